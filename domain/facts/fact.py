@@ -1,0 +1,135 @@
+"""What a canonical fact is: typed columns, a grain and a rule of supersession.
+
+    mapping -> fact columns + envelope -> facts.<name> (bitemporal) -> marts.<name> (current)
+
+Every row carries the same envelope: whose it is, which sync brought it, and since when it is known.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["ENVELOPE", "Column", "ColumnType", "Fact", "Role", "Supersession"]
+
+
+class ColumnType(enum.Enum):
+    """Storage types, named as in BigQuery.
+
+    `NUMERIC` is DECIMAL(38, 9); `DATE` a reporting date; `TIMESTAMP` a UTC instant in microseconds.
+    """
+
+    STRING = "STRING"
+    INT64 = "INT64"
+    NUMERIC = "NUMERIC"
+    FLOAT64 = "FLOAT64"
+    BOOL = "BOOL"
+    DATE = "DATE"
+    TIMESTAMP = "TIMESTAMP"
+    JSON = "JSON"
+
+
+class Role(enum.Enum):
+    """What a column is for in a question."""
+
+    DIMENSION = "dimension"  # may be grouped and filtered by
+    MEASURE = "measure"  # may be aggregated
+    ATTRIBUTE = "attribute"  # carried along: labels, lineage
+
+
+class Supersession(enum.Enum):
+    """Which older rows a newer sync replaces in the current view.
+
+    `SLICE`: every row of its (tenant, connection, stream) whose reporting date lies in the sync's
+    dates, so rows that vanished at the provider vanish here. `KEY`: the row with the same natural key.
+    """
+
+    SLICE = "slice"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a fact.
+
+    Attributes:
+        name: Snake case, unique in the fact.
+        type: Storage type.
+        role: What it is for.
+        description: One line for people: meaning, unit, and what NULL means.
+        required: A row without it is quarantined.
+        money: The amount is in the row's `currency`.
+        personal: Fideslang data category when the column is about a person, else empty.
+    """
+
+    name: str
+    type: ColumnType
+    role: Role
+    description: str
+    required: bool = False
+    money: bool = False
+    personal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One canonical fact.
+
+    Attributes:
+        name: Table name in `facts` and `marts`.
+        grain: One row per what.
+        supersession: Which older rows a newer sync replaces.
+        columns: The fact's own columns, without the envelope.
+    """
+
+    name: str
+    grain: str
+    supersession: Supersession
+    columns: tuple[Column, ...]
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """The envelope and the fact's own columns, in table order."""
+        return ENVELOPE + self.columns
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name (envelope included), or None."""
+        return next((column for column in self.all_columns if column.name == name), None)
+
+
+def _envelope(name: str, column_type: ColumnType, role: Role, description: str) -> Column:
+    return Column(name, column_type, role, description, required=True)
+
+
+ENVELOPE: Final = (
+    _envelope(
+        "tenant_id", ColumnType.STRING, Role.ATTRIBUTE, "Agency that owns the row, UUID text."
+    ),
+    _envelope("client_id", ColumnType.STRING, Role.DIMENSION, "Client of the agency, UUID text."),
+    _envelope("connection_id", ColumnType.STRING, Role.DIMENSION, "Connection, UUID text."),
+    _envelope("reporting_date", ColumnType.DATE, Role.DIMENSION, "Day in the account's time zone."),
+    _envelope(
+        "natural_key",
+        ColumnType.STRING,
+        Role.ATTRIBUTE,
+        "Key at the provider, unique in the connection and stream.",
+    ),
+    _envelope("source", ColumnType.STRING, Role.DIMENSION, "Platform, for example google_ads."),
+    _envelope(
+        "stream", ColumnType.STRING, Role.ATTRIBUTE, "Stream of the source that brought the row."
+    ),
+    _envelope(
+        "sync_id", ColumnType.STRING, Role.ATTRIBUTE, "Sync that brought the row, UUID text."
+    ),
+    _envelope(
+        "version",
+        ColumnType.INT64,
+        Role.ATTRIBUTE,
+        "Landing sequence of that sync; higher is newer.",
+    ),
+    _envelope(
+        "known_at",
+        ColumnType.TIMESTAMP,
+        Role.ATTRIBUTE,
+        "UTC instant at which the sync had landed.",
+    ),
+)

@@ -1,0 +1,89 @@
+"""Warehouse tables of the canonical facts.
+
+    raw.<source>__<stream>  typed rows as the provider sent them, one row per provider record and sync
+    facts.<fact>            unified rows, append-only, every version kept
+    facts.syncs             which days (or keys) each sync covered, its version and instant
+    marts.<fact>            the current view: what questions read
+
+`raw` tables are declared by the source files; the rest is derived here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.facts.fact import Column, ColumnType, Fact, Role
+
+__all__ = ["SYNCS", "Table", "facts_table", "marts_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A warehouse table.
+
+    Attributes:
+        schema: `raw`, `facts` or `marts`.
+        name: Within the schema.
+        columns: In order; `tenant_id` is one of them.
+        partition_by: DATE column that BigQuery partitions by; empty: none.
+        cluster_by: Columns that BigQuery clusters by, in order.
+    """
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    partition_by: str = ""
+    cluster_by: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """`schema.name`."""
+        return f"{self.schema}.{self.name}"
+
+
+_CLUSTER: Final = ("tenant_id", "client_id", "connection_id", "natural_key")
+
+
+def facts_table(fact: Fact) -> Table:
+    """The bitemporal table of a fact."""
+    return Table("facts", fact.name, fact.all_columns, "reporting_date", _CLUSTER)
+
+
+def marts_table(fact: Fact) -> Table:
+    """The current view of a fact, same columns."""
+    return Table("marts", fact.name, fact.all_columns, "reporting_date", _CLUSTER)
+
+
+def _column(
+    name: str, column_type: ColumnType, description: str, *, required: bool = True
+) -> Column:
+    return Column(name, column_type, Role.ATTRIBUTE, description, required=required)
+
+
+SYNCS: Final = Table(
+    "facts",
+    "syncs",
+    (
+        _column("tenant_id", ColumnType.STRING, "Agency, UUID text."),
+        _column("client_id", ColumnType.STRING, "Client, UUID text."),
+        _column("connection_id", ColumnType.STRING, "Connection, UUID text."),
+        _column("source", ColumnType.STRING, "Platform."),
+        _column("stream", ColumnType.STRING, "Stream of the source."),
+        _column("fact", ColumnType.STRING, "Canonical fact that it feeds."),
+        _column("sync_id", ColumnType.STRING, "UUID text."),
+        _column("version", ColumnType.INT64, "Landing sequence; higher is newer."),
+        _column("known_at", ColumnType.TIMESTAMP, "UTC instant of landing."),
+        _column(
+            "covers_from",
+            ColumnType.DATE,
+            "First reporting date covered; NULL: by key.",
+            required=False,
+        ),
+        _column(
+            "covers_to",
+            ColumnType.DATE,
+            "Last reporting date covered; NULL: by key.",
+            required=False,
+        ),
+    ),
+    cluster_by=("tenant_id", "connection_id"),
+)
