@@ -55,8 +55,8 @@ class Statement:
     """A SELECT as a tree in BigQuery's dialect, without values.
 
     Base tables are qualified with their schema (`marts.ads_daily`); CTE names start with `_cte_`.
-    Values are named parameters (`@from`), so one tree serves many questions: adapters may cache what
-    they derive from it by identity.
+    Values are named parameters (`@from`), so one tree serves many questions: adapters may cache
+    what they derive from it by identity.
 
     Attributes:
         tree: Not to be changed.

@@ -40,7 +40,7 @@ class Supersession(enum.Enum):
     """Which older rows a newer sync replaces in the current view.
 
     `SLICE`: every row of its (tenant, connection, stream) whose reporting date lies in the sync's
-    dates, so rows that vanished at the provider vanish here. `KEY`: the row with the same natural key.
+    dates, so rows that vanished at the provider vanish here. `KEY`: the row with the same key.
     """
 
     SLICE = "slice"

@@ -1,6 +1,6 @@
 """Warehouse tables of the canonical facts.
 
-    raw.<source>__<stream>  typed rows as the provider sent them, one row per provider record and sync
+    raw.<source>__<stream>  typed rows as the provider sent them, one per record and sync
     facts.<fact>            unified rows, append-only, every version kept
     facts.syncs             which days (or keys) each sync covered, its version and instant
     marts.<fact>            the current view: what questions read

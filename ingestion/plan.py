@@ -1,0 +1,72 @@
+"""Which windows a stream needs now: what is new, and what the provider may still restate.
+
+    stream rules + what is covered + now -> windows, oldest first
+
+Days are counted in the account's time zone, up to yesterday: today's figures are complete nowhere.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from domain.time_window import DateRange, split_days
+
+__all__ = ["Coverage", "CursorRange", "cursor_window", "date_windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What earlier syncs of a stream have published.
+
+    Attributes:
+        start: First day that the agency wants.
+        covered_to: Last day published so far; None: nothing yet.
+        cursor: UTC instant up to which changes were read; None: nothing yet.
+        time_zone: IANA zone of the account.
+    """
+
+    start: dt.date
+    covered_to: dt.date | None
+    cursor: dt.datetime | None
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class CursorRange:
+    """Changes in the half-open interval `[start, end)` of UTC instants."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+
+def date_windows(
+    coverage: Coverage, *, now: dt.datetime, restates_days: int, slice_days: int
+) -> list[DateRange]:
+    """Windows of a stream that is asked by day; empty while the first day is not over.
+
+    Begins at the first day not covered or the first that may still be restated, whichever is
+    earlier, but never before the agency's start.
+    """
+    yesterday = now.astimezone(ZoneInfo(coverage.time_zone)).date() - dt.timedelta(days=1)
+    begin = coverage.start
+    if coverage.covered_to is not None:
+        restated = yesterday - dt.timedelta(days=restates_days - 1)
+        begin = max(begin, min(coverage.covered_to + dt.timedelta(days=1), restated))
+    if begin > yesterday:
+        return []
+    return split_days(DateRange(begin, yesterday), slice_days)
+
+
+def cursor_window(
+    coverage: Coverage, *, now: dt.datetime, lookback: dt.timedelta
+) -> CursorRange | None:
+    """The window of a stream that is asked by its time of change; None when nothing can be new.
+
+    Begins `lookback` before the last cursor, since providers publish changes late.
+    """
+    if coverage.cursor is not None:
+        start = coverage.cursor - lookback
+    else:
+        midnight = dt.datetime.combine(coverage.start, dt.time(), ZoneInfo(coverage.time_zone))
+        start = midnight.astimezone(dt.UTC)
+    return CursorRange(start, now) if start < now else None

@@ -1,0 +1,113 @@
+"""Planning: new days, restated days, and changes since the last cursor."""
+
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.time_window import DateRange
+from ingestion.plan import Coverage, CursorRange, cursor_window, date_windows
+
+BERLIN = "Europe/Berlin"
+
+
+def _coverage(
+    *, covered_to: dt.date | None = None, cursor: dt.datetime | None = None, zone: str = BERLIN
+) -> Coverage:
+    return Coverage(dt.date(2026, 10, 1), covered_to, cursor, zone)
+
+
+def _utc(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def test_first_time_reads_all_days_up_to_yesterday() -> None:
+    windows = date_windows(
+        _coverage(), now=_utc("2026-10-31T12:00"), restates_days=30, slice_days=14
+    )
+    assert windows == [
+        DateRange(dt.date(2026, 10, 1), dt.date(2026, 10, 14)),
+        DateRange(dt.date(2026, 10, 15), dt.date(2026, 10, 28)),
+        DateRange(dt.date(2026, 10, 29), dt.date(2026, 10, 30)),
+    ]
+
+
+def test_yesterday_is_the_accounts_own() -> None:
+    # 22:30 UTC on the 4th is already the 5th in Berlin (summer time) and still the 4th in New York.
+    now = _utc("2026-10-04T22:30")
+    berlin = date_windows(_coverage(), now=now, restates_days=3, slice_days=90)
+    york = date_windows(_coverage(zone="America/New_York"), now=now, restates_days=3, slice_days=90)
+    assert berlin[-1].end == dt.date(2026, 10, 4)
+    assert york[-1].end == dt.date(2026, 10, 3)
+
+
+def test_reads_restated_days_again() -> None:
+    windows = date_windows(
+        _coverage(covered_to=dt.date(2026, 11, 19)),
+        now=_utc("2026-11-21T12:00"),
+        restates_days=7,
+        slice_days=90,
+    )
+    assert windows == [DateRange(dt.date(2026, 11, 14), dt.date(2026, 11, 20))]
+
+
+def test_a_long_outage_leaves_no_gap() -> None:
+    windows = date_windows(
+        _coverage(covered_to=dt.date(2026, 10, 9)),
+        now=_utc("2026-11-21T12:00"),
+        restates_days=7,
+        slice_days=90,
+    )
+    assert windows == [DateRange(dt.date(2026, 10, 10), dt.date(2026, 11, 20))]
+
+
+def test_nothing_before_the_first_day_is_over() -> None:
+    assert (
+        date_windows(_coverage(), now=_utc("2026-10-01T12:00"), restates_days=7, slice_days=14)
+        == []
+    )
+
+
+@given(st.integers(0, 200), st.integers(1, 60), st.integers(1, 40), st.integers(0, 300))
+def test_covers_every_day_that_is_new_or_restated(
+    covered: int, restates: int, step: int, today: int
+) -> None:
+    start = dt.date(2026, 10, 1)
+    covered_to = start + dt.timedelta(days=covered)
+    now = _utc("2026-10-01T12:00") + dt.timedelta(days=today)
+    days = {
+        day
+        for window in date_windows(
+            _coverage(covered_to=covered_to), now=now, restates_days=restates, slice_days=step
+        )
+        for day in window
+    }
+    yesterday = now.date() - dt.timedelta(days=1)
+    wanted = {
+        start + dt.timedelta(days=n)
+        for n in range(501)
+        if start + dt.timedelta(days=n) <= yesterday
+        and (n > covered or (yesterday - start).days - n < restates)
+    }
+    assert days == wanted
+
+
+def test_changes_begin_at_the_accounts_midnight() -> None:
+    now = _utc("2026-10-03T08:00")
+    assert cursor_window(_coverage(), now=now, lookback=dt.timedelta(hours=1)) == CursorRange(
+        _utc("2026-09-30T22:00"), now
+    )
+
+
+def test_changes_are_read_with_an_overlap() -> None:
+    now = _utc("2026-10-03T08:00")
+    coverage = _coverage(cursor=_utc("2026-10-03T07:00"))
+    assert cursor_window(coverage, now=now, lookback=dt.timedelta(minutes=10)) == CursorRange(
+        _utc("2026-10-03T06:50"), now
+    )
+
+
+def test_no_changes_before_the_start() -> None:
+    assert (
+        cursor_window(_coverage(), now=_utc("2026-09-30T21:59"), lookback=dt.timedelta(0)) is None
+    )
