@@ -1,0 +1,299 @@
+"""The settings, and the only place that reads the environment.
+
+    environment variables -> load_settings -> Settings (frozen) -> the composition root
+
+Every variable has a default that works on a laptop with nothing installed. `BOSCO_ENV=production`
+turns the defaults that are good for a laptop only into errors. All mistakes are told at once, each
+with the variable, what is wrong with its value, and an example.
+"""
+
+import difflib
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from domain.errors import InvalidInputError
+
+__all__ = ["Settings", "WrongSettingsError", "load_master_key", "load_settings"]
+
+CHECKOUT: Final = Path(__file__).resolve().parents[1]
+MASTER_KEY_BYTES: Final = 32  # AES-256
+HIGHEST_PORT: Final = 65_535
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "BOSCO_STATE_DIR": "/var/lib/bosco",
+    "DATABASE_URL": "postgresql+psycopg://user:password@host/bosco",
+    "REDIS_URL": "redis://host:6379/0",
+    "WAREHOUSE_URL": "duckdb:///var/lib/bosco/warehouse.duckdb, "
+    "or bigquery://my-project/bosco?location=EU",
+    "BOSCO_LANDING_URL": "file:///var/lib/bosco/landing, or gs://my-bucket/landing",
+    "BOSCO_MASTER_KEY_FILE": "/etc/bosco/master.key",
+    "BOSCO_HTTP_HOST": "127.0.0.1",
+    "BOSCO_HTTP_PORT": "8080",
+    "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
+    "BOSCO_ENV": "production",
+    "BOSCO_ANSWER_CACHE": "off",
+    "BOSCO_LOG_LEVEL": "INFO",
+}
+
+# A laptop makes these up; in production each is somebody's decision.
+REQUIRED_IN_PRODUCTION: Final = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "WAREHOUSE_URL",
+    "BOSCO_LANDING_URL",
+    "BOSCO_MASTER_KEY_FILE",
+)
+
+HOLD_PASSWORDS: Final = frozenset({"DATABASE_URL", "REDIS_URL"})  # their values are never shown
+
+
+class WrongSettingsError(InvalidInputError):
+    """Environment variables, or the files they name, cannot be used; one line each."""
+
+    code = "WRONG_SETTINGS"
+
+
+def _check_path(path: Path) -> Path:
+    expanded = path.expanduser()
+    if not expanded.is_absolute():
+        raise ValueError("it is not an absolute path")
+    return expanded
+
+
+def _check_database_url(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise ValueError("it is not a PostgreSQL URL")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _check_redis_url(url: str) -> str:
+    if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("it is not a Redis URL (redis://, rediss:// or unix://)")
+    return url
+
+
+def _check_warehouse_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "duckdb":
+        if parts.netloc or len(parts.path) < len("/x"):
+            raise ValueError("after duckdb:// comes the absolute path of a file")
+    elif parts.scheme == "bigquery":
+        if not parts.netloc or not parts.path.strip("/") or "/" in parts.path.strip("/"):
+            raise ValueError("after bigquery:// come a project and a prefix for its datasets")
+        unknown = sorted(parse_qs(parts.query).keys() - {"location", "endpoint"})
+        if unknown:
+            raise ValueError(f"it knows location and endpoint, not {', '.join(unknown)}")
+    else:
+        raise ValueError("it is neither a duckdb:// nor a bigquery:// URL")
+    return url
+
+
+def _check_landing_url(url: str) -> str:
+    parts = urlsplit(url)
+    is_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+    is_bucket = parts.scheme == "gs" and bool(parts.netloc)
+    if not (is_folder or is_bucket):
+        raise ValueError("it is neither file:// with an absolute path nor gs:// with a bucket")
+    return url.rstrip("/")
+
+
+def _read_base_urls(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error.msg} at character {error.pos}") from None
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object from source to URL")  # noqa: TRY004  # pydantic's
+    for source, url in found.items():
+        if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
+            raise ValueError(f"the value of {source} is not an http:// or https:// URL")
+    return found
+
+
+def _read_switch(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    try:
+        return {"on": True, "off": False}[str(value)]
+    except KeyError:
+        raise ValueError("it is neither on nor off") from None
+
+
+def _check_port(port: int) -> int:
+    if not 0 <= port <= HIGHEST_PORT:
+        raise ValueError(f"it is not between 0 (any free port) and {HIGHEST_PORT}")
+    return port
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_check_path)]
+
+
+def _state_file(name: str) -> Callable[[dict[str, Any]], Path]:
+    return lambda fields: fields.get("state_dir", CHECKOUT / ".bosco") / name
+
+
+class Settings(BaseModel):
+    """How this process runs. Made by `load_settings`.
+
+    Attributes:
+        state_dir: Absolute; everything that a laptop keeps lies here.
+        database_url: PostgreSQL with psycopg; None: embedded.
+        redis_url: None: embedded.
+        warehouse_url: `duckdb:///path`, or `bigquery://project/dataset_prefix?location=&endpoint=`.
+        landing_url: Landed objects, `file:///...` or `gs://...`, without a closing slash.
+        master_key_file: The key that encrypts the vault's keys; see `load_master_key`.
+        http_host: Where to listen.
+        http_port: Where to listen; 0: any free port.
+        source_base_urls: Source name -> base URL in place of the platform's own (a simulator).
+        env: Production refuses the defaults that are good for a laptop only.
+        has_answer_cache: Whether answers are cached.
+        log_level: Of Python's logging.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state_dir: Annotated[AbsolutePath, Field(alias="BOSCO_STATE_DIR")] = CHECKOUT / ".bosco"
+    database_url: Annotated[
+        str | None, Field(alias="DATABASE_URL"), AfterValidator(_check_database_url)
+    ] = None
+    redis_url: Annotated[str | None, Field(alias="REDIS_URL"), AfterValidator(_check_redis_url)] = (
+        None
+    )
+    warehouse_url: Annotated[
+        str, Field(alias="WAREHOUSE_URL"), AfterValidator(_check_warehouse_url)
+    ] = Field(default_factory=lambda fields: f"duckdb://{fields['state_dir']}/warehouse.duckdb")
+    landing_url: Annotated[
+        str, Field(alias="BOSCO_LANDING_URL"), AfterValidator(_check_landing_url)
+    ] = Field(default_factory=lambda fields: f"file://{fields['state_dir']}/landing")
+    master_key_file: Annotated[AbsolutePath, Field(alias="BOSCO_MASTER_KEY_FILE")] = Field(
+        default_factory=_state_file("keys/master.key")
+    )
+    http_host: Annotated[str, Field(alias="BOSCO_HTTP_HOST")] = "127.0.0.1"
+    http_port: Annotated[int, Field(alias="BOSCO_HTTP_PORT"), AfterValidator(_check_port)] = 8080
+    source_base_urls: Annotated[
+        Mapping[str, str], Field(alias="BOSCO_SOURCE_BASE_URLS"), BeforeValidator(_read_base_urls)
+    ] = Field(default_factory=dict)
+    env: Annotated[Literal["development", "production"], Field(alias="BOSCO_ENV")] = "development"
+    has_answer_cache: Annotated[
+        bool, Field(alias="BOSCO_ANSWER_CACHE"), BeforeValidator(_read_switch)
+    ] = True
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(alias="BOSCO_LOG_LEVEL")
+    ] = "INFO"
+
+    @property
+    def has_single_owner(self) -> bool:
+        """Whether only one process at a time can run: it owns the DuckDB file or the servers."""
+        is_embedded = self.database_url is None or self.redis_url is None
+        return is_embedded or self.warehouse_url.startswith("duckdb:")
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: Variables; empty values count as unset, foreign ones are ignored.
+
+    Raises:
+        WrongSettingsError: One line for each wrong, unknown or, in production, missing variable.
+    """
+    given = {
+        name: value
+        for name, value in environment.items()
+        if value and (name in EXAMPLES or name.startswith("BOSCO_"))
+    }
+    problems = [_explain_unknown(name) for name in sorted(given.keys() - EXAMPLES.keys())]
+    if given.get("BOSCO_ENV") == "production":
+        problems += [_explain_missing(name) for name in REQUIRED_IN_PRODUCTION if name not in given]
+    try:
+        settings = Settings.model_validate({n: v for n, v in given.items() if n in EXAMPLES})
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        problems += [_explain(given, detail) for detail in details]
+        raise WrongSettingsError("\n".join(problems)) from None
+    if problems:
+        raise WrongSettingsError("\n".join(problems))
+    return settings
+
+
+def load_master_key(settings: Settings, random_bytes: Callable[[int], bytes]) -> bytes:
+    """Read the master key; outside production a missing one is made.
+
+    Args:
+        settings: Name the file.
+        random_bytes: Cryptographic randomness, `secrets.token_bytes`.
+
+    Returns:
+        32 bytes.
+
+    Raises:
+        WrongSettingsError: The file is missing in production, can be read by other users, or does
+            not hold 32 bytes.
+    """
+    path = settings.master_key_file
+    if not path.exists():
+        if settings.env == "production":
+            raise WrongSettingsError(
+                f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: there is no such file",
+                hint=f"head -c {MASTER_KEY_BYTES} /dev/urandom > FILE, mode 0600, and back it up",
+            )
+        _make_master_key(path, random_bytes(MASTER_KEY_BYTES))
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise WrongSettingsError(
+            f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: other users may open it (mode {mode:04o})",
+            hint=f"chmod 600 {path}",
+        )
+    key = path.read_bytes()
+    if len(key) != MASTER_KEY_BYTES:
+        raise WrongSettingsError(
+            f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: it holds {len(key)} bytes, "
+            f"not {MASTER_KEY_BYTES}",
+            hint="put the key back from its backup; a new one cannot read what the old one encrypted",
+        )
+    return key
+
+
+def _make_master_key(path: Path, key: bytes) -> None:
+    """Write the file whole or not at all; a file that appeared meanwhile wins."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()
+
+
+def _explain(given: Mapping[str, str], detail: ErrorDetails) -> str:
+    name = str(detail["loc"][0])
+    shown = "set" if name in HOLD_PASSWORDS else repr(given[name])
+    problem = detail["msg"].removeprefix("Value error, ")
+    return f"{name} is {shown}: {problem}; for example {EXAMPLES[name]}"
+
+
+def _explain_unknown(name: str) -> str:
+    similar = difflib.get_close_matches(name, EXAMPLES, n=1)
+    advice = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(EXAMPLES)}"
+    return f"{name} is not a setting; {advice}"
+
+
+def _explain_missing(name: str) -> str:
+    return f"{name} is not set, and production has no default; for example {EXAMPLES[name]}"
