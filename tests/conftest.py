@@ -2,6 +2,20 @@
 
 import pytest
 
+from tests.fixtures.database import database, database_template, database_url, two_tenants
+from tests.fixtures.servers import postgres_url, redis_url, server_urls
+
+__all__ = [
+    "anyio_backend",
+    "database",
+    "database_template",
+    "database_url",
+    "postgres_url",
+    "redis_url",
+    "server_urls",
+    "two_tenants",
+]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
