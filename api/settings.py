@@ -65,7 +65,7 @@ def _check_path(path: Path) -> Path:
     expanded = path.expanduser()
     if not expanded.is_absolute():
         raise ValueError("it is not an absolute path")
-    return expanded
+    return expanded.resolve()
 
 
 def _check_database_url(url: str) -> str:
@@ -260,7 +260,7 @@ def load_master_key(settings: Settings, random_bytes: Callable[[int], bytes]) ->
         raise WrongSettingsError(
             f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: it holds {len(key)} bytes, "
             f"not {MASTER_KEY_BYTES}",
-            hint="put the key back from its backup; a new one cannot read what the old one encrypted",
+            hint="restore it from its backup: a new key cannot read what the old one encrypted",
         )
     return key
 
