@@ -59,17 +59,15 @@ _RULES: Final = (
         SELECT 1 FROM pg_policy p
         WHERE p.polrelid = t.oid AND p.polcmd = '*'
           AND '{APP_ROLE}'::regrole = ANY (p.polroles)
-          AND pg_get_expr(p.polqual, t.oid) LIKE '%%{TENANT_SETTING}%%'
-          AND pg_get_expr(p.polwithcheck, t.oid) LIKE '%%{TENANT_SETTING}%%')
+          AND position(:tenant_setting IN pg_get_expr(p.polqual, t.oid)) > 0
+          AND position(:tenant_setting IN pg_get_expr(p.polwithcheck, t.oid)) > 0)
     """,
     f"""
     SELECT format('table %s: policy %s lets {APP_ROLE} past the tenant', t.relname, p.polname)
     FROM ({_TENANT_TABLES}) t JOIN pg_policy p ON p.polrelid = t.oid
     WHERE p.polpermissive AND p.polroles && ARRAY['{APP_ROLE}'::regrole::oid, 0::oid]
-      AND (coalesce(pg_get_expr(p.polqual, t.oid), '{TENANT_SETTING}')
-             NOT LIKE '%%{TENANT_SETTING}%%'
-        OR coalesce(pg_get_expr(p.polwithcheck, t.oid), '{TENANT_SETTING}')
-             NOT LIKE '%%{TENANT_SETTING}%%')
+      AND (position(:tenant_setting IN pg_get_expr(p.polqual, t.oid)) = 0
+        OR position(:tenant_setting IN pg_get_expr(p.polwithcheck, t.oid)) = 0)
     """,
     f"""
     SELECT format('role %s may bypass row-level security (ALTER ROLE ... NOSUPERUSER NOBYPASSRLS)',
@@ -127,6 +125,12 @@ _RULES: Final = (
 )
 
 
+_PARAMETERS: Final[dict[str, object]] = {
+    "global_unique": list(_GLOBAL_UNIQUE),
+    "tenant_setting": TENANT_SETTING,
+}
+
+
 def find_gaps(connection: Connection) -> tuple[str, ...]:
     """Every place where one tenant could see or change another's rows.
 
@@ -138,6 +142,7 @@ def find_gaps(connection: Connection) -> tuple[str, ...]:
     """
     gaps: list[str] = []
     for rule in _RULES:
-        parameters = {"global_unique": list(_GLOBAL_UNIQUE)} if ":global_unique" in rule else {}
-        gaps.extend(connection.scalars(text(rule.replace("%%", "%")), parameters))
+        statement = text(rule)
+        names = statement.compile().params
+        gaps.extend(connection.scalars(statement, {name: _PARAMETERS[name] for name in names}))
     return tuple(sorted(gaps))

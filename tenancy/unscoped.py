@@ -1,0 +1,233 @@
+"""Doors: the few questions that are not about one tenant.
+
+    caller -> one named method -> role bosco_door (single columns, narrow policies) -> frozen rows
+
+Each door answers one question and is written to the log with the number of tenants it saw. The role
+behind them can read nothing else: a new door needs a new policy in a migration. import-linter lists
+who may open this module.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row, select, text
+from sqlalchemy.exc import IntegrityError
+
+from domain.errors import ConflictError
+from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
+from tenancy.rls import DOOR_CLIENT_SETTING
+from tenancy.session import Database
+from tenancy.tables import LandingObject, OAuthClient, Sync, SyncState, Tenant
+
+__all__ = ["Doors", "OAuthClientIdentity", "PendingLoad", "TenantProfile"]
+
+_LOG: Final = structlog.get_logger(__name__)
+
+_NAME_CLIENT: Final = text("SELECT set_config(:setting, :client_id, true)").execution_options(
+    bosco_sets_tenant=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantProfile:
+    """An agency, without its secrets.
+
+    Attributes:
+        currency: Reporting currency, ISO 4217.
+        time_zone: IANA name.
+    """
+
+    tenant_id: TenantId
+    slug: str
+    name: str
+    currency: str
+    time_zone: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthClientIdentity:
+    """What a token request is checked against.
+
+    Attributes:
+        secret_hash: SHA-256 of the application's secret.
+        clients: Limited to these clients; None: all of the tenant.
+    """
+
+    tenant_id: TenantId
+    client_id: str
+    secret_hash: bytes
+    scopes: frozenset[str]
+    clients: frozenset[ClientId] | None
+    is_suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLoad:
+    """A landed object that the warehouse does not have yet, with the lineage of its sync.
+
+    Attributes:
+        slice_from: First reporting date, included; None: a stream by cursor.
+        slice_to: Last reporting date, included.
+        version: Landing sequence of the sync.
+        known_at: UTC instant of landing.
+    """
+
+    tenant_id: TenantId
+    client_id: ClientId
+    connection_id: ConnectionId
+    sync_id: SyncId
+    object_id: ObjectId
+    source: str
+    stream: str
+    fact: str
+    raw_table: str
+    uri: str
+    part: int
+    rows: int
+    bytes: int
+    content_hash: str
+    api_version: str
+    version: int
+    known_at: dt.datetime
+    slice_from: dt.date | None
+    slice_to: dt.date | None
+    cursor_from: dt.datetime | None
+    cursor_to: dt.datetime | None
+
+
+class Doors:
+    """Named reads over several tenants, and the making of a new one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def tenant_of_client(self, client_id: str) -> OAuthClientIdentity | None:
+        """The application of that public id, or None; also a suspended one."""
+        columns = select(
+            OAuthClient.tenant_id,
+            OAuthClient.client_id,
+            OAuthClient.secret_hash,
+            OAuthClient.scopes,
+            OAuthClient.client_ids,
+            OAuthClient.suspended_at,
+        )
+        async with self._database.unscoped_session() as session:
+            # The policy shows the row of this one application only.
+            await session.execute(
+                _NAME_CLIENT, {"setting": DOOR_CLIENT_SETTING, "client_id": client_id}
+            )
+            row = (await session.execute(columns)).one_or_none()
+        _log_door("tenant_of_client", 0 if row is None else 1)
+        if row is None:
+            return None
+        return OAuthClientIdentity(
+            tenant_id=row.tenant_id,
+            client_id=row.client_id,
+            secret_hash=row.secret_hash,
+            scopes=frozenset(row.scopes),
+            clients=None if row.client_ids is None else frozenset(row.client_ids),
+            is_suspended=row.suspended_at is not None,
+        )
+
+    async def pending_loads(self, limit: int) -> list[PendingLoad]:
+        """At most `limit` landed objects that are not loaded; lowest version and part first."""
+        query = (
+            select(
+                Sync.tenant_id,
+                Sync.client_id,
+                Sync.connection_id,
+                Sync.id.label("sync_id"),
+                LandingObject.id.label("object_id"),
+                Sync.source,
+                Sync.stream,
+                Sync.fact,
+                LandingObject.raw_table,
+                LandingObject.uri,
+                LandingObject.part,
+                LandingObject.rows,
+                LandingObject.bytes,
+                LandingObject.content_hash,
+                Sync.api_version,
+                Sync.version,
+                Sync.known_at,
+                Sync.slice_from,
+                Sync.slice_to,
+                Sync.cursor_from,
+                Sync.cursor_to,
+            )
+            .join(
+                LandingObject,
+                (LandingObject.tenant_id == Sync.tenant_id) & (LandingObject.sync_id == Sync.id),
+            )
+            .where(Sync.state == SyncState.LANDED, LandingObject.loaded_at.is_(None))
+            .order_by(Sync.version, LandingObject.part)
+            .limit(limit)
+        )
+        rows = await self._read(query)
+        loads = [PendingLoad(**row._mapping) for row in rows]  # noqa: SLF001  # public, documented
+        _log_door("pending_loads", len({load.tenant_id for load in loads}))
+        return loads
+
+    async def list_tenants(self) -> list[TenantProfile]:
+        """All agencies by slug."""
+        rows = await self._read(_PROFILE.order_by(Tenant.slug))
+        _log_door("list_tenants", len(rows))
+        return [_profile(row) for row in rows]
+
+    async def find_tenant(self, slug: str) -> TenantProfile | None:
+        """The agency of that slug, or None."""
+        rows = await self._read(_PROFILE.where(Tenant.slug == slug))
+        _log_door("find_tenant", len(rows))
+        return _profile(rows[0]) if rows else None
+
+    async def create_tenant(self, profile: TenantProfile, *, wrapped_data_key: bytes) -> None:
+        """Store a new agency; its transaction sees that agency alone.
+
+        Args:
+            profile: Its id is new.
+            wrapped_data_key: From `Vault.create_tenant_key`.
+
+        Raises:
+            ConflictError: Another agency has this slug (the caller can choose another).
+        """
+        try:
+            async with self._database.session(profile.tenant_id) as session:
+                session.add(
+                    Tenant(
+                        id=profile.tenant_id,
+                        slug=profile.slug,
+                        name=profile.name,
+                        currency=profile.currency,
+                        time_zone=profile.time_zone,
+                        wrapped_data_key=wrapped_data_key,
+                        created_at=profile.created_at,
+                    )
+                )
+        except IntegrityError as error:
+            if "uq_tenants__slug" not in str(error.orig):
+                raise
+            raise ConflictError(
+                f"there is already an agency {profile.slug!r}", hint="choose another slug"
+            ) from error
+        _log_door("create_tenant", 1)
+
+    async def _read(self, query: Any) -> Sequence[Row[Any]]:
+        async with self._database.unscoped_session() as session:
+            return (await session.execute(query)).all()
+
+
+_PROFILE: Final = select(
+    Tenant.id, Tenant.slug, Tenant.name, Tenant.currency, Tenant.time_zone, Tenant.created_at
+)
+
+
+def _profile(row: Row[Any]) -> TenantProfile:
+    return TenantProfile(row.id, row.slug, row.name, row.currency, row.time_zone, row.created_at)
+
+
+def _log_door(door: str, tenants: int) -> None:
+    _LOG.info("unscoped_door", door=door, tenants=tenants)
