@@ -1,0 +1,254 @@
+"""Vault: credentials of connections, sealed so that only their own tenant can open them.
+
+    master key (file or KMS) -> wraps each tenant's data key -> seals each connection's credentials
+
+AES-256-GCM throughout. What is sealed is bound to its place: a data key to its tenant, credentials
+to tenant and connection, a signing key to its id. Moved anywhere else, or cut, or changed, it does
+not open. Format: one version byte, a random 96-bit nonce, ciphertext with its 128-bit tag.
+
+Source: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages under one key).
+"""
+
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NoReturn, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.errors import InternalError, Terminal, UserError
+from domain.ids import ConnectionId, TenantId
+
+__all__ = [
+    "CredentialError",
+    "KeyWrapper",
+    "MasterKey",
+    "MasterKeyError",
+    "Secret",
+    "TenantKey",
+    "Vault",
+]
+
+RandomBytes = Callable[[int], bytes]  # that many unpredictable bytes
+
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_VERSION: Final = b"\x01"
+_MASK: Final = "***"
+
+
+class CredentialError(UserError, Terminal):
+    """Stored credentials do not open; they must be given again."""
+
+    code = "CREDENTIALS_UNREADABLE"
+
+
+class MasterKeyError(InternalError, Terminal):
+    """The master key is missing, exposed, or not the one that sealed this (the operator)."""
+
+    code = "MASTER_KEY"
+
+
+class Secret:
+    """A text that never shows in a log, a traceback or JSON; `reveal()` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself: hand it to the provider, nothing else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Secret({_MASK})"
+
+    def __str__(self) -> str:
+        return _MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(_MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(
+            self._text.encode(), other._text.encode()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # a hash in a log would tell equal secrets
+
+    def __reduce__(self) -> NoReturn:
+        message = "a Secret is not stored or sent; seal it with the vault"
+        raise TypeError(message)
+
+
+class KeyWrapper(Protocol):
+    """Seals small keys under a master key that never leaves its place: a file or a KMS."""
+
+    async def wrap(self, key: bytes, *, context: bytes) -> bytes:
+        """Seal `key`, bound to `context`."""
+
+    async def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
+        """Open what `wrap` sealed.
+
+        Raises:
+            MasterKeyError: Another master key or context, or the bytes were changed.
+        """
+
+
+class MasterKey:
+    """A master key held in this process."""
+
+    def __init__(self, key: bytes, *, random_bytes: RandomBytes = secrets.token_bytes) -> None:
+        if len(key) != _KEY_BYTES:
+            raise MasterKeyError(
+                f"the master key has {len(key)} bytes instead of {_KEY_BYTES}",
+                hint="restore the file that BOSCO_MASTER_KEY_FILE names from its backup",
+            )
+        self._cipher = AESGCM(key)
+        self._random_bytes = random_bytes
+
+    @classmethod
+    def from_file(cls, path: Path) -> "MasterKey":
+        """Read 32 bytes that only their owner may read.
+
+        Raises:
+            MasterKeyError: No such file, a wrong length, or others may read it.
+        """
+        try:
+            mode = path.stat().st_mode
+            key = path.read_bytes()
+        except OSError as error:
+            raise MasterKeyError(
+                f"the master key {path} cannot be read: {error.strerror}",
+                hint="set BOSCO_MASTER_KEY_FILE to a file of 32 random bytes, mode 0600",
+            ) from error
+        if mode & 0o077:
+            raise MasterKeyError(f"others may read the master key {path}", hint=f"chmod 600 {path}")
+        return cls(key)
+
+    async def wrap(self, key: bytes, *, context: bytes) -> bytes:
+        """See `KeyWrapper`."""
+        return _seal(self._cipher, key, context, self._random_bytes)
+
+    async def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
+        """See `KeyWrapper`."""
+        opened = _open(self._cipher, wrapped, context)
+        if opened is None:
+            raise MasterKeyError(
+                "a stored key does not open with this master key",
+                hint="restore the file that BOSCO_MASTER_KEY_FILE named when it was made",
+            )
+        return opened
+
+    def __repr__(self) -> str:
+        return f"MasterKey({_MASK})"
+
+
+class TenantKey:
+    """A tenant's data key, opened; keep it no longer than the work at hand."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def __repr__(self) -> str:
+        return f"TenantKey({_MASK})"
+
+
+class Vault:
+    """Makes tenants' keys, and seals and opens what they protect."""
+
+    def __init__(
+        self, master_key: KeyWrapper, *, random_bytes: RandomBytes = secrets.token_bytes
+    ) -> None:
+        self._master_key = master_key
+        self._random_bytes = random_bytes
+
+    async def create_tenant_key(self, tenant_id: TenantId) -> bytes:
+        """A new data key, wrapped, for `tenants.wrapped_data_key`."""
+        key = self._random_bytes(_KEY_BYTES)
+        return await self._master_key.wrap(key, context=_key_context(tenant_id))
+
+    async def open_tenant_key(self, tenant_id: TenantId, wrapped: bytes) -> TenantKey:
+        """Unwrap a tenant's data key.
+
+        Raises:
+            MasterKeyError: Wrapped for another tenant or by another master key.
+        """
+        return TenantKey(await self._master_key.unwrap(wrapped, context=_key_context(tenant_id)))
+
+    def seal(
+        self,
+        key: TenantKey,
+        credentials: Mapping[str, str],
+        *,
+        tenant_id: TenantId,
+        connection_id: ConnectionId,
+    ) -> bytes:
+        """Seal the credentials of a connection, for `connections.credentials`."""
+        plaintext = json.dumps(dict(credentials)).encode()
+        context = _credential_context(tenant_id, connection_id)
+        return _seal(key._cipher, plaintext, context, self._random_bytes)  # noqa: SLF001
+
+    def open(
+        self, key: TenantKey, sealed: bytes, *, tenant_id: TenantId, connection_id: ConnectionId
+    ) -> dict[str, Secret]:
+        """Open what `seal` sealed.
+
+        Raises:
+            CredentialError: Sealed for another tenant or connection, with another key, or changed.
+        """
+        context = _credential_context(tenant_id, connection_id)
+        plaintext = _open(key._cipher, sealed, context)  # noqa: SLF001
+        if plaintext is None:
+            raise CredentialError(
+                f"the stored credentials of connection {connection_id} cannot be opened",
+                hint="connect the account again",
+            )
+        return {name: Secret(text) for name, text in json.loads(plaintext).items()}
+
+    async def wrap_signing_key(self, kid: str, private_key: bytes) -> bytes:
+        """Seal the private half of a signing key, for `signing_keys.wrapped_private_key`."""
+        return await self._master_key.wrap(private_key, context=_signing_context(kid))
+
+    async def unwrap_signing_key(self, kid: str, wrapped: bytes) -> bytes:
+        """Open what `wrap_signing_key` sealed.
+
+        Raises:
+            MasterKeyError: Sealed for another key id or by another master key.
+        """
+        return await self._master_key.unwrap(wrapped, context=_signing_context(kid))
+
+
+def _key_context(tenant_id: TenantId) -> bytes:
+    return b"bosco data key\0" + tenant_id.bytes
+
+
+def _credential_context(tenant_id: TenantId, connection_id: ConnectionId) -> bytes:
+    return b"bosco credentials\0" + tenant_id.bytes + connection_id.bytes
+
+
+def _signing_context(kid: str) -> bytes:
+    return b"bosco signing key\0" + kid.encode()
+
+
+def _seal(cipher: AESGCM, plaintext: bytes, context: bytes, random_bytes: RandomBytes) -> bytes:
+    nonce = random_bytes(_NONCE_BYTES)
+    return _VERSION + nonce + cipher.encrypt(nonce, plaintext, _VERSION + context)
+
+
+def _open(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes | None:
+    """The plaintext, or None when anything at all is off."""
+    head = len(_VERSION) + _NONCE_BYTES
+    if len(sealed) < head + _TAG_BYTES or not sealed.startswith(_VERSION):
+        return None
+    try:
+        return cipher.decrypt(sealed[len(_VERSION) : head], sealed[head:], _VERSION + context)
+    except InvalidTag:
+        return None

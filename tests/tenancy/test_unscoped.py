@@ -1,0 +1,196 @@
+"""The doors: what each tells, and that nothing else can be read through them."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from sqlalchemy import Table, select, update
+from sqlalchemy.exc import ProgrammingError
+from structlog.testing import capture_logs
+
+from domain.errors import ConflictError
+from domain.ids import TenantId
+from tenancy.session import Database
+from tenancy.tables import Base, LandingObject, OAuthClient, Sync, SyncState, Tenant
+from tenancy.unscoped import Doors, OAuthClientIdentity, TenantProfile
+from tests.fixtures.database import FilledTenant
+
+pytestmark = pytest.mark.anyio
+
+Two = tuple[FilledTenant, FilledTenant]
+DOOR_TABLES = {"tenants", "oauth_clients", "syncs", "landing_objects"}
+NEW = TenantProfile(
+    tenant_id=TenantId(uuid.UUID(int=99)),
+    slug="northwind",
+    name="Northwind",
+    currency="EUR",
+    time_zone="Europe/Berlin",
+    created_at=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+)
+
+
+def profile(tenant: FilledTenant) -> TenantProfile:
+    row = tenant.rows["tenants"]
+    return TenantProfile(
+        tenant.tenant_id,
+        row["slug"],
+        row["name"],
+        row["currency"],
+        row["time_zone"],
+        row["created_at"],
+    )
+
+
+async def test_application_is_found_by_its_public_id(database: Database, two_tenants: Two) -> None:
+    row = two_tenants[1].rows["oauth_clients"]
+    found = await Doors(database).tenant_of_client(row["client_id"])
+    assert found == OAuthClientIdentity(
+        tenant_id=two_tenants[1].tenant_id,
+        client_id=row["client_id"],
+        secret_hash=row["secret_hash"],
+        scopes=frozenset(),
+        clients=frozenset(),
+        is_suspended=False,
+    )
+
+
+async def test_application_without_limit_and_suspended_is_told_so(
+    database: Database, two_tenants: Two
+) -> None:
+    first, _ = two_tenants
+    async with database.session(first.tenant_id) as session:
+        await session.execute(
+            update(OAuthClient).values(
+                client_ids=None,
+                scopes=["metrics:read"],
+                suspended_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC),
+            )
+        )
+    found = await Doors(database).tenant_of_client(first.rows["oauth_clients"]["client_id"])
+    assert found is not None
+    assert (found.clients, found.scopes, found.is_suspended) == (
+        None,
+        frozenset({"metrics:read"}),
+        True,
+    )
+
+
+@pytest.mark.usefixtures("two_tenants")
+@pytest.mark.parametrize("client_id", ["unknown", ""])
+async def test_unknown_application_is_none(database: Database, client_id: str) -> None:
+    assert await Doors(database).tenant_of_client(client_id) is None
+
+
+async def test_door_of_applications_is_shut_until_one_is_named(
+    database: Database, two_tenants: Two
+) -> None:
+    await Doors(database).tenant_of_client(two_tenants[0].rows["oauth_clients"]["client_id"])
+    async with database.unscoped_session() as session:
+        assert (await session.execute(select(OAuthClient.client_id))).all() == []
+
+
+async def test_pending_loads_come_from_all_tenants_oldest_first(
+    database: Database, two_tenants: Two
+) -> None:
+    first, second = two_tenants
+    async with database.session(first.tenant_id) as session:
+        await session.execute(update(Sync).values(version=12))
+    loads = await Doors(database).pending_loads(limit=10)
+    assert [(load.tenant_id, load.version) for load in loads] == [
+        (second.tenant_id, 7),
+        (first.tenant_id, 12),
+    ]
+    sync, landed = second.rows["syncs"], second.rows["landing_objects"]
+    load = loads[0]
+    for name in ("client_id", "connection_id", "source", "stream", "fact", "api_version"):
+        assert getattr(load, name) == sync[name]
+    for name in ("known_at", "slice_from", "slice_to", "cursor_from", "cursor_to"):
+        assert getattr(load, name) == sync[name]
+    for name in ("uri", "raw_table", "part", "rows", "bytes", "content_hash"):
+        assert getattr(load, name) == landed[name]
+    assert (load.sync_id, load.object_id) == (sync["id"], landed["id"])
+
+
+@pytest.mark.usefixtures("two_tenants")
+async def test_pending_loads_end_at_the_limit(database: Database) -> None:
+    assert len(await Doors(database).pending_loads(limit=1)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        update(Sync).values(state=SyncState.LOADED),
+        update(LandingObject).values(loaded_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC)),
+    ],
+)
+async def test_loaded_objects_are_not_pending(
+    database: Database, two_tenants: Two, change: object
+) -> None:
+    first, second = two_tenants
+    async with database.session(first.tenant_id) as session:
+        await session.execute(change)  # type: ignore[call-overload]  # two kinds of UPDATE
+    loads = await Doors(database).pending_loads(limit=10)
+    assert [load.tenant_id for load in loads] == [second.tenant_id]
+
+
+async def test_tenants_are_listed_and_found(database: Database, two_tenants: Two) -> None:
+    doors = Doors(database)
+    assert await doors.list_tenants() == [profile(tenant) for tenant in two_tenants]
+    slug = two_tenants[1].rows["tenants"]["slug"]
+    assert await doors.find_tenant(slug) == profile(two_tenants[1])
+    assert await doors.find_tenant("nobody") is None
+
+
+async def test_new_tenant_is_stored_with_its_key(database: Database) -> None:
+    await Doors(database).create_tenant(NEW, wrapped_data_key=b"sealed")
+    assert await Doors(database).list_tenants() == [NEW]
+    async with database.session(NEW.tenant_id) as session:
+        assert await session.scalar(select(Tenant.wrapped_data_key)) == b"sealed"
+
+
+async def test_taken_slug_is_a_conflict(database: Database) -> None:
+    doors = Doors(database)
+    await doors.create_tenant(NEW, wrapped_data_key=b"sealed")
+    again = TenantProfile(
+        TenantId(uuid.UUID(int=100)), NEW.slug, "Other", "USD", "UTC", NEW.created_at
+    )
+    with pytest.raises(ConflictError) as conflict:
+        await doors.create_tenant(again, wrapped_data_key=b"sealed")
+    assert str(conflict.value) == "there is already an agency 'northwind' (choose another slug)"
+    assert await doors.list_tenants() == [NEW]
+
+
+async def test_doors_are_logged_without_names(database: Database, two_tenants: Two) -> None:
+    doors = Doors(database)
+    with capture_logs() as lines:
+        await doors.list_tenants()
+        await doors.find_tenant("nobody")
+        await doors.pending_loads(limit=10)
+        await doors.tenant_of_client(two_tenants[0].rows["oauth_clients"]["client_id"])
+    assert [(line["door"], line["tenants"]) for line in lines] == [
+        ("list_tenants", 2),
+        ("find_tenant", 0),
+        ("pending_loads", 2),
+        ("tenant_of_client", 1),
+    ]
+    assert not any(tenant.canary in repr(lines) for tenant in two_tenants)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [table for table in Base.metadata.sorted_tables if table.name not in DOOR_TABLES],
+    ids=lambda table: str(table.name),
+)
+async def test_other_tables_are_shut(database: Database, table: Table) -> None:
+    async with database.unscoped_session() as session:
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            await session.execute(select(table))
+
+
+@pytest.mark.parametrize(
+    "column", [Tenant.wrapped_data_key, OAuthClient.name, Sync.checkpoint, LandingObject.landed_at]
+)
+async def test_other_columns_are_shut(database: Database, column: object) -> None:
+    async with database.unscoped_session() as session:
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            await session.execute(select(column))  # type: ignore[call-overload]  # any column

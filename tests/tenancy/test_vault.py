@@ -1,0 +1,173 @@
+"""What is sealed opens in its own place, nowhere else, and never shows."""
+
+import copy
+import itertools
+import json
+import pickle
+import stat
+import traceback
+import uuid
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.ids import ConnectionId, TenantId
+from tenancy.vault import (
+    CredentialError,
+    MasterKey,
+    MasterKeyError,
+    Secret,
+    TenantKey,
+    Vault,
+)
+
+ALICE, BOB = TenantId(uuid.UUID(int=1)), TenantId(uuid.UUID(int=2))
+SHOP, ADS = ConnectionId(uuid.UUID(int=11)), ConnectionId(uuid.UUID(int=12))
+KEY, OTHER_KEY = TenantKey(b"k" * 32), TenantKey(b"o" * 32)
+TOKEN = "shpat_0123456789"
+VAULT = Vault(MasterKey(b"m" * 32))
+
+credentials = st.dictionaries(st.text(), st.text(), max_size=4)
+
+
+def sealed_token() -> bytes:
+    return VAULT.seal(KEY, {"token": TOKEN}, tenant_id=ALICE, connection_id=SHOP)
+
+
+@given(credentials)
+def test_sealed_credentials_open_in_their_place(given_credentials: dict[str, str]) -> None:
+    sealed = VAULT.seal(KEY, given_credentials, tenant_id=ALICE, connection_id=SHOP)
+    opened = VAULT.open(KEY, sealed, tenant_id=ALICE, connection_id=SHOP)
+    assert {name: secret.reveal() for name, secret in opened.items()} == given_credentials
+
+
+@pytest.mark.parametrize(
+    ("key", "tenant_id", "connection_id"),
+    [(OTHER_KEY, ALICE, SHOP), (KEY, BOB, SHOP), (KEY, ALICE, ADS), (OTHER_KEY, BOB, ADS)],
+)
+def test_sealed_credentials_open_nowhere_else(
+    key: TenantKey, tenant_id: TenantId, connection_id: ConnectionId
+) -> None:
+    with pytest.raises(CredentialError) as error:
+        VAULT.open(key, sealed_token(), tenant_id=tenant_id, connection_id=connection_id)
+    assert error.value.message == (
+        f"the stored credentials of connection {connection_id} cannot be opened"
+    )
+    assert error.value.hint == "connect the account again"
+    assert TOKEN not in "".join(traceback.format_exception(error.value))
+
+
+@given(st.data())
+def test_changed_bytes_do_not_open(data: st.DataObject) -> None:
+    sealed = bytearray(sealed_token())
+    position = data.draw(st.integers(0, len(sealed) - 1))
+    sealed[position] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(CredentialError):
+        VAULT.open(KEY, bytes(sealed), tenant_id=ALICE, connection_id=SHOP)
+
+
+def test_cut_bytes_do_not_open() -> None:
+    sealed = sealed_token()
+    for length in range(len(sealed)):
+        with pytest.raises(CredentialError):
+            VAULT.open(KEY, sealed[:length], tenant_id=ALICE, connection_id=SHOP)
+
+
+def test_sealed_bytes_carry_version_nonce_and_no_plaintext() -> None:
+    counter = itertools.count(1)
+    vault = Vault(MasterKey(b"m" * 32), random_bytes=lambda size: bytes([next(counter)] * size))
+    sealed = [
+        vault.seal(KEY, {"token": TOKEN}, tenant_id=ALICE, connection_id=SHOP) for _ in range(2)
+    ]
+    assert [one[:13] for one in sealed] == [b"\x01" + bytes([n] * 12) for n in (1, 2)]
+    assert len(sealed[0]) == 13 + len(json.dumps({"token": TOKEN})) + 16
+    assert TOKEN.encode() not in sealed[0]
+    assert sealed[0][13:] != sealed[1][13:]
+
+
+@pytest.mark.anyio
+async def test_tenant_key_opens_for_its_tenant_only() -> None:
+    wrapped = await VAULT.create_tenant_key(ALICE)
+    key = await VAULT.open_tenant_key(ALICE, wrapped)
+    sealed = VAULT.seal(key, {"token": TOKEN}, tenant_id=ALICE, connection_id=SHOP)
+    again = await VAULT.open_tenant_key(ALICE, wrapped)
+    opened = VAULT.open(again, sealed, tenant_id=ALICE, connection_id=SHOP)
+    assert opened == {"token": Secret(TOKEN)}
+    with pytest.raises(MasterKeyError) as error:
+        await VAULT.open_tenant_key(BOB, wrapped)
+    assert error.value.message == "a stored key does not open with this master key"
+    with pytest.raises(MasterKeyError):
+        await Vault(MasterKey(b"x" * 32)).open_tenant_key(ALICE, wrapped)
+
+
+@pytest.mark.anyio
+async def test_two_tenants_get_two_keys() -> None:
+    first = await VAULT.open_tenant_key(ALICE, await VAULT.create_tenant_key(ALICE))
+    second = await VAULT.open_tenant_key(ALICE, await VAULT.create_tenant_key(ALICE))
+    sealed = VAULT.seal(first, {}, tenant_id=ALICE, connection_id=SHOP)
+    with pytest.raises(CredentialError):
+        VAULT.open(second, sealed, tenant_id=ALICE, connection_id=SHOP)
+
+
+@pytest.mark.anyio
+async def test_signing_key_opens_under_its_own_id_only() -> None:
+    wrapped = await VAULT.wrap_signing_key("2026-03", b"private")
+    assert await VAULT.unwrap_signing_key("2026-03", wrapped) == b"private"
+    with pytest.raises(MasterKeyError):
+        await VAULT.unwrap_signing_key("2026-04", wrapped)
+
+
+@pytest.mark.anyio
+async def test_data_key_is_no_signing_key() -> None:
+    wrapped = await VAULT.create_tenant_key(ALICE)
+    with pytest.raises(MasterKeyError):
+        await VAULT.unwrap_signing_key("", wrapped)
+
+
+def test_secret_never_shows() -> None:
+    secret = Secret(TOKEN)
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>9}", f"{secret!r}", repr([secret])]
+    shown += [repr(KEY), repr(MasterKey(b"m" * 32))]
+    assert shown == [
+        "Secret(***)",
+        "***",
+        "***",
+        "      ***",
+        "Secret(***)",
+        "[Secret(***)]",
+        "TenantKey(***)",
+        "MasterKey(***)",
+    ]
+    for leak in (pickle.dumps, copy.copy, json.dumps, hash):
+        with pytest.raises(TypeError) as error:
+            leak(secret)
+        assert TOKEN not in str(error.value)
+    assert secret.reveal() == TOKEN
+    assert secret == Secret(TOKEN)
+    assert secret != Secret("other")
+    assert secret != TOKEN
+
+
+def test_master_key_is_read_from_a_private_file(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    path.write_bytes(b"m" * 32)
+    path.chmod(0o600)
+    MasterKey.from_file(path)
+    for mode in (0o640, 0o604, 0o660, 0o601):
+        path.chmod(mode)
+        with pytest.raises(MasterKeyError) as error:
+            MasterKey.from_file(path)
+        assert str(error.value) == f"others may read the master key {path} (chmod 600 {path})"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o601
+
+
+def test_missing_or_short_master_key_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(MasterKeyError) as error:
+        MasterKey.from_file(tmp_path / "none")
+    assert error.value.message == (
+        f"the master key {tmp_path / 'none'} cannot be read: No such file or directory"
+    )
+    with pytest.raises(MasterKeyError, match="has 31 bytes instead of 32"):
+        MasterKey(b"m" * 31)
