@@ -1,0 +1,154 @@
+"""Plan a question: which facts to aggregate, how to unite them, what to compute and show.
+
+    shape + catalogue -> check_shape -> nodes -> render -> Plan
+
+Plans hold no values of a question; `PlanCache` keeps them by catalogue and shape.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from domain.metrics.catalogue import MetricCatalogue
+from domain.metrics.definition import MetricFilter
+from domain.metrics.formula import Measure, iter_measures
+from domain.ports import Parameter, Statement
+from domain.query.nodes import (
+    AggregateFact,
+    ComputeMetrics,
+    Keys,
+    MeasureColumn,
+    MetricColumn,
+    SelectPage,
+    Side,
+    UniteFacts,
+)
+from domain.query.render import render
+from domain.query.request import OrderBy
+from domain.query.shape import Shape
+from domain.query.validate import asked_metrics, check_shape
+
+__all__ = ["Plan", "PlanCache", "build_plan"]
+
+_DEFAULT_PLANS: Final = 2048  # about 40 kB each with its tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How one shape of question is answered.
+
+    Attributes:
+        key: Names the catalogue and the shape.
+        page: The root node.
+        statement: The SELECT; the same object for every question of this shape.
+        parameters: Values that belong to the metrics: their constants and filters.
+    """
+
+    key: str
+    page: SelectPage
+    statement: Statement
+    parameters: Mapping[str, Parameter]
+
+
+class PlanCache:
+    """The most recently used plans, shared by all agencies: equal catalogues share plans."""
+
+    def __init__(self, max_plans: int = _DEFAULT_PLANS) -> None:
+        self._max_plans = max_plans
+        self._plans: OrderedDict[tuple[str, Shape], Plan] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def get(self, catalogue: MetricCatalogue, shape: Shape) -> Plan:
+        """The plan of a shape, built when it is new.
+
+        Raises:
+            UserError: As `check_shape`; refusals are not kept.
+        """
+        key = (catalogue.content_hash, shape)
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is not None:
+                self._plans.move_to_end(key)
+                return plan
+        plan = build_plan(catalogue, shape)
+        with self._lock:
+            plan = self._plans.setdefault(key, plan)
+            while len(self._plans) > self._max_plans:
+                self._plans.popitem(last=False)
+        return plan
+
+
+def build_plan(catalogue: MetricCatalogue, shape: Shape) -> Plan:
+    """Plan a shape of question.
+
+    Raises:
+        UserError: As `check_shape`.
+    """
+    check_shape(shape, catalogue)
+    page = _page(catalogue, shape)
+    statement, parameters = render(page, catalogue.dimensions)
+    return Plan(f"{catalogue.content_hash}:{shape!r}", page, statement, parameters)
+
+
+def _page(catalogue: MetricCatalogue, shape: Shape) -> SelectPage:
+    sides = (Side.ASKED,) if shape.shift is None else (Side.ASKED, Side.BASE)
+    keys = Keys(shape.grain, tuple(catalogue.dimensions[name] for name in shape.dimensions))
+    names = asked_metrics(shape)
+    infos = {name: catalogue.metrics[name] for name in names}
+    measures = dict.fromkeys(
+        measure for info in infos.values() for measure in iter_measures(info.formula)
+    )
+    columns = {
+        side: tuple(
+            MeasureColumn(f"value__{index}{side.value}", measure, side)
+            for index, measure in enumerate(measures)
+        )
+        for side in sides
+    }
+    facts = dict.fromkeys(measure.fact for measure in measures)
+    parts = tuple(
+        _aggregate(fact, side, keys, shape, columns[side]) for fact in facts for side in sides
+    )
+    united = UniteFacts(parts, keys, tuple(one for side in sides for one in columns[side]))
+    metrics = tuple(
+        MetricColumn(f"{name}{side.value}", info.formula, info.unit, side)
+        for name, info in infos.items()
+        for side in sides
+        if side is Side.ASKED or name in shape.metrics
+    )
+    shown = tuple(one for one in metrics if one.name.removesuffix(one.side.value) in shape.metrics)
+    return SelectPage(
+        ComputeMetrics(united, metrics), shown, shape.having, _order(shape, keys), shape.paged
+    )
+
+
+def _aggregate(
+    fact: str, side: Side, keys: Keys, shape: Shape, columns: tuple[MeasureColumn, ...]
+) -> AggregateFact:
+    own = tuple(one for one in columns if one.measure.fact == fact)
+    shift = shape.shift if side is Side.BASE and keys.grain is not None else None
+    only = _shared([one.measure for one in own])
+    return AggregateFact(fact, side, keys, shift, shape.where, only, own)
+
+
+def _shared(measures: list[Measure]) -> tuple[MetricFilter, ...]:
+    return tuple(
+        one for one in measures[0].where if all(one in measure.where for measure in measures)
+    )
+
+
+def _order(shape: Shape, keys: Keys) -> tuple[OrderBy, ...]:
+    """The asked order with labels before keys, ties broken by every key."""
+    labelled = {dimension.name for dimension in keys.labelled}
+    orders: list[OrderBy] = []
+    for order in shape.order_by:
+        if order.field in labelled:
+            orders.append(OrderBy(f"{order.field}__label", order.direction))
+        orders.append(order)
+    named = {order.field for order in orders}
+    return tuple(orders) + tuple(OrderBy(name) for name in keys.names if name not in named)
