@@ -88,22 +88,29 @@ def socket_folder(state: Path) -> Path:
     return _own_folder(SHORT_BASE, state)
 
 
-def plan_layout(state: Path, programs: Path, account: Account | None) -> Layout:
+def plan_layout(
+    state: Path,
+    programs: Path,
+    account: Account | None,
+    *,
+    reachable_base: Path = REACHABLE_BASE,
+) -> Layout:
     """Decide where everything goes. Reads permission bits; changes nothing.
 
     Args:
         state: The absolute state folder; need not exist.
         programs: The installed folder with PostgreSQL's `bin`, `lib` and `share`.
         account: Who runs PostgreSQL; None: the present user.
+        reachable_base: Where to put what the account cannot reach in its own place.
     """
     run = socket_folder(state)
     home, sockets = state, run / "pg"
     if account is not None:
         if not can_reach(account, _first_existing(state.parent)):
-            home = _own_folder(REACHABLE_BASE, state)
+            home = _own_folder(reachable_base, state)
             sockets = home / "pg"
         if not can_reach(account, programs / "bin"):
-            programs = _copied_programs(programs)
+            programs = _copied_programs(reachable_base, programs)
     return Layout(state, run, home, sockets, programs, account)
 
 
@@ -155,11 +162,11 @@ def _own_folder(base: Path, owner: Path, version: str = "") -> Path:
     return base / f"bosco-{os.geteuid()}-{key}"
 
 
-def _copied_programs(installed: Path) -> Path:
+def _copied_programs(base: Path, installed: Path) -> Path:
     """Tell where the reachable copy lies: another folder for another build of the programs."""
     build = (installed / "bin" / "postgres").stat()
     version = f"{build.st_size}:{build.st_mtime_ns}"
-    return _own_folder(REACHABLE_BASE, installed, version) / installed.name
+    return _own_folder(base, installed, version) / installed.name
 
 
 def _first_existing(folder: Path) -> Path:

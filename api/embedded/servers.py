@@ -192,15 +192,22 @@ class EmbeddedServers:
     async def _wait_ready(self, running: RunningServers) -> dict[str, str]:
         started = time.monotonic()
         waiting = asyncio.ensure_future(asyncio.to_thread(running.wait_ready))
+        waiting.add_done_callback(_take_result)
         try:
             urls = await asyncio.shield(waiting)
         except BaseException:
-            # Also on Ctrl-C. The thread ends as soon as the supervisor has closed its side.
-            await asyncio.to_thread(running.stop)
-            await asyncio.gather(waiting, return_exceptions=True)
+            # Also on Ctrl-C, when nothing may be awaited any more: it takes the time of one query,
+            # and the waiting thread ends with it.
+            running.stop()
             raise
         _log.info("embedded servers ready after %.2f s", time.monotonic() - started)
         return urls
+
+
+def _take_result(waiting: asyncio.Future[dict[str, str]]) -> None:
+    """Take notice of a failure that nobody awaits after a cancellation."""
+    if not waiting.cancelled():
+        waiting.exception()
 
 
 def _postgres_plan(layout: Layout, *, durable: bool) -> PostgresPlan:
