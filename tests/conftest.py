@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fixtures.database import database, database_template, database_url, two_tenants
+from tests.fixtures.redis import dead_redis, redis_server
 from tests.fixtures.servers import postgres_url, redis_url, server_urls
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "database",
     "database_template",
     "database_url",
+    "dead_redis",
     "postgres_url",
+    "redis_server",
     "redis_url",
     "server_urls",
     "two_tenants",

@@ -1,0 +1,80 @@
+"""Call budgets of the providers, shared by all workers.
+
+    acquire(bucket, cost) -> one Lua script in Redis: refill, compare, spend -> 0 or seconds to wait
+
+A token bucket for each quota that a provider grants. The script is atomic and reads the server's
+own clock, so any number of processes share one budget without overspending it. When Redis is down
+nothing is granted: better a late sync than an account that the provider locks.
+
+Source: redis.io, EVALSHA (effects are replicated, so TIME may precede writes; since Redis 5).
+"""
+
+from typing import Final
+
+from domain.ports import BudgetBucket
+from tenancy.redis_server import RedisServer, reachable_redis
+
+__all__ = ["RedisCallBudget"]
+
+# Fields: tokens (what was left), at (when, in ms), held (nothing is granted before, in ms).
+# A cost above the capacity waits for a full bucket and leaves a debt; refill 0 means that no
+# limit is known and only holds apply.
+_SCRIPT: Final = """
+local capacity, refill = tonumber(ARGV[1]), tonumber(ARGV[2])
+local cost, hold_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local stored = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'held')
+local tokens, at = tonumber(stored[1]) or capacity, tonumber(stored[2]) or now
+local held = tonumber(stored[3]) or 0
+
+tokens = math.min(capacity, tokens + math.max(0, now - at) * refill / 1000)
+held = math.max(held, now + hold_ms)
+
+local wait = 0
+if hold_ms == 0 then
+    wait = held - now
+    if refill > 0 then
+        wait = math.max(wait, (math.min(cost, capacity) - tokens) * 1000 / refill)
+        if wait <= 0 then tokens = tokens - cost end
+    end
+end
+
+local until_full = 0
+if refill > 0 then until_full = (capacity - tokens) * 1000 / refill end
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', now, 'held', held)
+redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(until_full, held - now)) + 1000)
+return math.ceil(math.max(0, wait))
+"""
+
+
+class RedisCallBudget:
+    """`domain.ports.CallBudget` on Redis; keys `budget:<bucket key>`."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._script = server.commands.register_script(_SCRIPT)
+
+    async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:
+        """Spend `cost`.
+
+        Returns:
+            0.0 when granted; else the seconds to wait before asking again (nothing was spent).
+
+        Raises:
+            RedisUnavailableError: Redis does not answer; nothing is granted.
+        """
+        return await self._run(bucket, cost=cost, hold_ms=0)
+
+    async def hold(self, bucket: BudgetBucket, seconds: float) -> None:
+        """Grant nothing for `seconds`; the longest hold counts.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
+        await self._run(bucket, cost=0.0, hold_ms=max(1, round(seconds * 1000)))
+
+    async def _run(self, bucket: BudgetBucket, *, cost: float, hold_ms: int) -> float:
+        arguments = [bucket.capacity, bucket.refill_per_second, cost, hold_ms]
+        with reachable_redis():
+            wait_ms = await self._script(keys=[f"budget:{bucket.key}"], args=arguments)
+        return float(wait_ms) / 1000
