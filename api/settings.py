@@ -62,7 +62,10 @@ class WrongSettingsError(InvalidInputError):
 
 
 def _check_path(path: Path) -> Path:
-    expanded = path.expanduser()
+    try:
+        expanded = path.expanduser()
+    except RuntimeError:
+        raise ValueError("its ~ is no user's home") from None
     if not expanded.is_absolute():
         raise ValueError("it is not an absolute path")
     return expanded.resolve()
@@ -220,7 +223,12 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings.model_validate({n: v for n, v in given.items() if n in EXAMPLES})
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False)
-        problems += [_explain(given, detail) for detail in details]
+        # A default that is made from a wrong value is wrong too, and nobody's mistake.
+        problems += [
+            _explain(given, detail)
+            for detail in details
+            if detail["type"] != "default_factory_not_called"
+        ]
         raise WrongSettingsError("\n".join(problems)) from None
     if problems:
         raise WrongSettingsError("\n".join(problems))
