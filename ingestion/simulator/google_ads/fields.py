@@ -1,0 +1,223 @@
+"""The reporting fields of the simulated resources: names, types, and where they come from.
+
+    "metrics.cost_micros" -> Metric(kind, value of Facts);  "campaign.name" -> Attribute(...)
+
+Names and types follow developers.google.com/google-ads/api/fields/v25. int64 travels as a JSON
+string, double and int32 as a JSON number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final, Literal, NamedTuple
+
+import orjson
+
+from ingestion.simulator.google_ads.config import AdsAccount
+from ingestion.simulator.google_ads.world import Ad, AdGroup, Campaign, Facts
+
+__all__ = [
+    "ATTRIBUTES",
+    "CORE_DATE_SEGMENTS",
+    "ENUMS",
+    "METRICS",
+    "RESOURCES",
+    "SEGMENTS",
+    "Attribute",
+    "Entity",
+    "Kind",
+    "Metric",
+    "Segment",
+    "Value",
+    "json_path",
+    "json_text",
+    "resource_name_of",
+]
+
+Kind = Literal["int64", "int32", "string", "enum", "date", "double", "boolean"]
+Value = int | str | bool | float | Decimal
+
+
+class Entity(NamedTuple):
+    """What a row is about: an account, and the levels below it that the resource has."""
+
+    account: AdsAccount
+    campaign: Campaign
+    ad_group: AdGroup
+    ad: Ad
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a resource."""
+
+    kind: Kind
+    value_of: Callable[[Entity], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A field that splits rows, from the day and the device."""
+
+    kind: Kind
+    value_of: Callable[[date, str], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A measure of summed facts; `prohibited_in` lists resources that cannot be asked for it."""
+
+    kind: Kind
+    value_of: Callable[[Facts], int | float | Decimal]
+    prohibited_in: frozenset[str] = frozenset()
+
+
+# Resources that may stand in FROM, and the resources whose attributes come along with each.
+RESOURCES: Final[dict[str, tuple[str, ...]]] = {
+    "customer": ("customer",),
+    "campaign": ("campaign", "customer"),
+    "ad_group": ("ad_group", "campaign", "customer"),
+    "ad_group_ad": ("ad_group_ad", "ad_group", "campaign", "customer"),
+}
+
+CORE_DATE_SEGMENTS: Final = frozenset(
+    f"segments.{name}" for name in ("date", "week", "month", "quarter", "year")
+)
+
+ENUMS: Final[dict[str, frozenset[str]]] = {
+    "campaign.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "campaign.advertising_channel_type": frozenset(
+        {"SEARCH", "PERFORMANCE_MAX", "DISPLAY", "VIDEO", "SHOPPING", "DEMAND_GEN", "HOTEL"}
+    ),
+    "ad_group.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "ad_group_ad.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "customer.status": frozenset({"ENABLED", "CANCELED", "SUSPENDED", "CLOSED"}),
+    "segments.device": frozenset({"MOBILE", "DESKTOP", "TABLET", "CONNECTED_TV", "OTHER"}),
+}
+
+
+def resource_name_of(resource: str, entity: Entity) -> str:
+    """Build the `resourceName` of the resource `resource` of `entity`."""
+    root = f"customers/{entity.account.customer_id}"
+    if resource == "customer":
+        return root
+    if resource == "campaign":
+        return f"{root}/campaigns/{entity.campaign.campaign_id}"
+    if resource == "ad_group":
+        return f"{root}/adGroups/{entity.ad_group.ad_group_id}"
+    if resource == "ad_group_ad":
+        return f"{root}/adGroupAds/{entity.ad_group.ad_group_id}~{entity.ad.ad_id}"
+    return f"{root}/ads/{entity.ad.ad_id}"
+
+
+ATTRIBUTES: Final[dict[str, Attribute]] = {
+    "customer.id": Attribute("int64", lambda e: int(e.account.customer_id)),
+    "customer.descriptive_name": Attribute("string", lambda e: e.account.name),
+    "customer.currency_code": Attribute("string", lambda e: e.account.currency),
+    "customer.time_zone": Attribute("string", lambda e: e.account.time_zone),
+    "customer.manager": Attribute("boolean", lambda e: e.account.is_manager),
+    "customer.status": Attribute("enum", lambda _: "ENABLED"),
+    "campaign.id": Attribute("int64", lambda e: e.campaign.campaign_id),
+    "campaign.name": Attribute("string", lambda e: e.campaign.name),
+    "campaign.status": Attribute("enum", lambda e: e.campaign.status),
+    "campaign.advertising_channel_type": Attribute("enum", lambda e: e.campaign.channel),
+    "campaign.bidding_strategy_type": Attribute("enum", lambda e: e.campaign.bidding),
+    "ad_group.id": Attribute("int64", lambda e: e.ad_group.ad_group_id),
+    "ad_group.name": Attribute("string", lambda e: e.ad_group.name),
+    "ad_group.status": Attribute("enum", lambda e: e.ad_group.status),
+    "ad_group.type": Attribute("enum", lambda e: e.ad_group.kind),
+    "ad_group.campaign": Attribute("string", lambda e: resource_name_of("campaign", e)),
+    "ad_group_ad.status": Attribute("enum", lambda e: e.ad.status),
+    "ad_group_ad.ad_group": Attribute("string", lambda e: resource_name_of("ad_group", e)),
+    "ad_group_ad.ad.id": Attribute("int64", lambda e: e.ad.ad_id),
+    "ad_group_ad.ad.name": Attribute("string", lambda e: e.ad.name),
+    "ad_group_ad.ad.type": Attribute("enum", lambda e: e.ad.kind),
+    "ad_group_ad.ad.resource_name": Attribute("string", lambda e: resource_name_of("ad", e)),
+    "customer.resource_name": Attribute("string", lambda e: resource_name_of("customer", e)),
+    "campaign.resource_name": Attribute("string", lambda e: resource_name_of("campaign", e)),
+    "ad_group.resource_name": Attribute("string", lambda e: resource_name_of("ad_group", e)),
+    "ad_group_ad.resource_name": Attribute("string", lambda e: resource_name_of("ad_group_ad", e)),
+}
+
+
+def _monday_of(day: date) -> str:
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+_WEEKDAYS: Final = (
+    "MONDAY",
+    "TUESDAY",
+    "WEDNESDAY",
+    "THURSDAY",
+    "FRIDAY",
+    "SATURDAY",
+    "SUNDAY",
+)
+
+SEGMENTS: Final[dict[str, Segment]] = {
+    "segments.date": Segment("date", lambda day, _: day.isoformat()),
+    "segments.week": Segment("date", lambda day, _: _monday_of(day)),
+    "segments.month": Segment("date", lambda day, _: day.replace(day=1).isoformat()),
+    "segments.quarter": Segment(
+        "date",
+        lambda day, _: day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1).isoformat(),
+    ),
+    "segments.year": Segment("int32", lambda day, _: day.year),
+    "segments.day_of_week": Segment("enum", lambda day, _: _WEEKDAYS[day.weekday()]),
+    "segments.device": Segment("enum", lambda _, device: device),
+}
+
+
+def _decimal(units: int, places: int) -> Decimal:
+    return Decimal(units).scaleb(-places)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+_NO_AUCTIONS: Final = frozenset({"ad_group_ad"})
+
+METRICS: Final[dict[str, Metric]] = {
+    "metrics.impressions": Metric("int64", lambda f: f.impressions),
+    "metrics.clicks": Metric("int64", lambda f: f.clicks),
+    "metrics.interactions": Metric("int64", lambda f: f.clicks),
+    "metrics.cost_micros": Metric("int64", lambda f: f.cost_micros),
+    "metrics.conversions": Metric("double", lambda f: _decimal(f.conversions_milli, 3)),
+    "metrics.conversions_value": Metric("double", lambda f: _decimal(f.value_cents, 2)),
+    # All actions counted for bidding here, so "all" is the same set.
+    "metrics.all_conversions": Metric("double", lambda f: _decimal(f.conversions_milli, 3)),
+    "metrics.all_conversions_value": Metric("double", lambda f: _decimal(f.value_cents, 2)),
+    "metrics.ctr": Metric("double", lambda f: _ratio(f.clicks, f.impressions)),
+    "metrics.average_cpc": Metric("double", lambda f: _ratio(f.cost_micros, f.clicks)),
+    "metrics.search_impression_share": Metric(
+        "double", lambda f: _ratio(f.impressions, f.eligible), _NO_AUCTIONS
+    ),
+}
+
+
+def json_path(name: str) -> tuple[str, ...]:
+    """Turn `metrics.cost_micros` into `("metrics", "costMicros")`."""
+    return tuple(_camel(part) for part in name.split("."))
+
+
+def json_text(value: Value, kind: Kind) -> str:
+    """Write `value` as protobuf's JSON does for `kind`."""
+    if kind == "int64":
+        return f'"{value}"'
+    if kind == "double":
+        return _double_text(value)
+    return orjson.dumps(value).decode()
+
+
+def _double_text(value: Value) -> str:
+    text = f"{value:f}" if isinstance(value, Decimal) else repr(value)
+    if "." in text and "e" not in text:
+        text = text.rstrip("0").rstrip(".")
+    return text
+
+
+def _camel(word: str) -> str:
+    head, *tail = word.split("_")
+    return head + "".join(part.capitalize() for part in tail)

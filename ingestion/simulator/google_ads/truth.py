@@ -1,0 +1,126 @@
+"""What the simulated accounts really hold, computed beside the HTTP path.
+
+    world -> facts of each day -> totals by chosen keys
+
+Shares no code with the rendering of rows, so that a test that compares both checks both.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from domain.errors import InvalidInputError
+from ingestion.simulator.google_ads.config import AdsAccount
+from ingestion.simulator.google_ads.world import AdsWorld, Facts, Moment
+
+__all__ = ["TRUTH_KEYS", "AdsTotals", "compute_truth", "truth_document"]
+
+TRUTH_KEYS: Final = ("day", "campaign", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class AdsTotals:
+    """Totals of one group.
+
+    Attributes:
+        keys: Values of the keys asked for: ISO day, campaign id, device.
+        rows: How many campaign x device x day rows the API serves for the group when all metrics
+            are selected.
+        facts: Summed measures.
+    """
+
+    keys: tuple[str, ...]
+    rows: int
+    facts: Facts
+
+
+def compute_truth(
+    world: AdsWorld,
+    account: AdsAccount,
+    *,
+    first_day: date,
+    last_day: date,
+    now: datetime,
+    by: Collection[str] = TRUTH_KEYS,
+) -> list[AdsTotals]:
+    """Sum what is known at `now` of the days `[first_day, last_day]`.
+
+    Args:
+        world: The platform's world.
+        account: The account asked about.
+        first_day: First day at the account.
+        last_day: Last day at the account, included.
+        now: UTC instant as of which the facts are known.
+        by: Keys of a group, out of `TRUTH_KEYS`; none gives one total.
+
+    Returns:
+        One entry per group that has rows, ordered by its keys.
+    """
+    moment = Moment.at(now, account.time_zone)
+    campaigns = world.campaigns_of(account)
+    sums: dict[tuple[str, ...], list[int]] = {}
+    day = first_day
+    while day <= last_day:
+        for index, device, facts in world.day_facts(account, day, moment):
+            if not any(facts[:5]):
+                continue
+            names = {
+                "day": day.isoformat(),
+                "campaign": str(campaigns[index].campaign_id),
+                "device": device,
+            }
+            held = sums.setdefault(tuple(names[key] for key in TRUTH_KEYS if key in by), [0] * 7)
+            held[0] += 1
+            for place, measure in enumerate(facts, start=1):
+                held[place] += measure
+        day += timedelta(days=1)
+    return [AdsTotals(keys, held[0], Facts(*held[1:])) for keys, held in sorted(sums.items())]
+
+
+def truth_document(
+    world: AdsWorld,
+    account: AdsAccount,
+    *,
+    first_day: date,
+    last_day: date,
+    now: datetime,
+    by: Collection[str],
+) -> dict[str, Any]:
+    """Build the JSON of `GET /_control/truth/google_ads/{customer_id}`.
+
+    Money is in micros, conversions and their value are decimal strings.
+
+    Raises:
+        InvalidInputError: `by` names an unknown key.
+    """
+    if unknown := sorted(set(by) - set(TRUTH_KEYS)):
+        raise InvalidInputError(
+            f"Truth has no key {unknown[0]!r}.", hint=f"It has {', '.join(TRUTH_KEYS)}."
+        )
+    groups = compute_truth(world, account, first_day=first_day, last_day=last_day, now=now, by=by)
+    whole = compute_truth(world, account, first_day=first_day, last_day=last_day, now=now, by=())
+    keys = [key for key in TRUTH_KEYS if key in by]
+    return {
+        "customer": account.customer_id,
+        "currency": account.currency,
+        "timeZone": account.time_zone,
+        "asOf": now.isoformat(),
+        "rows": [
+            {**dict(zip(keys, group.keys, strict=True)), **_measures(group)} for group in groups
+        ],
+        "totals": _measures(whole[0] if whole else AdsTotals((), 0, Facts())),
+    }
+
+
+def _measures(totals: AdsTotals) -> dict[str, Any]:
+    facts = totals.facts
+    return {
+        "rowCount": totals.rows,
+        "impressions": facts.impressions,
+        "clicks": facts.clicks,
+        "costMicros": facts.cost_micros,
+        "conversions": str(Decimal(facts.conversions_milli).scaleb(-3)),
+        "conversionsValue": str(Decimal(facts.value_cents).scaleb(-2)),
+    }
