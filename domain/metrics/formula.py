@@ -219,8 +219,15 @@ def _binary(tree: Binary, names: Mapping[str, Formula]) -> Formula:
 def _terms(
     formula: Formula, unit: Unit | None, *, negative: bool
 ) -> tuple[tuple[bool, Formula], ...]:
-    """The formula as terms of a sum of `unit`; a sum with the same rule is opened up."""
-    if isinstance(formula, Sum) and formula.skips_missing is (unit is not Unit.RATIO):
+    """The formula as terms of a sum of `unit`; a sum with the same rule is opened up.
+
+    One with a constant stays closed: `clicks + 1` is missing without clicks, and then adds nothing.
+    """
+    if (
+        isinstance(formula, Sum)
+        and formula.skips_missing is (unit is not Unit.RATIO)
+        and all(term.unit is not None for _, term in formula.terms)
+    ):
         return tuple((sign is not negative, term) for sign, term in formula.terms)
     return ((negative, formula),)
 

@@ -53,11 +53,11 @@ def sum_unit(left: Inferred, right: Inferred) -> Inferred | None:
     additivity = Additivity.FULL if additive else Additivity.NONE
     if left.unit is right.unit:
         return Inferred(left.unit, additivity)
+    if left.is_zero or right.is_zero:
+        return Inferred(left.unit or right.unit)
     if units in (_THINGS, {Unit.COUNT, None}):
         return Inferred(Unit.NUMBER, additivity)
     if units in ({Unit.NUMBER, None}, {Unit.RATIO, None}):
-        return Inferred(left.unit or right.unit)
-    if left.is_zero or right.is_zero:
         return Inferred(left.unit or right.unit)
     return None
 

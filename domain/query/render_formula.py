@@ -106,12 +106,12 @@ class FormulaRenderer:
         amounts = [
             sql.copy()
             for (_, sql), (_, term) in zip(terms, formula.terms, strict=True)
-            if not isinstance(term, Constant)
+            if term.unit is not None
         ]
         if not formula.skips_missing or len(amounts) < 2:  # noqa: PLR2004  # nothing to skip
             return _added(terms)
         filled = [
-            (negative, sql if isinstance(term, Constant) else _or_zero(sql))
+            (negative, sql if term.unit is None else _or_zero(sql))
             for (negative, sql), (_, term) in zip(terms, formula.terms, strict=True)
         ]
         missing = exp.Is(this=_coalesce(amounts), expression=exp.Null())
