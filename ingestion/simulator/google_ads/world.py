@@ -68,6 +68,7 @@ _BIDDING: Final = ("TARGET_ROAS", "MAXIMIZE_CONVERSIONS", "TARGET_CPA", "MAXIMIZ
 # Extra cost, per mille, that is still charged on a day of this age and credited later.
 _UNCREDITED_PER_MILLE: Final = (9, 6, 3)
 _VANISHING_PER_MILLE: Final = 12
+_ONE_CONVERSION: Final = 1000
 _CAMPAIGNS_BEFORE_PAUSE: Final = 7
 
 
@@ -282,6 +283,9 @@ def _final_facts(campaign: Campaign, day: date, share: int, noise: list[int]) ->
     impressions = max(impressions, clicks)
     cents = clicks * campaign.click_cents * (800 + noise[2] * 400 // 4096) // 1000
     conversions = clicks * campaign.conversions_per_mille * (600 + noise[3] * 800 // 4096) // 1000
+    if conversions < _ONE_CONVERSION:
+        # A thin row has one conversion or none; fractions come with attribution of many.
+        conversions = _ONE_CONVERSION if noise[3] * 1000 // 4096 < conversions else 0
     value = conversions * campaign.order_cents * (800 + noise[4] * 400 // 4096) // 1_000_000
     eligible = impressions * (1100 + noise[5] * 900 // 4096) // 1000
     return Facts(impressions, clicks, cents * CENTS_TO_MICROS, conversions, value, eligible)

@@ -118,6 +118,18 @@ def test_some_campaign_days_vanish_and_none_appear(ads: AdsCaller) -> None:
     assert not gone & {key[:2] for key in late}
 
 
+def test_segmented_rows_without_any_selected_metric_are_left_out(ads: AdsCaller) -> None:
+    query = (
+        "SELECT campaign.id, segments.date, segments.device, {} FROM campaign "
+        "WHERE segments.date = '2026-09-01'"
+    )
+    both = ads.rows(query.format("metrics.clicks, metrics.conversions"))
+    some = ads.rows(query.format("metrics.conversions"))
+    converting = [row for row in both if row["metrics"]["conversions"] > 0]
+    assert 0 < len(converting) < len(both)
+    assert [row["campaign"]["id"] for row in some] == [row["campaign"]["id"] for row in converting]
+
+
 def test_today_is_partial(ads: AdsCaller) -> None:
     today = QUERY.format("2026-11-02", "2026-11-02")
     _at(ads, datetime(2026, 11, 2, 5, 0, tzinfo=UTC))

@@ -142,7 +142,9 @@ def test_throttles_when_the_bucket_is_empty(small_bucket: Caller) -> None:
 
 def test_the_bucket_restores_with_time_and_not_beyond_its_size(small_bucket: Caller) -> None:
     assert ["data" in small_bucket.ask(TEN) for _ in range(3)] == [True, True, False]
-    small_bucket.wall.now += timedelta(seconds=6)
+    small_bucket.wall.now += timedelta(seconds=5.5)
+    assert small_bucket.ask(TEN)["extensions"]["cost"]["throttleStatus"] == _status(13)
+    small_bucket.wall.now += timedelta(seconds=0.5)
     assert small_bucket.ask(TEN)["extensions"]["cost"]["throttleStatus"] == _status(0)
     small_bucket.wall.now += timedelta(hours=1)
     assert small_bucket.ask(TEN)["extensions"]["cost"]["throttleStatus"] == _status(16)
