@@ -1,0 +1,60 @@
+"""Who asks, and what they may ask for.
+
+A `Caller` is made from a verified access token only, and everything behind the edge takes the
+tenant from it: no header, path or argument names a tenant.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from domain.errors import PermissionDeniedError
+from domain.ids import ClientId, TenantId
+from domain.ports import TenantScope
+
+__all__ = ["Caller", "Scope"]
+
+
+class Scope(enum.Enum):
+    """What a token allows.
+
+    `METRICS_READ`: metrics, clients and definitions. `METRICS_WRITE`: define and retire metrics.
+    `INGESTION_READ`: connections, syncs, quarantined rows.
+    """
+
+    METRICS_READ = "metrics:read"
+    METRICS_WRITE = "metrics:write"
+    INGESTION_READ = "ingestion:read"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The application behind a request.
+
+    Attributes:
+        tenant_id: Its agency.
+        client_id: Public id of the application (an OAuth client, not a brand).
+        scopes: What it may do.
+        clients: The brands it may see; None: all of the agency.
+    """
+
+    tenant_id: TenantId
+    client_id: str
+    scopes: frozenset[str]
+    clients: frozenset[ClientId] | None
+
+    @property
+    def scope(self) -> TenantScope:
+        """Whose data a question of this caller may see."""
+        return TenantScope(self.tenant_id, self.clients)
+
+    def require(self, scope: Scope) -> None:
+        """Check one scope.
+
+        Raises:
+            PermissionDeniedError: The token lacks it (whoever manages the application can add it).
+        """
+        if scope.value not in self.scopes:
+            raise PermissionDeniedError(
+                f"the token lacks the scope {scope.value}",
+                hint="ask for a token with this scope; the agency grants it to the application",
+            )
