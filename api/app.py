@@ -1,0 +1,155 @@
+"""The HTTP application.
+
+    /graphql  /oauth/token  /oauth/jwks.json  /healthz  /readyz
+
+Everything unexpected ends in `_MaskErrors`: a body with a trace id, the rest in the log.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import structlog
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.graphql.endpoint import GraphQLEndpoint
+from api.graphql.explorer import explorer_page
+from api.graphql.services import GraphQLServices
+from api.oauth.endpoint import OAuthServices, oauth_routes
+from domain.errors import BoscoError, Transient
+from domain.ports import IdFactory
+
+__all__ = ["EdgeServices", "ReadinessCheck", "create_app"]
+
+_LOG: Final = structlog.get_logger(__name__)
+_CHECK_SECONDS: Final = 2.0
+
+# Raises when the part that it looks at cannot serve.
+ReadinessCheck = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeServices:
+    """What the edge needs, wired in `api/bootstrap.py`.
+
+    Attributes:
+        graphql: Of the gateway.
+        oauth: Of the authorization server.
+        checks: Parts that must answer before requests are taken, by name.
+        ids: For trace ids.
+    """
+
+    graphql: GraphQLServices
+    oauth: OAuthServices
+    checks: Mapping[str, ReadinessCheck]
+    ids: IdFactory
+
+
+def create_app(services: EdgeServices) -> FastAPI:
+    """Make the application. Connects to nothing; parts connect on first use."""
+    endpoint = GraphQLEndpoint(services.graphql)
+
+    async def graphql(request: Request) -> Response:
+        if request.method == "POST":
+            return await endpoint.answer(request)
+        if request.method == "GET" and services.graphql.is_development:
+            return explorer_page()
+        body = {
+            "errors": [
+                {
+                    "message": "GraphQL is asked by POST",
+                    "extensions": {"code": "METHOD_NOT_ALLOWED", "hint": "send a POST of JSON"},
+                }
+            ]
+        }
+        return _json(body, 405, {"allow": "POST"})
+
+    async def healthz(_: Request) -> Response:
+        return _json({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        found = await _run_checks(services.checks)
+        is_ready = all(state == "ready" for state in found.values())
+        return _json(
+            {"status": "ready" if is_ready else "not ready", "parts": found},
+            200 if is_ready else 503,
+        )
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+        *oauth_routes(services.oauth),
+    ]
+    app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)
+    app.add_middleware(_MaskErrors, ids=services.ids)
+    return app
+
+
+async def _run_checks(checks: Mapping[str, ReadinessCheck]) -> dict[str, str]:
+    states = await asyncio.gather(*(_check(name, check) for name, check in checks.items()))
+    return dict(zip(checks, states, strict=True))
+
+
+async def _check(name: str, check: ReadinessCheck) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await check()
+    except TimeoutError:
+        return "does not answer"
+    except Exception as error:  # noqa: BLE001  # any failure of a part means: not ready
+        _LOG.warning("not_ready", part=name, error=type(error).__name__)
+        return "fails"
+    return "ready"
+
+
+class _MaskErrors:
+    """Outermost: an exception becomes a JSON body without details."""
+
+    def __init__(self, app: ASGIApp, ids: IdFactory) -> None:
+        self._app = app
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Any) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await self._answer(error)(scope, receive, send)
+
+    def _answer(self, error: Exception) -> Response:
+        trace_id = str(self._ids())
+        _LOG.error("request_failed", trace_id=trace_id, exc_info=error)
+        code = error.code if isinstance(error, BoscoError) else BoscoError.code
+        extensions = {
+            "code": code,
+            "hint": "try again; if it stays, tell support the trace id",
+            "traceId": trace_id,
+        }
+        body = {
+            "errors": [{"message": "something went wrong on our side", "extensions": extensions}]
+        }
+        if isinstance(error, Transient):
+            return _json(body, 503, {"retry-after": "1"})
+        return _json(body, 500)
+
+
+def _json(
+    body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    kept = {"cache-control": "no-store", **(headers or {})}
+    return Response(orjson.dumps(body), status, kept, media_type="application/json")

@@ -1,0 +1,126 @@
+"""The typed schema of an agency.
+
+    MetricCatalogue -> one field per metric and dimension -> strawberry.tools.create_type -> schema
+
+An agency's own metrics are fields like the core ones. Building takes some tens of milliseconds and
+no I/O, so it is done in a thread; agencies with equal catalogues share the result.
+"""
+
+from collections.abc import Callable
+from types import GenericAlias
+from typing import Annotated, Any, Final
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+from strawberry.types.field import StrawberryField
+
+from api.graphql.access import RootField
+from api.graphql.context import EdgeInfo
+from api.graphql.metric_types import Compare
+from api.graphql.mutations.define_metric import DEFINE_METRIC
+from api.graphql.mutations.retire_metric import RETIRE_METRIC
+from api.graphql.periods import Period
+from api.graphql.queries.clients import CLIENTS
+from api.graphql.queries.connections import CONNECTIONS
+from api.graphql.queries.freshness import FRESHNESS
+from api.graphql.queries.me import ME
+from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
+from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
+from api.graphql.queries.quarantine import QUARANTINE
+from api.graphql.queries.syncs import SYNCS
+from api.graphql.row_fields import enum_names, row_fields
+from api.graphql.scalars import SCALARS
+from api.graphql.tenant_state import TenantSchema
+from api.graphql.typed_arguments import ArgumentTypes
+from api.graphql.typed_rows import make_result_type
+from api.oauth.caller import Scope
+from domain.metrics.catalogue import MetricCatalogue
+
+__all__ = ["MUTATIONS", "QUERIES", "build_schema", "print_catalogue_schema"]
+
+QUERIES: Final = (ME, CLIENTS, CONNECTIONS, METRIC_DEFINITIONS, SYNCS, QUARANTINE, FRESHNESS)
+MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC)
+
+_DEFAULT_ROWS: Final = 1_000
+
+
+def build_schema(catalogue: MetricCatalogue) -> TenantSchema:
+    """Make the schema of a catalogue. No I/O; takes about 0.3 ms per metric."""
+    schema = _strawberry_schema(catalogue)
+    core: GraphQLSchema = schema._schema  # noqa: SLF001  # Strawberry has no public name for it
+    return TenantSchema(
+        core=core,
+        content_hash=catalogue.content_hash,
+        fields=row_fields(catalogue),
+        enums={
+            name: enum_names(dimension)
+            for name, dimension in catalogue.dimensions.items()
+            if dimension.values
+        },
+    )
+
+
+def print_catalogue_schema(catalogue: MetricCatalogue) -> str:
+    """The schema in GraphQL's schema language."""
+    return _strawberry_schema(catalogue).as_str()
+
+
+def _strawberry_schema(catalogue: MetricCatalogue) -> strawberry.Schema:
+    return strawberry.Schema(
+        query=create_type(
+            "Query", [_metrics_field(catalogue), *(root.build() for root in QUERIES)]
+        ),
+        mutation=create_type("Mutation", [root.build() for root in MUTATIONS]),
+        config=StrawberryConfig(info_class=EdgeInfo, scalar_map=SCALARS),
+    )
+
+
+def _metrics_field(catalogue: MetricCatalogue) -> StrawberryField:
+    fields = row_fields(catalogue)
+    arguments = ArgumentTypes(catalogue, fields)
+    root = RootField(
+        "metrics",
+        Scope.METRICS_READ,
+        "Ask about metrics: what is selected in `rows` is grouped by and computed.",
+        _metrics_resolver(arguments, make_result_type(catalogue, fields, arguments)),
+    )
+    return root.build()
+
+
+def _metrics_resolver(arguments: ArgumentTypes, result: Any) -> Callable[..., Any]:
+    async def metrics(  # the arguments of the field; their types are set below
+        info: EdgeInfo,
+        period: Any,
+        where: Any = None,
+        having: Any = (),
+        compare: Any = None,
+        order_by: Any = (),
+        first: Any = _DEFAULT_ROWS,
+        after: Any = None,
+    ) -> Any:
+        return await answer_metrics(
+            info, period, where, list(having), compare, list(order_by), (first, after)
+        )
+
+    metrics.__annotations__ = {
+        "info": EdgeInfo,
+        "period": _described(Period, "Which reporting dates."),
+        "where": _described(arguments.where | None, "Filters before aggregation."),
+        "having": _described(
+            GenericAlias(list, (arguments.having,)), "Conditions after aggregation; all hold."
+        ),
+        "compare": _described(Compare | None, "Also compute a base period; see `compared`."),
+        "order_by": _described(
+            GenericAlias(list, (arguments.order_by,)), "Ties are broken by the dimensions."
+        ),
+        "first": _described(int, f"Rows of this page, at most {MAXIMUM_ROWS:,}."),
+        "after": _described(str | None, "`endCursor` of the page before."),
+        "return": result | None,
+    }
+    return metrics
+
+
+def _described(annotation: Any, description: str) -> Any:
+    return Annotated[annotation, strawberry.argument(description=description)]

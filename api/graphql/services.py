@@ -1,0 +1,38 @@
+"""What the gateway needs, wired once per process in `api/bootstrap.py`."""
+
+from dataclasses import dataclass, field
+
+from api.graphql.limits import Limits
+from api.oauth.access_tokens import AccessTokens
+from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
+from domain.query.plan import PlanCache
+from tenancy.session import Database
+
+__all__ = ["GraphQLServices"]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLServices:
+    """Dependencies of the gateway.
+
+    Attributes:
+        database: Control plane.
+        warehouse: Runs questions.
+        answers: Cache of answers, or None: every question is computed.
+        plans: Compiled questions of all tenants; holds no data.
+        tokens: Verifies access tokens.
+        clock: Present instant.
+        ids: For trace ids and new rows.
+        is_development: Serve the explorer page.
+        limits: What one document may ask for.
+    """
+
+    database: Database
+    warehouse: QueryWarehouse
+    answers: AnswerCache | None
+    plans: PlanCache
+    tokens: AccessTokens
+    clock: Clock
+    ids: IdFactory
+    is_development: bool
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,445 @@
+"""Two agencies behind a running edge: real PostgreSQL, real DuckDB, no network.
+
+northwind: clients acme, bolt | southwind: client zeta; every text carries its agency's canary
+"""
+
+import datetime as dt
+import hashlib
+import io
+import itertools
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from api.app import EdgeServices, create_app
+from api.graphql.services import GraphQLServices
+from api.oauth.access_tokens import AccessTokens
+from api.oauth.endpoint import OAuthServices
+from api.oauth.signing_keys import KeyStore
+from domain.facts import FACTS
+from domain.facts.tables import marts_table
+from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_id
+from domain.query.plan import PlanCache
+from tenancy.audited_tenants import AuditedTenants
+from tenancy.session import Database, TenantSession
+from tenancy.tables import (
+    Client,
+    Connection,
+    ConnectionState,
+    OAuthClient,
+    QuarantinedRow,
+    QuarantineState,
+    RunState,
+    StreamState,
+    Sync,
+    SyncRun,
+    SyncState,
+)
+from tenancy.unscoped import Doors, TenantProfile
+from tenancy.vault import MasterKey
+from tenancy.warehouse.open import open_warehouse
+from tenancy.warehouse.port import Warehouse
+
+__all__ = ["Agency", "Edge", "FakeClock", "edge", "edge_warehouse", "northwind", "southwind"]
+
+ISSUER = "https://bosco.example"
+START = dt.datetime(2026, 3, 15, 9, 30, tzinfo=dt.UTC)
+ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """A clock that moves only when told."""
+
+    now: dt.datetime = START
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def advance(self, **delta: float) -> None:
+        self.now += dt.timedelta(**delta)
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency with its rows.
+
+    Attributes:
+        canary: Part of each of its names and of nobody else's.
+        clients: Ids by slug.
+        connections: Ids by the slug of their client.
+        sync_id: Its only sync, of its first client.
+    """
+
+    tenant_id: TenantId
+    slug: str
+    canary: str
+    clients: dict[str, ClientId]
+    connections: dict[str, ConnectionId]
+    sync_id: SyncId
+
+    def client(self, slug: str) -> str:
+        """Public id of a client."""
+        return public_id("cli", self.clients[slug])
+
+    def connection(self, slug: str) -> str:
+        """Public id of a client's connection."""
+        return public_id("con", self.connections[slug])
+
+
+@dataclass(slots=True)
+class Edge:
+    """A running edge and ways to speak to it."""
+
+    http: httpx.AsyncClient
+    database: Database
+    doors: Doors
+    tokens: AccessTokens
+    clock: FakeClock
+    ids: Any
+    services: GraphQLServices
+    _known: dict[Any, str] = field(default_factory=dict)
+
+    async def register(
+        self,
+        agency: Agency,
+        *,
+        client_id: str,
+        secret: str = "s3cret",
+        scopes: tuple[str, ...] = ALL_SCOPES,
+        clients: tuple[str, ...] | None = None,
+        suspended: bool = False,
+    ) -> None:
+        """Store an OAuth client."""
+        limited = None if clients is None else [agency.clients[slug] for slug in clients]
+        async with self.database.session(agency.tenant_id) as session:
+            session.add(
+                OAuthClient(
+                    id=self.ids(),
+                    client_id=client_id,
+                    name=f"{agency.canary} dashboard",
+                    secret_hash=hashlib.sha256(secret.encode()).digest(),
+                    scopes=list(scopes),
+                    client_ids=limited,
+                    created_at=self.clock(),
+                    suspended_at=self.clock() if suspended else None,
+                    last_used_at=None,
+                )
+            )
+
+    async def token(
+        self,
+        agency: Agency,
+        *scopes: str,
+        clients: tuple[str, ...] | None = None,
+    ) -> str:
+        """An access token, by the token endpoint."""
+        key = (agency.slug, scopes, clients)
+        if key not in self._known:
+            client_id = f"app_{uuid.uuid4().hex}"
+            await self.register(agency, client_id=client_id, scopes=scopes, clients=clients)
+            reply = await self.http.post(
+                "/oauth/token",
+                data={
+                    "grant_type": "client_credentials",
+                    "client_id": client_id,
+                    "client_secret": "s3cret",
+                },
+            )
+            assert reply.status_code == 200, reply.text
+            self._known[key] = reply.json()["access_token"]
+        return self._known[key]
+
+    async def ask(
+        self,
+        query: str,
+        token: str | None,
+        *,
+        variables: dict[str, Any] | None = None,
+        operation: str | None = None,
+    ) -> httpx.Response:
+        """POST an operation."""
+        body = {"query": query, "variables": variables or {}, "operationName": operation}
+        headers = {"content-type": "application/json"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        return await self.http.post("/graphql", content=orjson.dumps(body), headers=headers)
+
+    async def data(self, query: str, token: str, **variables: Any) -> Any:
+        """The data of an operation that must succeed."""
+        reply = await self.ask(query, token, variables=variables)
+        body = reply.json()
+        assert "errors" not in body, body["errors"]
+        return body["data"]
+
+    async def error(self, query: str, token: str, **variables: Any) -> dict[str, Any]:
+        """The only error of an operation that must fail."""
+        reply = await self.ask(query, token, variables=variables)
+        errors = reply.json()["errors"]
+        assert len(errors) == 1, errors
+        found: dict[str, Any] = errors[0]
+        return found
+
+
+@pytest.fixture
+async def edge_warehouse() -> AsyncIterator[Warehouse]:
+    """An empty warehouse in memory, with the marts."""
+    warehouse = open_warehouse("duckdb://")
+    await warehouse.ensure_tables([marts_table(fact) for fact in FACTS.values()])
+    yield warehouse
+    await warehouse.close()
+
+
+@pytest.fixture
+async def edge(database: Database, edge_warehouse: Warehouse) -> AsyncIterator[Edge]:
+    """The application over that warehouse."""
+    clock = FakeClock()
+    numbers = itertools.count(1)
+
+    def ids() -> uuid.UUID:
+        return uuid.UUID(int=(0x0192 << 112) | next(numbers))
+
+    keys = KeyStore(database, MasterKey(bytes(32)), clock)
+    tokens = AccessTokens(keys, issuer=ISSUER, clock=clock, ids=ids)
+    doors = Doors(database)
+    graphql = GraphQLServices(
+        database=database,
+        warehouse=edge_warehouse,
+        answers=None,
+        plans=PlanCache(),
+        tokens=tokens,
+        clock=clock,
+        ids=ids,
+        is_development=True,
+    )
+    oauth = OAuthServices(
+        doors=doors, database=database, tokens=tokens, issuer=ISSUER, clock=clock
+    )
+    app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
+        yield Edge(http, database, doors, tokens, clock, ids, graphql)
+
+
+@pytest.fixture
+async def northwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
+    """Clients acme (30 days of ads and orders) and bolt (one day)."""
+    agency = await _make_agency(edge, "northwind", ("acme", "bolt"))
+    days = [dt.date(2026, 2, 13) + dt.timedelta(days=number) for number in range(30)]
+    ads = [
+        *(_ad(agency, "acme", day, "paid_search", "c1", "Brand", "10.50", 100) for day in days),
+        *(_ad(agency, "acme", day, "paid_social", "c2", "Spring", "4.25", 50) for day in days),
+        _ad(agency, "bolt", days[-1], "email", None, None, "1.00", 7),
+    ]
+    orders = [_order(agency, "acme", day, "paid_search", "60.00") for day in days]
+    await _load(edge_warehouse, agency, "ads_daily", ads)
+    await _load(edge_warehouse, agency, "orders", orders)
+    return agency
+
+
+@pytest.fixture
+async def southwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
+    """Client zeta: one day of ads, with names that nobody else has."""
+    agency = await _make_agency(edge, "southwind", ("zeta",))
+    name = f"{agency.canary} campaign"
+    day = dt.date(2026, 3, 14)
+    await _load(
+        edge_warehouse,
+        agency,
+        "ads_daily",
+        [_ad(agency, "zeta", day, "display", "z1", name, "777.77", 777)],
+    )
+    return agency
+
+
+async def _make_agency(edge: Edge, slug: str, clients: tuple[str, ...]) -> Agency:
+    tenant_id = TenantId(edge.ids())
+    agency = Agency(
+        tenant_id=tenant_id,
+        slug=slug,
+        canary=f"canary{slug}",
+        clients={client: ClientId(edge.ids()) for client in clients},
+        connections={client: ConnectionId(edge.ids()) for client in clients},
+        sync_id=SyncId(edge.ids()),
+    )
+    await edge.doors.create_tenant(
+        TenantProfile(
+            tenant_id, slug, f"{agency.canary} agency", "EUR", "Europe/Berlin", edge.clock()
+        ),
+        wrapped_data_key=b"unused",
+    )
+    async with edge.database.session(tenant_id) as session:
+        await _fill(edge, session, agency)
+    return agency
+
+
+async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
+    now = edge.clock()
+    run_id = RunId(edge.ids())
+    for slug, client_id in agency.clients.items():
+        session.add(
+            Client(
+                id=client_id,
+                slug=slug,
+                name=f"{agency.canary} {slug}",
+                currency="EUR",
+                time_zone="Europe/Berlin",
+                created_at=now,
+            )
+        )
+    await session.flush()
+    for slug, connection_id in agency.connections.items():
+        session.add(
+            Connection(
+                id=connection_id,
+                client_id=agency.clients[slug],
+                source="google_ads",
+                account_id=f"{agency.canary} 123 {slug}",
+                label=f"{agency.canary} ads of {slug}",
+                settings={},
+                credentials=None,
+                state=ConnectionState.ACTIVE,
+                start_date=dt.date(2026, 1, 1),
+                created_at=now,
+            )
+        )
+    session.add(
+        SyncRun(
+            id=run_id, requested_by="job:nightly", state=RunState.SUCCEEDED, started_at=now,
+            finished_at=now,
+        )
+    )
+    await session.flush()
+    slug, connection_id = next(iter(agency.connections.items()))
+    session.add(
+        StreamState(
+            connection_id=connection_id,
+            stream="campaign_day",
+            cursor=None,
+            covered_from=dt.date(2026, 2, 13),
+            covered_to=dt.date(2026, 3, 14),
+            published_at=now,
+        )
+    )
+    session.add(
+        Sync(
+            id=agency.sync_id,
+            run_id=run_id,
+            client_id=agency.clients[slug],
+            connection_id=connection_id,
+            source="google_ads",
+            stream="campaign_day",
+            fact="ads_daily",
+            slice_from=dt.date(2026, 2, 13),
+            slice_to=dt.date(2026, 3, 14),
+            api_version="v25",
+            version=7,
+            known_at=now,
+            state=SyncState.PUBLISHED,
+            rows=60,
+            quarantined=1,
+            requests=2,
+            error_message=agency.canary,
+            started_at=now,
+            finished_at=now,
+        )
+    )
+    await session.flush()
+    session.add(
+        QuarantinedRow(
+            id=edge.ids(),
+            sync_id=agency.sync_id,
+            connection_id=connection_id,
+            source="google_ads",
+            stream="campaign_day",
+            row_number=3,
+            field="metrics.clicks",
+            reason="not_a_number",
+            message=f"{agency.canary}: 'many' is not a number",
+            raw={"metrics": {"clicks": "many"}},
+            state=QuarantineState.OPEN,
+            created_at=now,
+            resolved_at=None,
+        )
+    )
+
+
+def _envelope(agency: Agency, client: str, day: dt.date, key: str) -> dict[str, Any]:
+    return {
+        "tenant_id": str(agency.tenant_id),
+        "client_id": str(agency.clients[client]),
+        "connection_id": str(agency.connections[client]),
+        "reporting_date": day,
+        "natural_key": key,
+        "source": "google_ads",
+        "stream": "campaign_day",
+        "sync_id": str(agency.sync_id),
+        "version": 7,
+        "known_at": START,
+        "currency": "EUR",
+        "time_zone": "Europe/Berlin",
+    }
+
+
+def _ad(
+    agency: Agency,
+    client: str,
+    day: dt.date,
+    channel: str,
+    campaign_id: str | None,
+    campaign_name: str | None,
+    spend: str,
+    clicks: int,
+) -> dict[str, Any]:
+    return {
+        **_envelope(agency, client, day, f"{campaign_id}|{day}"),
+        "channel": channel,
+        "campaign_id": campaign_id,
+        "campaign_name": campaign_name,
+        "spend": Decimal(spend),
+        "clicks": clicks,
+        "impressions": clicks * 1_000_000_000,
+        "conversions": Decimal("1.5"),
+        "attributed_revenue": Decimal(spend) * 3,
+    }
+
+
+def _order(agency: Agency, client: str, day: dt.date, channel: str, revenue: str) -> dict[str, Any]:
+    return {
+        **_envelope(agency, client, day, f"order {day}"),
+        "order_id": f"order {day}",
+        "ordered_at": dt.datetime.combine(day, dt.time(12), dt.UTC),
+        "channel": channel,
+        "order_status": "paid",
+        "revenue": Decimal(revenue),
+    }
+
+
+_TYPES = {"spend": pa.decimal128(38, 9), "conversions": pa.decimal128(38, 9)}
+_MONEY = ("spend", "conversions", "attributed_revenue", "revenue")
+
+
+async def _load(
+    warehouse: Warehouse, agency: Agency, fact: str, rows: list[dict[str, Any]]
+) -> None:
+    table = pa.Table.from_pylist(rows)
+    for number, column in enumerate(table.schema):
+        if column.name in _MONEY:
+            money = table.column(number).cast(pa.decimal128(38, 9))
+            table = table.set_column(number, column.name, money)
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    await warehouse.load(
+        f"{fact} {agency.slug}",
+        marts_table(FACTS[fact]),
+        [sink.getvalue()],
+        AuditedTenants(frozenset({agency.tenant_id}), "load"),
+    )
