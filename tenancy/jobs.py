@@ -32,7 +32,6 @@ from dbos import (
     WorkflowHandleAsync,
 )
 from dbos import error as dbos_error
-from sqlalchemy import Engine, create_engine, make_url  # noqa: TID251  # DBOS wants its own
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import InternalError, Terminal
@@ -211,7 +210,6 @@ class JobEngine:
         self._executor_id = executor_id
         self._workflows: dict[str, Workflow] = {}
         self._lease = ExecutorLease(config.url, executor_id)
-        self._engine: Engine | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._watcher: asyncio.Task[None] | None = None
 
@@ -236,10 +234,9 @@ class JobEngine:
         if not await self._lease.hold():
             raise ExecutorTakenError(f"executor {self._executor_id} is running already")
         _route_logs()
-        self._engine = _open_engine(self._config)
         for name, workflow in self._workflows.items():
             DBOS.workflow(name=name)(self._adapt(workflow))
-        DBOS(config=self._dbos_config(self._engine))
+        DBOS(config=self._dbos_config())
         DBOS.launch()
         await self._register_queues()
         await self.recover_dead()
@@ -257,8 +254,6 @@ class JobEngine:
         await _cancel(self._running)  # what a queue started while it was being stopped
         # The engine made its own pool, now shut, the default of the loop.
         loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
-        if self._engine is not None:
-            self._engine.dispose()
         await self._lease.release()
 
     async def enqueue(
@@ -360,11 +355,17 @@ class JobEngine:
             except (psycopg.OperationalError, SQLAlchemyError, dbos_error.DBOSException) as error:
                 _LOG.warning("job_watch_failed", reason=type(error).__name__)
 
-    def _dbos_config(self, engine: Engine) -> DBOSConfig:
+    def _dbos_config(self) -> DBOSConfig:
+        # A process that froze inside a transaction must not keep its locks for ever.
+        options = f"-c role={JOBS_ROLE} -c idle_in_transaction_session_timeout=60s"
         return {
             "name": "bosco",
-            "system_database_engine": engine,
             "system_database_url": self._config.url,
+            "db_engine_kwargs": {
+                "pool_size": self._config.pool_size,
+                "max_overflow": 2 * self._config.pool_size,
+                "connect_args": {"options": options},
+            },
             "dbos_system_schema": _SCHEMA,
             "executor_id": self._executor_id,
             "application_version": self._config.version,
@@ -397,17 +398,6 @@ def _route_logs() -> None:
     logger = logging.getLogger("dbos")
     logger.handlers = [_StructlogHandler(logging.WARNING)]
     logger.propagate = False
-
-
-def _open_engine(config: JobsConfig) -> Engine:
-    # A process that froze inside a transaction must not keep its locks for ever.
-    options = f"-c role={JOBS_ROLE} -c idle_in_transaction_session_timeout=60s"
-    return create_engine(
-        make_url(config.url),
-        pool_size=config.pool_size,
-        max_overflow=2 * config.pool_size,
-        connect_args={"options": options},
-    )
 
 
 async def _resume_all(executor_id: str) -> int:
