@@ -163,6 +163,19 @@ async def test_client_that_goes_away_cancels_its_command(settings: Settings) -> 
         assert (await collect(settings, World("c"), SHOW))[-1] == DoneEvent(0)
 
 
+async def test_client_that_hangs_up_is_told_nothing_more(settings: Settings) -> None:
+    owner = World("owner")
+    async with own_runtime(settings, owner.host()):
+        reader, writer = await asyncio.open_unix_connection(control_socket(settings.state_dir))
+        writer.write(encode(call("wait")))
+        await owner.begun.wait()
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer == encode(Accepted(os.getpid())) + encode(LineEvent("begun"))
+
+
 async def test_cancelled_client_cancels_its_command(settings: Settings) -> None:
     owner = World("owner")
     async with own_runtime(settings, owner.host()):

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import shutil
 import socket
@@ -101,6 +102,25 @@ def test_start_at_once_after_a_kill_waits_for_the_dying_servers(state_dir: Path)
     psutil.Process(servers.supervisor_pid).kill()
     assert read_note(state_dir) == "kept"
     servers.stop()
+
+
+def test_lock_is_held_as_long_as_a_server_of_a_killed_supervisor_lives(state_dir: Path) -> None:
+    servers = launch_servers(state_dir)
+    servers.wait_ready()
+    supervisor, *others = family(servers.supervisor_pid)
+    slow = [process for process in others if process.name() == "postgres"]
+    for process in slow:
+        process.suspend()
+    supervisor.kill()
+    servers.stop()
+    assert survivors([process for process in others if process not in slow]) == []
+    with (state_dir / "servers.lock").open() as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for process in slow:
+            process.resume()
+        assert survivors(slow) == []
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_kill_in_the_middle_of_initdb_does_not_block_the_next_start(state_dir: Path) -> None:
