@@ -1,6 +1,7 @@
 """Tenant B against tenant A's rows, on every table of the control plane."""
 
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import NullPool, Table, create_engine, delete, insert, select, text, update
@@ -8,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from tenancy.session import Database
 from tenancy.tables import Base
-from tests.fixtures.database import FilledTenant
+from tests.fixtures.database import TEMPLATE, FilledTenant, copied_database, fill_two_tenants
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +27,18 @@ REFERENCES = [
 ]
 
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: str(table.name))
+
+
+@pytest.fixture(scope="module")
+def database_url(database_template: str) -> Iterator[str]:
+    """One database for the module: nothing that a test here tries may change it."""
+    with copied_database(database_template, TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def two_tenants(database_url: str) -> Two:
+    return fill_two_tenants(database_url)
 
 
 @each_table
@@ -124,6 +137,7 @@ async def test_two_tenants_may_use_the_same_names(
     async with database.session(second.tenant_id) as session:
         await session.execute(insert(model), {**row, "id": uuid.uuid4()})
         assert len((await session.execute(select(model))).all()) == 2
+        await session.rollback()
 
 
 @pytest.mark.parametrize("table", ["users", "audit_entries", "tenants"])

@@ -8,6 +8,7 @@ import anyio
 import pytest
 from sqlalchemy import NullPool, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
 from domain.ids import ClientId, TenantId
@@ -115,6 +116,18 @@ async def test_setting_ends_with_its_transaction(database: Database, two_tenants
 
 # Read through a parameter: the guard refuses statements that name the setting itself.
 TENANT_NAME = text("SELECT current_setting(:name, true)").bindparams(name="app.tenant_id")
+
+
+async def test_setting_ends_with_its_transaction_even_if_the_pool_resets_nothing(
+    database_url: str,
+) -> None:
+    engine = create_async_engine(database_url, pool_size=1, pool_reset_on_return=None)
+    tenant_id = TenantId(uuid.uuid4())
+    async with TenantSession(engine, info={"tenant_id": tenant_id}) as session, session.begin():
+        assert await session.scalar(TENANT_NAME) == str(tenant_id)
+    async with engine.connect() as connection:
+        assert await connection.scalar(TENANT_NAME) == ""
+    await engine.dispose()
 
 
 async def test_borrower_s_settings_do_not_survive(database: Database, two_tenants: Two) -> None:
