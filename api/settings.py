@@ -21,7 +21,13 @@ from pydantic_core import ErrorDetails
 
 from domain.errors import InvalidInputError
 
-__all__ = ["Settings", "WrongSettingsError", "load_master_key", "load_settings"]
+__all__ = [
+    "Settings",
+    "WrongSettingsError",
+    "load_master_key",
+    "load_provider_apps",
+    "load_settings",
+]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 MASTER_KEY_BYTES: Final = 32  # AES-256
@@ -35,6 +41,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "or bigquery://my-project/bosco?location=EU",
     "BOSCO_LANDING_URL": "file:///var/lib/bosco/landing, or gs://my-bucket/landing",
     "BOSCO_MASTER_KEY_FILE": "/etc/bosco/master.key",
+    "BOSCO_PROVIDER_APPS_FILE": "/etc/bosco/provider_apps.json",
     "BOSCO_HTTP_HOST": "127.0.0.1",
     "BOSCO_HTTP_PORT": "8080",
     "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
@@ -156,6 +163,7 @@ class Settings(BaseModel):
         warehouse_url: `duckdb:///path`, or `bigquery://project/dataset_prefix?location=&endpoint=`.
         landing_url: Landed objects, `file:///...` or `gs://...`, without a closing slash.
         master_key_file: The key that encrypts the vault's keys; see `load_master_key`.
+        provider_apps_file: JSON of our own apps at the platforms; see `load_provider_apps`.
         http_host: Where to listen.
         http_port: Where to listen; 0: any free port.
         source_base_urls: Source name -> base URL in place of the platform's own (a simulator).
@@ -181,6 +189,9 @@ class Settings(BaseModel):
     ] = Field(default_factory=lambda fields: f"file://{fields['state_dir']}/landing")
     master_key_file: Annotated[AbsolutePath, Field(alias="BOSCO_MASTER_KEY_FILE")] = Field(
         default_factory=_state_file("keys/master.key")
+    )
+    provider_apps_file: Annotated[AbsolutePath | None, Field(alias="BOSCO_PROVIDER_APPS_FILE")] = (
+        None
     )
     http_host: Annotated[str, Field(alias="BOSCO_HTTP_HOST")] = "127.0.0.1"
     http_port: Annotated[int, Field(alias="BOSCO_HTTP_PORT"), AfterValidator(_check_port)] = 8080
@@ -271,6 +282,42 @@ def load_master_key(settings: Settings, random_bytes: Callable[[int], bytes]) ->
             hint="restore it from its backup: a new key cannot read what the old one encrypted",
         )
     return key
+
+
+def load_provider_apps(settings: Settings) -> dict[str, dict[str, str]]:
+    """Read the credentials of our own apps at the platforms.
+
+    The file holds one JSON object: source -> name -> value, for example
+    `{"google_ads": {"client_id": "...", "client_secret": "...", "developer_token": "..."}}`.
+
+    Returns:
+        For each source, its app's credentials; empty without a file.
+
+    Raises:
+        WrongSettingsError: It cannot be read, other users can read it, or it has another form.
+    """
+    path = settings.provider_apps_file
+    if path is None:
+        return {}
+    subject = f"BOSCO_PROVIDER_APPS_FILE is {str(path)!r}"
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        apps = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise WrongSettingsError(f"{subject}: it cannot be read as JSON ({error})") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise WrongSettingsError(
+            f"{subject}: other users may open it (mode {mode:04o})", hint=f"chmod 600 {path}"
+        )
+    if not isinstance(apps, dict) or not all(
+        isinstance(app, dict) and all(isinstance(value, str) for value in app.values())
+        for app in apps.values()
+    ):
+        raise WrongSettingsError(
+            f"{subject}: it is not an object from source to names and texts",
+            hint='write {"google_ads": {"client_id": "...", "client_secret": "..."}}',
+        )
+    return apps
 
 
 def _make_master_key(path: Path, key: bytes) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from domain.time_window import DateRange, split_days
+from ingestion.connector.job import CursorWindow
 
-__all__ = ["Coverage", "CursorRange", "cursor_window", "date_windows"]
+__all__ = ["Coverage", "cursor_window", "date_windows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,6 @@ class Coverage:
     covered_to: dt.date | None
     cursor: dt.datetime | None
     time_zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class CursorRange:
-    """Changes in the half-open interval `[start, end)` of UTC instants."""
-
-    start: dt.datetime
-    end: dt.datetime
 
 
 def date_windows(
@@ -59,7 +52,7 @@ def date_windows(
 
 def cursor_window(
     coverage: Coverage, *, now: dt.datetime, lookback: dt.timedelta
-) -> CursorRange | None:
+) -> CursorWindow | None:
     """The window of a stream that is asked by its time of change; None when nothing can be new.
 
     Begins `lookback` before the last cursor, since providers publish changes late.
@@ -69,4 +62,4 @@ def cursor_window(
     else:
         midnight = dt.datetime.combine(coverage.start, dt.time(), ZoneInfo(coverage.time_zone))
         start = midnight.astimezone(dt.UTC)
-    return CursorRange(start, now) if start < now else None
+    return CursorWindow(start, now) if start < now else None

@@ -38,6 +38,7 @@ def test_defaults_need_nothing() -> None:
         "warehouse_url": f"duckdb://{CHECKOUT}/.bosco/warehouse.duckdb",
         "landing_url": f"file://{CHECKOUT}/.bosco/landing",
         "master_key_file": CHECKOUT / ".bosco" / "keys" / "master.key",
+        "provider_apps_file": None,
         "http_host": "127.0.0.1",
         "http_port": 8080,
         "source_base_urls": {},
@@ -58,6 +59,7 @@ def test_every_variable_is_read() -> None:
             "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
             "BOSCO_ANSWER_CACHE": "off",
             "BOSCO_LOG_LEVEL": "DEBUG",
+            "BOSCO_PROVIDER_APPS_FILE": "/etc/bosco/provider_apps.json",
             "PATH": "/bin",
         }
     )
@@ -68,6 +70,7 @@ def test_every_variable_is_read() -> None:
         "warehouse_url": PRODUCTION["WAREHOUSE_URL"],
         "landing_url": "gs://bucket/landing",
         "master_key_file": Path("/etc/bosco/master.key"),
+        "provider_apps_file": Path("/etc/bosco/provider_apps.json"),
         "http_host": "::1",
         "http_port": 0,
         "source_base_urls": {"shopify": "http://127.0.0.1:9001"},

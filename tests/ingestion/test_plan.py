@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.time_window import DateRange
-from ingestion.plan import Coverage, CursorRange, cursor_window, date_windows
+from ingestion.connector.job import CursorWindow
+from ingestion.plan import Coverage, cursor_window, date_windows
 
 BERLIN = "Europe/Berlin"
 
@@ -94,7 +95,7 @@ def test_covers_every_day_that_is_new_or_restated(
 
 def test_changes_begin_at_the_accounts_midnight() -> None:
     now = _utc("2026-10-03T08:00")
-    assert cursor_window(_coverage(), now=now, lookback=dt.timedelta(hours=1)) == CursorRange(
+    assert cursor_window(_coverage(), now=now, lookback=dt.timedelta(hours=1)) == CursorWindow(
         _utc("2026-09-30T22:00"), now
     )
 
@@ -102,7 +103,7 @@ def test_changes_begin_at_the_accounts_midnight() -> None:
 def test_changes_are_read_with_an_overlap() -> None:
     now = _utc("2026-10-03T08:00")
     coverage = _coverage(cursor=_utc("2026-10-03T07:00"))
-    assert cursor_window(coverage, now=now, lookback=dt.timedelta(minutes=10)) == CursorRange(
+    assert cursor_window(coverage, now=now, lookback=dt.timedelta(minutes=10)) == CursorWindow(
         _utc("2026-10-03T06:50"), now
     )
 

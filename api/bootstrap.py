@@ -1,0 +1,172 @@
+"""The composition root: where every part meets the others.
+
+    Settings -> embedded servers -> database, Redis, warehouse, vault, jobs -> ingestion, edge ->
+    Runtime
+
+Nothing else builds these parts. Leaving the context closes them in the opposite order.
+"""
+
+import asyncio
+import datetime as dt
+import functools
+import random
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import httpx
+from uuid_utils.compat import uuid7
+
+from api.embedded.servers import EmbeddedServers
+from api.graphql.services import GraphQLServices
+from api.logs import configure_logs
+from api.oauth.access_tokens import AccessTokens
+from api.oauth.signing_keys import KeyStore
+from api.runtime import Runtime
+from api.settings import Settings, load_master_key, load_provider_apps
+from domain.facts import FACTS
+from domain.facts.tables import SYNCS, Table, facts_table, marts_table
+from domain.ports import Clock, IdFactory
+from domain.query.plan import PlanCache
+from ingestion.connector.extract import Extractor
+from ingestion.connector.source_file import load_all_sources
+from ingestion.connector.spec import SourceSpec, StreamSpec
+from ingestion.extraction import Extraction
+from ingestion.landing.writer import LandingServices
+from ingestion.load import RAW_SYNCS, Loader
+from ingestion.pipeline import Pipeline
+from ingestion.publish import Publisher
+from migrations.upgrade import migrate
+from tenancy.cache import RedisAnswerCache
+from tenancy.exclusive import Exclusive
+from tenancy.jobs import JobEngine, JobsConfig
+from tenancy.landing_store import LandingStore
+from tenancy.quota import RedisCallBudget
+from tenancy.redis_server import RedisServer
+from tenancy.session import Database, DatabaseConfig
+from tenancy.unscoped import Doors
+from tenancy.vault import MasterKey, Vault
+from tenancy.warehouse.open import open_warehouse
+
+__all__ = ["open_runtime"]
+
+_HTTP_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Start everything that a command, the API or a worker needs.
+
+    Raises:
+        UserError: A setting, a key file or a server cannot be used; says what to do.
+    """
+    configure_logs(settings)
+    clock: Clock = _utc_now
+    ids: IdFactory = uuid7
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(EmbeddedServers(settings))
+        await asyncio.to_thread(migrate, urls.database_url)
+        database = Database(DatabaseConfig(urls.database_url))
+        stack.push_async_callback(database.close)
+        redis = RedisServer(urls.redis_url)
+        stack.push_async_callback(redis.close)
+        warehouse = open_warehouse(settings.warehouse_url)
+        stack.push_async_callback(warehouse.close)
+        master_key = MasterKey(load_master_key(settings, secrets.token_bytes))
+        vault = Vault(master_key)
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP_TIMEOUT))
+        sources = load_all_sources()
+        publisher = Publisher(database, redis, clock, ids)
+        landing = LandingServices(database, LandingStore(settings.landing_url), clock, ids)
+        budget = RedisCallBudget(redis)
+
+        @functools.cache
+        def make_extractor(base_urls: tuple[tuple[str, str], ...]) -> Extractor:
+            places = {**settings.source_base_urls, **dict(base_urls)}
+            return Extractor(http, budget, clock, asyncio.sleep, places, jitter=random.random)
+
+        extraction = Extraction(
+            landing=landing,
+            publisher=publisher,
+            vault=vault,
+            sources=sources,
+            apps=load_provider_apps(settings),
+            make_extractor=make_extractor,
+            waiting={},
+        )
+        doors = Doors(database)
+        loader = Loader(
+            exclusive=Exclusive(database, "loader"),
+            doors=doors,
+            store=landing.store,
+            warehouse=warehouse,
+            publisher=publisher,
+            streams=_streams(sources),
+        )
+        await warehouse.ensure_tables(_tables(loader.streams))
+        jobs = JobEngine(JobsConfig(urls.database_url), executor_id=str(ids()))
+        pipeline = Pipeline(
+            database=database,
+            jobs=jobs,
+            sources=sources,
+            extraction=extraction,
+            loader=loader,
+            clock=clock,
+            ids=ids,
+        )
+        pipeline.register()
+        await jobs.start()
+        stack.push_async_callback(jobs.close)
+        issuer = f"http://{settings.http_host}:{settings.http_port}"
+        keys = KeyStore(database, master_key, clock)
+        tokens = AccessTokens(keys, issuer=issuer, clock=clock, ids=ids)
+        edge = GraphQLServices(
+            database=database,
+            warehouse=warehouse,
+            answers=RedisAnswerCache(redis) if settings.has_answer_cache else None,
+            plans=PlanCache(),
+            tokens=tokens,
+            clock=clock,
+            ids=ids,
+            is_development=settings.env == "development",
+        )
+        yield Runtime(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            random_bytes=secrets.token_bytes,
+            database=database,
+            doors=doors,
+            redis=redis,
+            warehouse=warehouse,
+            vault=vault,
+            jobs=jobs,
+            sources=sources,
+            extraction=extraction,
+            pipeline=pipeline,
+            tokens=tokens,
+            issuer=issuer,
+            edge=edge,
+        )
+
+
+def _streams(sources: Mapping[str, SourceSpec]) -> dict[str, StreamSpec]:
+    """Every stream by its raw table: those of the sources, and one per fact for files."""
+    streams = [stream for source in sources.values() for stream in source.streams.values()]
+    return {stream.raw_table.qualified: stream for stream in streams}
+
+
+def _tables(streams: Mapping[str, StreamSpec]) -> list[Table]:
+    facts = FACTS.values()
+    return [
+        SYNCS,
+        RAW_SYNCS,
+        *(stream.raw_table for stream in streams.values()),
+        *map(facts_table, facts),
+        *map(marts_table, facts),
+    ]
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,266 @@
+"""The command line of Bosco.
+
+    bosco NOUN VERB ... -> api.cli.invoke -> api.commands
+
+A command given while `bosco serve` runs is handed to it; otherwise the runtime starts for its
+duration.
+"""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.invoke import invoke, read_credentials
+from api.cli.serve import serve, worker
+from domain.errors import UserError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="bosco",
+    help="Marketing analytics for agencies: connect accounts, sync, define metrics, ask.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+tenants = typer.Typer(help="Agencies.", no_args_is_help=True)
+clients = typer.Typer(help="Clients (brands) of an agency.", no_args_is_help=True)
+apps = typer.Typer(help="OAuth apps that may ask an agency's questions.", no_args_is_help=True)
+connections = typer.Typer(help="Clients' accounts at the platforms.", no_args_is_help=True)
+metrics = typer.Typer(help="Metrics: the core ones and the agency's own.", no_args_is_help=True)
+quarantine = typer.Typer(help="Rows that did not fit, with the reason.", no_args_is_help=True)
+for noun, group in {
+    "tenants": tenants,
+    "clients": clients,
+    "apps": apps,
+    "connections": connections,
+    "metrics": metrics,
+    "quarantine": quarantine,
+}.items():
+    app.add_typer(group, name=noun)
+
+Agency = Annotated[str, typer.Argument(help="Short name of the agency.", metavar="AGENCY")]
+ClientOption = Annotated[str | None, typer.Option("--client", help="Only this client.")]
+SourceOption = Annotated[str | None, typer.Option("--source", help="Only this source.")]
+Credentials = Annotated[
+    str,
+    typer.Option(help="File with a JSON object; - reads it from standard input.", metavar="FILE"),
+]
+SettingPairs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Setting of the account, NAME=VALUE; may be repeated."),
+]
+Endpoint = Annotated[
+    str | None, typer.Option(help="Base URL of a simulator, in development only.", metavar="URL")
+]
+
+
+@tenants.command("add")
+def tenants_add(
+    slug: Annotated[str, typer.Argument(help="Short name, for example northwind.")],
+    name: Annotated[str, typer.Option(help="Name for people.")],
+    currency: Annotated[str, typer.Option(help="Reporting currency, ISO 4217.")] = "EUR",
+    time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "Europe/Berlin",
+) -> None:
+    """Make an agency."""
+    invoke("tenants.add", slug=slug, name=name, currency=currency, time_zone=time_zone)
+
+
+@tenants.command("list")
+def tenants_list() -> None:
+    """Show all agencies."""
+    invoke("tenants.list")
+
+
+@clients.command("add")
+def clients_add(
+    agency: Agency,
+    slug: Annotated[str, typer.Argument(help="Short name, for example acme-shoes.")],
+    name: Annotated[str, typer.Option(help="Name for people.")],
+) -> None:
+    """Make a client of an agency."""
+    invoke("clients.add", tenant=agency, slug=slug, name=name)
+
+
+@clients.command("list")
+def clients_list(agency: Agency) -> None:
+    """Show the clients of an agency."""
+    invoke("clients.list", tenant=agency)
+
+
+@apps.command("add")
+def apps_add(
+    agency: Agency,
+    name: Annotated[str, typer.Argument(help="Name for people.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do; may be repeated; default all.")
+    ] = None,
+    client: Annotated[
+        list[str] | None, typer.Option(help="Only this client; may be repeated; default all.")
+    ] = None,
+) -> None:
+    """Register an app; prints its id and, once, its secret."""
+    invoke("apps.add", tenant=agency, name=name, scopes=scope or [], clients=client or [])
+
+
+@apps.command("list")
+def apps_list(agency: Agency) -> None:
+    """Show the apps of an agency."""
+    invoke("apps.list", tenant=agency)
+
+
+@connections.command("add")
+def connections_add(  # the options of a command line
+    agency: Agency,
+    client: Annotated[str, typer.Argument(help="Short name of the client.")],
+    source: Annotated[str, typer.Argument(help="Platform, for example google_ads.")],
+    account: Annotated[str, typer.Argument(help="The platform's own account id.")],
+    credentials: Credentials,
+    start: Annotated[str | None, typer.Option(help="First day; default 90 days ago.")] = None,
+    settings: SettingPairs = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Connect an account: proves the credentials with the platform, then stores them encrypted."""
+    invoke(
+        "connections.add",
+        tenant=agency,
+        client=client,
+        source=source,
+        account=account,
+        credentials=read_credentials(credentials),
+        start=start,
+        settings=settings or [],
+        endpoint=endpoint,
+    )
+
+
+@connections.command("list")
+def connections_list(
+    agency: Agency, client: ClientOption = None, source: SourceOption = None
+) -> None:
+    """Show the connections of an agency."""
+    invoke("connections.list", tenant=agency, client=client, source=source)
+
+
+@connections.command("check")
+def connections_check(
+    agency: Agency, client: ClientOption = None, source: SourceOption = None
+) -> None:
+    """Ask each platform whether the stored credentials still work."""
+    invoke("connections.check", tenant=agency, client=client, source=source)
+
+
+@connections.command("discover")
+def connections_discover(
+    source: Annotated[str, typer.Argument(help="Platform, for example google_ads.")],
+    credentials: Credentials,
+    settings: SettingPairs = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Show the accounts that credentials can see."""
+    invoke(
+        "connections.discover",
+        source=source,
+        credentials=read_credentials(credentials),
+        settings=settings or [],
+        endpoint=endpoint,
+    )
+
+
+@app.command()
+def sync(
+    agency: Annotated[str | None, typer.Argument(help="Only this agency.")] = None,
+    client: ClientOption = None,
+    source: SourceOption = None,
+) -> None:
+    """Pull what is new or restated, unify it and publish it."""
+    invoke("sync", tenant=agency, client=client, source=source)
+
+
+@app.command()
+def query(
+    agency: Agency,
+    document: Annotated[
+        str | None, typer.Argument(help="GraphQL; without it, --metrics and --by ask.")
+    ] = None,
+    metrics_: Annotated[
+        str, typer.Option("--metrics", help="Names with commas.")
+    ] = "spend,revenue,roas",
+    by: Annotated[str, typer.Option(help="Dimensions with commas; day, week or month too.")] = "",
+    last: Annotated[int, typer.Option(help="Days up to yesterday.")] = 30,
+) -> None:
+    """Ask an agency's data, in GraphQL or in a few words."""
+    invoke("query", tenant=agency, document=document, metrics=metrics_, by=by, last=last)
+
+
+@metrics.command("list")
+def metrics_list(agency: Agency) -> None:
+    """Show the metrics an agency can ask for."""
+    invoke("metrics.list", tenant=agency)
+
+
+@metrics.command("define")
+def metrics_define(
+    agency: Agency, file: Annotated[str, typer.Argument(help="YAML file with one metric.")]
+) -> None:
+    """Define a metric, or a new revision of one."""
+    invoke("metrics.define", tenant=agency, file=file)
+
+
+@metrics.command("explain")
+def metrics_explain(agency: Agency, name: str) -> None:
+    """Show where a metric comes from: expression, parts, unit, dimensions, SQL."""
+    invoke("metrics.explain", tenant=agency, name=name)
+
+
+@metrics.command("retire")
+def metrics_retire(agency: Agency, name: str) -> None:
+    """Take a metric of the agency out of use."""
+    invoke("metrics.retire", tenant=agency, name=name)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    agency: Agency,
+    source: SourceOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Newest first.")] = 50,
+) -> None:
+    """Show open rows."""
+    invoke("quarantine.list", tenant=agency, source=source, limit=limit)
+
+
+@quarantine.command("show")
+def quarantine_show(agency: Agency, row: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show one row as the platform sent it."""
+    invoke("quarantine.show", tenant=agency, id=row)
+
+
+@app.command()
+def doctor() -> None:
+    """Check every dependency, and say what to do about what is wrong."""
+    invoke("doctor")
+
+
+@app.command()
+def demo() -> None:
+    """Run the main job for two agencies against simulated platforms, end to end."""
+    invoke("demo")
+
+
+app.command()(serve)
+app.command()(worker)
+
+
+def main() -> None:
+    """Entry point of `bosco`."""
+    try:
+        app()
+    except UserError as error:
+        typer.secho(f"error {error.message}", err=True)
+        if error.hint:
+            typer.secho(f"  → {error.hint}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""Accounts at the platforms: `bosco connections`."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+
+from api.commands.lookup import find_agency, find_client, list_connections, parse_day, suggest
+from api.control.protocol import Arguments, Event, LineEvent, TableEvent
+from api.runtime import Runtime
+from domain.errors import ConflictError, InvalidInputError, NotFoundError
+from domain.ids import ConnectionId
+from ingestion.connector.spec import SourceSpec
+from tenancy import audit
+from tenancy.tables import Connection, ConnectionState
+from tenancy.unscoped import TenantProfile
+
+__all__ = [
+    "NewConnection",
+    "add_connection",
+    "check_connections",
+    "create_connection",
+    "discover_accounts",
+    "show_connections",
+]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewConnection:
+    """An account to connect.
+
+    Attributes:
+        client: Slug of the client.
+        source: Name of the source file.
+        account_id: The provider's own id.
+        credentials: As the source's `auth` needs them.
+        start: First reporting date to fetch.
+        settings: Not secret, for example `manager_id`.
+        endpoint: Base URL in place of the platform's own (a simulator); development only.
+    """
+
+    client: str
+    source: str
+    account_id: str
+    credentials: Mapping[str, Any]
+    start: dt.date
+    settings: Mapping[str, str] = field(default_factory=dict)
+    endpoint: str = ""
+
+
+async def create_connection(
+    runtime: Runtime, tenant: TenantProfile, new: NewConnection, *, actor: str
+) -> Connection:
+    """Prove the credentials with the provider, then store the connection with them sealed.
+
+    Raises:
+        NotFoundError: No such source or client.
+        ConflictError: The client has this account already.
+        UserError: The provider refuses, in its own words.
+    """
+    source = find_source(runtime, new.source)
+    settings = dict(new.settings)
+    if new.endpoint:
+        settings["endpoint"] = _check_endpoint(runtime, new.endpoint)
+    account = await runtime.extraction.check(source, new.account_id, settings, new.credentials)
+    connection_id = ConnectionId(runtime.ids())
+    try:
+        async with runtime.database.session(tenant.tenant_id) as session:
+            client = await find_client(session, new.client)
+            sealed = await runtime.extraction.seal(session, connection_id, new.credentials)
+            connection = Connection(
+                id=connection_id,
+                client_id=client.id,
+                source=source.name,
+                account_id=account.account_id,
+                label=account.label,
+                settings=settings | {"currency": account.currency, "time_zone": account.time_zone},
+                credentials=sealed,
+                state=ConnectionState.ACTIVE,
+                start_date=new.start,
+                created_at=runtime.clock(),
+            )
+            session.add(connection)
+            audit.record(
+                session,
+                clock=runtime.clock,
+                ids=runtime.ids,
+                actor=actor,
+                action="connection.created",
+                object_kind="connection",
+                object_id=str(connection_id),
+                details={"source": source.name, "client": new.client},
+            )
+    except IntegrityError as error:
+        raise ConflictError(
+            f"{new.client} has {source.name} account {new.account_id} already",
+            hint="bosco connections list shows it",
+        ) from error
+    return connection
+
+
+def find_source(runtime: Runtime, name: str) -> SourceSpec:
+    """The source of that name.
+
+    Raises:
+        NotFoundError: There is no such source file.
+    """
+    source = runtime.sources.get(name)
+    if source is None:
+        raise NotFoundError(
+            f"there is no source {name!r}", hint=suggest(name, runtime.sources, none="")
+        )
+    return source
+
+
+async def add_connection(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco connections add`."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    new = NewConnection(
+        client=arguments["client"],
+        source=arguments["source"],
+        account_id=arguments["account"],
+        credentials=arguments["credentials"],
+        start=parse_day(arguments["start"], "--start")
+        if arguments.get("start")
+        else (runtime.clock() - dt.timedelta(days=90)).date(),
+        settings=_parse_settings(arguments["settings"]),
+        endpoint=arguments.get("endpoint") or "",
+    )
+    connection = await create_connection(runtime, tenant, new, actor=arguments["actor"])
+    yield LineEvent(
+        f"{connection.source} account {connection.account_id} ({connection.label}) connected: "
+        f"{connection.settings['currency']}, {connection.settings['time_zone']}"
+    )
+    yield LineEvent(f"next: bosco sync {tenant.slug} --client {new.client}")
+
+
+async def show_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco connections list`."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    rows = tuple(
+        (
+            client.slug,
+            connection.source,
+            connection.account_id,
+            connection.label,
+            connection.settings.get("currency", ""),
+            connection.settings.get("time_zone", ""),
+            connection.start_date.isoformat(),
+            connection.state.value,
+        )
+        for connection, client in await list_connections(runtime, tenant.tenant_id, arguments)
+    )
+    columns = ("client", "source", "account", "label", "currency", "time zone", "from", "state")
+    yield TableEvent(f"connections of {tenant.slug}", columns, rows)
+
+
+async def check_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco connections check`: ask each provider with the stored credentials."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    for connection, client in await list_connections(runtime, tenant.tenant_id, arguments):
+        source = find_source(runtime, connection.source)
+        async with runtime.database.session(tenant.tenant_id) as session:
+            credentials = await runtime.extraction.open_credentials(session, connection)
+        account = await runtime.extraction.check(
+            source, connection.account_id, connection.settings, credentials
+        )
+        yield LineEvent(
+            f"ok  {client.slug}  {connection.source}  {account.account_id}  {account.label}  "
+            f"{account.currency}  {account.time_zone}"
+        )
+
+
+async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco connections discover`: what accounts the credentials can see."""
+    source = find_source(runtime, arguments["source"])
+    settings = _parse_settings(arguments["settings"])
+    if arguments.get("endpoint"):
+        settings["endpoint"] = _check_endpoint(runtime, arguments["endpoint"])
+    accounts = await runtime.extraction.discover(source, settings, arguments["credentials"])
+    rows = tuple(
+        (account.account_id, account.label, account.currency, account.time_zone)
+        for account in accounts
+    )
+    yield TableEvent(
+        f"accounts at {source.label}", ("account", "label", "currency", "time zone"), rows
+    )
+
+
+def _check_endpoint(runtime: Runtime, url: str) -> str:
+    if runtime.settings.env == "production":
+        raise InvalidInputError(
+            "--endpoint is for development", hint="in production a source has one base URL"
+        )
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise InvalidInputError(f"--endpoint is {url!r}: that is no http:// or https:// URL")
+    return url.rstrip("/")
+
+
+def _parse_settings(pairs: list[str]) -> dict[str, str]:
+    settings = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise InvalidInputError(
+                f"--set {pair!r} has no value", hint="write --set manager_id=1234567890"
+            )
+        settings[name] = value
+    return settings

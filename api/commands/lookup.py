@@ -1,0 +1,97 @@
+"""Finding what a command names: agency, client, connection, date.
+
+words of the command line -> doors and sessions -> records | NotFoundError that lists what there is
+"""
+
+import datetime as dt
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from api.runtime import Runtime
+from domain.errors import InvalidInputError, NotFoundError
+from domain.ids import TenantId
+from tenancy.session import TenantSession
+from tenancy.tables import Client, Connection
+from tenancy.unscoped import TenantProfile
+
+__all__ = ["find_agency", "find_client", "list_connections", "parse_day", "suggest"]
+
+
+def suggest(word: str, known: Iterable[str], *, none: str) -> str:
+    """A hint for a word that nobody knows: the closest one, or all; `none` if there are none."""
+    names = sorted(known)
+    if close := difflib.get_close_matches(word, names, n=1):
+        return f"did you mean {close[0]}?"
+    return f"there are {', '.join(names)}" if names else none
+
+
+async def find_agency(runtime: Runtime, slug: str) -> TenantProfile:
+    """The agency of that slug.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    profile = await runtime.doors.find_tenant(slug)
+    if profile is None:
+        agencies = [tenant.slug for tenant in await runtime.doors.list_tenants()]
+        raise NotFoundError(
+            f"there is no agency {slug!r}",
+            hint=suggest(slug, agencies, none="make one with: bosco tenants add"),
+        )
+    return profile
+
+
+async def find_client(session: TenantSession, slug: str) -> Client:
+    """The session's client of that slug.
+
+    Raises:
+        NotFoundError: The agency has none.
+    """
+    clients = (await session.scalars(select(Client).order_by(Client.slug))).all()
+    found = next((client for client in clients if client.slug == slug), None)
+    if found is None:
+        raise NotFoundError(
+            f"the agency has no client {slug!r}",
+            hint=suggest(
+                slug, [client.slug for client in clients], none="make one with: bosco clients add"
+            ),
+        )
+    return found
+
+
+async def list_connections(
+    runtime: Runtime, tenant_id: TenantId, arguments: Mapping[str, Any]
+) -> Sequence[tuple[Connection, Client]]:
+    """Connections of an agency, narrowed by the arguments `client` and `source` when given."""
+    async with runtime.database.session(tenant_id) as session:
+        query = (
+            select(Connection, Client)
+            .join(
+                Client,
+                (Client.tenant_id == Connection.tenant_id) & (Client.id == Connection.client_id),
+            )
+            .order_by(Client.slug, Connection.source, Connection.account_id)
+        )
+        if arguments.get("client"):
+            client = await find_client(session, arguments["client"])
+            query = query.where(Connection.client_id == client.id)
+        if arguments.get("source"):
+            query = query.where(Connection.source == arguments["source"])
+        return [(row[0], row[1]) for row in (await session.execute(query)).all()]
+
+
+def parse_day(text: str, option: str) -> dt.date:
+    """Read a calendar day.
+
+    Raises:
+        InvalidInputError: Not of the form 2026-10-01, or no such day.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"{option} is {text!r}: that is not a day", hint="write it as 2026-10-01"
+        ) from None

@@ -1,0 +1,44 @@
+"""All commands by name."""
+
+from typing import Final
+
+from api.commands import (
+    apps,
+    connections,
+    demo,
+    doctor,
+    metrics,
+    quarantine,
+    query,
+    sync,
+    tenants,
+)
+from api.control.execute import CommandRegistry
+from api.runtime import Runtime
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: Final = CommandRegistry[Runtime](
+    {
+        "apps.add": apps.add_app,
+        "apps.list": apps.list_apps,
+        "clients.add": tenants.add_client,
+        "clients.list": tenants.list_clients,
+        "connections.add": connections.add_connection,
+        "connections.check": connections.check_connections,
+        "connections.discover": connections.discover_accounts,
+        "connections.list": connections.show_connections,
+        "demo": demo.demo,
+        "doctor": doctor.doctor,
+        "metrics.define": metrics.define_metric,
+        "metrics.explain": metrics.explain,
+        "metrics.list": metrics.list_metrics,
+        "metrics.retire": metrics.retire_metric,
+        "quarantine.list": quarantine.list_quarantine,
+        "quarantine.show": quarantine.show_quarantined,
+        "query": query.query,
+        "sync": sync.sync,
+        "tenants.add": tenants.add_tenant,
+        "tenants.list": tenants.list_tenants,
+    }
+)

@@ -1,0 +1,127 @@
+"""Pulling data: `bosco sync`, with progress until everything is published."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import select
+
+from api.commands.lookup import find_agency, list_connections
+from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, ProgressEvent, TableEvent
+from api.runtime import Runtime
+from domain.errors import NotFoundError
+from domain.ids import ClientId, RunId, TenantId
+from tenancy.jobs import JobHandle
+from tenancy.tables import Client, Connection, ConnectionState, Sync, SyncState
+from tenancy.unscoped import TenantProfile
+
+__all__ = ["follow_run", "sync"]
+
+_POLL_SECONDS: Final = 0.2
+_ENDED: Final = frozenset({SyncState.PUBLISHED, SyncState.FAILED})
+
+
+async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco sync`: every active connection of one agency, or of all."""
+    if arguments.get("tenant"):
+        agencies = [await find_agency(runtime, arguments["tenant"])]
+    else:
+        agencies = list(await runtime.doors.list_tenants())
+    failed = False
+    started = False
+    for tenant in agencies:
+        pairs = await list_connections(runtime, tenant.tenant_id, arguments)
+        active = [c for c, _ in pairs if c.state is ConnectionState.ACTIVE and c.source != "file"]
+        if not active:
+            continue
+        started = True
+        async for event in _sync_agency(runtime, tenant, active, arguments["actor"]):
+            failed = failed or (isinstance(event, DoneEvent) and event.exit_code != 0)
+            if not isinstance(event, DoneEvent):
+                yield event
+    if not started:
+        raise NotFoundError(
+            "there is no active connection to sync", hint="make one: bosco connections add"
+        )
+    if failed:
+        yield DoneEvent(1)
+
+
+async def _sync_agency(
+    runtime: Runtime, tenant: TenantProfile, connections: Sequence[Connection], actor: str
+) -> AsyncIterator[Event]:
+    run_id = RunId(runtime.ids())
+    handles = await runtime.pipeline.start_run(
+        tenant.tenant_id, run_id, [connection.id for connection in connections], actor
+    )
+    async for event in follow_run(runtime, tenant, run_id, handles):
+        yield event
+
+
+async def follow_run(
+    runtime: Runtime, tenant: TenantProfile, run_id: RunId, handles: Sequence[JobHandle]
+) -> AsyncIterator[Event]:
+    """Show the syncs of a run until all have ended, then what each brought.
+
+    Ends with a `DoneEvent`: 1 when a sync failed, else 0.
+    """
+    work = asyncio.gather(*(handle.result() for handle in handles))
+    try:
+        while True:
+            done, _ = await asyncio.wait({work}, timeout=_POLL_SECONDS)
+            syncs = await _list_syncs(runtime, tenant.tenant_id, run_id)
+            async with runtime.database.session(tenant.tenant_id) as session:
+                clients = {c.id: c.slug for c in (await session.scalars(select(Client))).all()}
+            for task, parts in _by_task(syncs, clients).items():
+                yield _progress(runtime, task, parts)
+            if done:
+                break
+        await work
+    finally:
+        work.cancel()
+    for event in _report(_by_task(syncs, clients)):
+        yield event
+
+
+async def _list_syncs(runtime: Runtime, tenant_id: TenantId, run_id: RunId) -> Sequence[Sync]:
+    async with runtime.database.session(tenant_id) as session:
+        return (
+            await session.scalars(select(Sync).where(Sync.run_id == run_id).order_by(Sync.id))
+        ).all()
+
+
+def _by_task(
+    syncs: Sequence[Sync], clients: Mapping[ClientId, str]
+) -> dict[tuple[str, str, str], list[Sync]]:
+    tasks: dict[tuple[str, str, str], list[Sync]] = {}
+    for item in syncs:
+        tasks.setdefault((clients[item.client_id], item.source, item.stream), []).append(item)
+    return tasks
+
+
+def _progress(runtime: Runtime, task: tuple[str, str, str], parts: Sequence[Sync]) -> ProgressEvent:
+    ended = sum(part.state in _ENDED for part in parts)
+    landed = sum(part.state is SyncState.LANDED for part in parts)
+    rows = sum(part.rows for part in parts)
+    waiting = [w for part in parts if (w := runtime.extraction.waiting.get(part.id))]
+    text = waiting[0] if waiting else f"{rows:,} rows"
+    return ProgressEvent("  ".join(task), text, ended + landed / 2, len(parts))
+
+
+def _report(tasks: Mapping[tuple[str, str, str], Sequence[Sync]]) -> list[Event]:
+    rows = []
+    failures: list[Event] = []
+    for task, parts in sorted(tasks.items()):
+        quarantined = sum(part.quarantined for part in parts)
+        failed = [part for part in parts if part.state is SyncState.FAILED]
+        state = f"{len(failed)} of {len(parts)} failed" if failed else "published"
+        rows.append((*task, len(parts), sum(part.rows for part in parts), quarantined, state))
+        if failed:
+            text = f"{'  '.join(task)}: {failed[0].error_code}: {failed[0].error_message}"
+            failures.append(LineEvent(text))
+    columns = ("client", "source", "stream", "syncs", "rows", "quarantined", "state")
+    report: list[Event] = [TableEvent("synced", columns, tuple(rows)), *failures]
+    if any(row[5] for row in rows):
+        report.append(LineEvent("rows in quarantine: bosco quarantine list AGENCY"))
+    report.append(DoneEvent(1 if failures else 0))
+    return report

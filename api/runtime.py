@@ -1,0 +1,48 @@
+"""Everything that runs while Bosco runs; made by `api.bootstrap.open_runtime`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from api.graphql.services import GraphQLServices
+from api.oauth.access_tokens import AccessTokens
+from api.settings import Settings
+from domain.ports import Clock, IdFactory
+from ingestion.connector.spec import SourceSpec
+from ingestion.extraction import Extraction
+from ingestion.pipeline import Pipeline
+from tenancy.jobs import JobEngine
+from tenancy.redis_server import RedisServer
+from tenancy.session import Database
+from tenancy.unscoped import Doors
+from tenancy.vault import Vault
+from tenancy.warehouse.port import Warehouse
+
+__all__ = ["Runtime"]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The wired platform.
+
+    Attributes:
+        random_bytes: Cryptographic randomness.
+        issuer: Our address, as tokens name it.
+        edge: What the GraphQL gateway needs.
+    """
+
+    settings: Settings
+    clock: Clock
+    ids: IdFactory
+    random_bytes: Callable[[int], bytes]
+    database: Database
+    doors: Doors
+    redis: RedisServer
+    warehouse: Warehouse
+    vault: Vault
+    jobs: JobEngine
+    sources: Mapping[str, SourceSpec]
+    extraction: Extraction
+    pipeline: Pipeline
+    tokens: AccessTokens
+    issuer: str
+    edge: GraphQLServices

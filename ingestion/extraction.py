@@ -1,0 +1,211 @@
+"""The landing of one sync from a provider's API.
+
+    sync -> connection, opened credentials -> Extractor -> pages -> LandingWriter -> version
+
+A sync that was cut short goes on at its checkpoint. A provider's refusal ends this sync and says
+why; the connection's other syncs are tried all the same, and the next run plans the window again.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+
+from domain.errors import BoscoError
+from domain.ids import ConnectionId, SyncId, TenantId
+from domain.time_window import DateRange
+from ingestion.connector.extract import Extractor
+from ingestion.connector.job import (
+    Account,
+    CursorWindow,
+    DiscoveredAccount,
+    ExtractionJob,
+    ExtractProgress,
+)
+from ingestion.connector.spec import SourceSpec
+from ingestion.landing.writer import LandingServices, LandingTarget, LandingWriter, count_parts
+from ingestion.publish import Publisher
+from tenancy.session import TenantSession
+from tenancy.tables import Connection, Sync, SyncState, Tenant
+from tenancy.vault import Vault
+
+__all__ = ["Extraction", "WaitBoard"]
+
+_LOG: Final = structlog.get_logger(__name__)
+
+# Credentials that begin with this are the app's own; a development connection brings them along.
+_APP_PREFIX: Final = "app."
+
+WaitBoard = dict[SyncId, str]  # what a running sync waits for, for people who watch it
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Asks providers on behalf of connections.
+
+    Attributes:
+        apps: For each source, the credentials of our own app there.
+        make_extractor: Makes, or gives again, the extractor with these pairs of source and base URL
+            (or `<source>.token` and token URL) in place of the sources' own.
+        waiting: Filled while a sync waits.
+    """
+
+    landing: LandingServices
+    publisher: Publisher
+    vault: Vault
+    sources: Mapping[str, SourceSpec]
+    apps: Mapping[str, Mapping[str, str]]
+    make_extractor: Callable[[tuple[tuple[str, str], ...]], Extractor]
+    waiting: WaitBoard
+
+    async def land(self, tenant_id: TenantId, sync_id: SyncId) -> str:
+        """Land a sync from where it stands.
+
+        Returns:
+            Its state afterwards.
+        """
+        async with self.landing.database.session(tenant_id) as session:
+            sync = (
+                await session.scalars(select(Sync).where(Sync.id == sync_id).with_for_update())
+            ).one()
+            if sync.state not in {SyncState.PLANNED, SyncState.EXTRACTING}:
+                return str(sync.state.value)
+            sync.state = SyncState.EXTRACTING
+            sync.started_at = sync.started_at or self.landing.clock()
+            connection = await session.get_one(Connection, (tenant_id, sync.connection_id))
+            credentials = await self.open_credentials(session, connection)
+            next_part = await count_parts(session, sync_id)
+        try:
+            await self._extract(sync, connection, credentials, next_part)
+        except BoscoError as error:
+            _LOG.warning("sync_failed", sync_id=str(sync_id), code=error.code)
+            await self.publisher.fail(tenant_id, sync_id, error)
+            return SyncState.FAILED.value
+        finally:
+            self.waiting.pop(sync_id, None)
+        return SyncState.LANDED.value
+
+    async def check(
+        self,
+        source: SourceSpec,
+        account_id: str,
+        settings: Mapping[str, str],
+        credentials: Mapping[str, str],
+    ) -> DiscoveredAccount:
+        """Prove credentials with a cheap request; tells the account's currency and time zone."""
+        own, app = self._split(source.name, credentials)
+        account = Account(account_id, settings, currency="", time_zone="")
+        return await self._extractor(source, settings).check(source, account, own, app)
+
+    async def discover(
+        self, source: SourceSpec, settings: Mapping[str, str], credentials: Mapping[str, str]
+    ) -> list[DiscoveredAccount]:
+        """The accounts that credentials can see."""
+        own, app = self._split(source.name, credentials)
+        account = Account("", settings, currency="", time_zone="")
+        return await self._extractor(source, settings).discover(source, account, own, app)
+
+    async def seal(
+        self, session: TenantSession, connection_id: ConnectionId, credentials: Mapping[str, str]
+    ) -> bytes:
+        """Seal credentials for a connection of the session's tenant."""
+        tenant = await session.get_one(Tenant, session.tenant_id)
+        key = await self.vault.open_tenant_key(tenant.id, tenant.wrapped_data_key)
+        return self.vault.seal(key, credentials, tenant_id=tenant.id, connection_id=connection_id)
+
+    async def open_credentials(
+        self, session: TenantSession, connection: Connection
+    ) -> dict[str, str]:
+        """The connection's credentials in the clear; empty when it needs none."""
+        if connection.credentials is None:
+            return {}
+        tenant = await session.get_one(Tenant, session.tenant_id)
+        key = await self.vault.open_tenant_key(tenant.id, tenant.wrapped_data_key)
+        opened = self.vault.open(
+            key, connection.credentials, tenant_id=tenant.id, connection_id=connection.id
+        )
+        return {name: secret.reveal() for name, secret in opened.items()}
+
+    async def _extract(
+        self, sync: Sync, connection: Connection, credentials: Mapping[str, str], next_part: int
+    ) -> None:
+        source = self.sources[sync.source]
+        stream = source.streams[sync.stream]
+        own, app = self._split(source.name, credentials)
+        settings = connection.settings
+        account = Account(
+            connection.account_id, settings, settings["currency"], settings["time_zone"]
+        )
+        job = ExtractionJob(source, stream, account, own, _window(sync), app)
+        target = LandingTarget(
+            tenant_id=sync.tenant_id,
+            client_id=sync.client_id,
+            connection_id=sync.connection_id,
+            sync_id=sync.id,
+            stream=stream,
+            api_version=sync.api_version,
+            currency=account.currency,
+            time_zone=account.time_zone,
+        )
+        writer = LandingWriter(self.landing, target, next_part=next_part)
+
+        def note(progress: ExtractProgress) -> None:
+            self._note(sync.id, progress)
+
+        pages = self._extractor(source, settings).extract(job, sync.checkpoint, note)
+        async for page in pages:
+            for drift in page.drift:
+                _LOG.warning(
+                    "source_drift",
+                    source=source.name,
+                    stream=stream.name,
+                    **dataclasses.asdict(drift),
+                )
+            await writer.add(page)
+        await writer.finish()
+
+    def _note(self, sync_id: SyncId, progress: ExtractProgress) -> None:
+        if progress.waiting_seconds:
+            self.waiting[sync_id] = f"waiting {progress.waiting_seconds:.0f} s: {progress.reason}"
+        else:
+            self.waiting.pop(sync_id, None)
+
+    def _extractor(self, source: SourceSpec, settings: Mapping[str, str]) -> Extractor:
+        endpoint = settings.get("endpoint")
+        if not endpoint:
+            return self.make_extractor(())
+        return self.make_extractor(
+            (
+                (source.name, _moved(source.api.base_url, endpoint)),
+                (f"{source.name}.token", _moved(source.auth.token_url, endpoint)),
+            )
+        )
+
+    def _split(
+        self, source: str, credentials: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        own = {n: v for n, v in credentials.items() if not n.startswith(_APP_PREFIX)}
+        brought = {
+            n.removeprefix(_APP_PREFIX): v
+            for n, v in credentials.items()
+            if n.startswith(_APP_PREFIX)
+        }
+        return own, {**self.apps.get(source, {}), **brought}
+
+
+def _moved(url: str, endpoint: str) -> str:
+    """The same path at another origin."""
+    path = url.partition("://")[2].partition("/")[2]
+    return f"{endpoint}/{path}"
+
+
+def _window(sync: Sync) -> DateRange | CursorWindow:
+    if sync.cursor_from is not None and sync.cursor_to is not None:
+        return CursorWindow(sync.cursor_from, sync.cursor_to)
+    if sync.slice_from is None or sync.slice_to is None:
+        message = f"sync {sync.id} has no window"
+        raise ValueError(message)
+    return DateRange(sync.slice_from, sync.slice_to)

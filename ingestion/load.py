@@ -1,0 +1,164 @@
+"""Load and unify: what has landed, of all tenants together, into raw tables, facts and marts.
+
+    pending loads -> one load per raw table -> facts.syncs -> facts.<fact> -> marts.<fact> ->
+    publish
+
+One batch holds what many tenants have landed, since the warehouse allows few loads per table and
+few mutating statements at once. One loader works at a time. Every statement is idempotent per
+sync, so a batch that a crash cut short is simply done again.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+from sqlglot import exp
+
+from domain.errors import BoscoError, Transient
+from domain.facts import FACTS
+from domain.facts.tables import SYNCS, Table, facts_table, marts_table
+from domain.ids import SyncId
+from ingestion.connector.spec import StreamSpec
+from ingestion.landing.parquet import arrow_schema
+from ingestion.publish import Publisher
+from ingestion.unify.statements import (
+    SYNC_IDS,
+    delete_superseded,
+    insert_current,
+    insert_facts,
+    insert_syncs,
+)
+from tenancy.exclusive import Exclusive
+from tenancy.landing_store import LandingStore
+from tenancy.unscoped import Doors, PendingLoad
+from tenancy.warehouse.port import AuditedTenants, Warehouse
+
+__all__ = ["RAW_SYNCS", "Loader"]
+
+_LOG: Final = structlog.get_logger(__name__)
+
+OBJECTS_PER_BATCH: Final = 500
+
+# Syncs travel to `facts.syncs` the way rows travel to facts: loaded first, then inserted once each.
+RAW_SYNCS: Final = Table("raw", "bosco__syncs", SYNCS.columns, cluster_by=SYNCS.cluster_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Brings landed objects into the warehouse and publishes them."""
+
+    exclusive: Exclusive
+    doors: Doors
+    store: LandingStore
+    warehouse: Warehouse
+    publisher: Publisher
+    streams: Mapping[str, StreamSpec]  # raw table -> stream
+
+    async def load_pending(self) -> int:
+        """Load everything that has landed by now; waits while another loader works.
+
+        Returns:
+            Number of syncs published.
+        """
+        published = 0
+        async with self.exclusive():
+            while batch := _whole_syncs(await self.doors.pending_loads(OBJECTS_PER_BATCH)):
+                published += await self._load_or_isolate(batch)
+        return published
+
+    async def _load_or_isolate(self, batch: Sequence[PendingLoad]) -> int:
+        """Load a batch; when it fails for good, find the sync that spoils it."""
+        syncs = _by_sync(batch)
+        try:
+            await self._load(batch)
+        except BoscoError as error:
+            if isinstance(error, Transient):
+                raise
+            if len(syncs) == 1:
+                _LOG.exception("sync_cannot_be_loaded", sync_id=str(batch[0].sync_id))
+                await self.publisher.fail(batch[0].tenant_id, batch[0].sync_id, error)
+                return 0
+            return sum([await self._load_or_isolate(one) for one in syncs.values()])
+        return len(syncs)
+
+    async def _load(self, batch: Sequence[PendingLoad]) -> None:
+        tenants = AuditedTenants(frozenset(load.tenant_id for load in batch), "load")
+        batch_id = _batch_id(batch)
+        parameters = {SYNC_IDS: tuple(str(sync_id) for sync_id in _by_sync(batch))}
+        await self._load_raw(batch_id, batch, tenants)
+        statements: list[exp.Expression] = [insert_syncs()]
+        facts = {load.fact: FACTS[load.fact] for load in batch}
+        for raw_table in sorted({load.raw_table for load in batch}):
+            stream = self.streams[raw_table]
+            statements.append(insert_facts(stream, FACTS[stream.fact]))
+        for fact in facts.values():
+            statements += [delete_superseded(fact), insert_current(fact)]
+        await self.warehouse.execute(f"unify-{batch_id}", statements, parameters, tenants)
+        for loads in _by_sync(batch).values():
+            await self.publisher.publish(loads)
+
+    async def _load_raw(
+        self, batch_id: str, batch: Sequence[PendingLoad], tenants: AuditedTenants
+    ) -> None:
+        raw_tables = {load.raw_table for load in batch}
+        specs = [self.streams[name].raw_table for name in raw_tables]
+        facts = [FACTS[name] for name in {load.fact for load in batch}]
+        await self.warehouse.ensure_tables(
+            [RAW_SYNCS, SYNCS, *specs, *map(facts_table, facts), *map(marts_table, facts)]
+        )
+        store = self.store.open_for(tenants)
+        for table in specs:
+            keys = [load.uri for load in batch if load.raw_table == table.qualified]
+            objects = [await store.get(key) for key in keys]
+            await self.warehouse.load(f"{table.name}-{batch_id}", table, objects, tenants)
+        await self.warehouse.load(
+            f"{RAW_SYNCS.name}-{batch_id}", RAW_SYNCS, [_syncs_object(batch)], tenants
+        )
+
+
+def _whole_syncs(pending: Sequence[PendingLoad]) -> list[PendingLoad]:
+    """Drop the last sync of a full page: some of its objects may be on the next one."""
+    if len(pending) < OBJECTS_PER_BATCH or pending[0].sync_id == pending[-1].sync_id:
+        return list(pending)
+    return [load for load in pending if load.sync_id != pending[-1].sync_id]
+
+
+def _by_sync(batch: Iterable[PendingLoad]) -> dict[SyncId, list[PendingLoad]]:
+    return {
+        sync_id: list(loads)
+        for sync_id, loads in itertools.groupby(batch, key=lambda load: load.sync_id)
+    }
+
+
+def _batch_id(batch: Sequence[PendingLoad]) -> str:
+    digest = hashlib.sha256()
+    for load in batch:
+        digest.update(load.object_id.bytes)
+    return digest.hexdigest()[:32]
+
+
+def _syncs_object(batch: Sequence[PendingLoad]) -> bytes:
+    rows = [
+        {
+            "tenant_id": str(load.tenant_id),
+            "client_id": str(load.client_id),
+            "connection_id": str(load.connection_id),
+            "source": load.source,
+            "stream": load.stream,
+            "fact": load.fact,
+            "sync_id": str(load.sync_id),
+            "version": load.version,
+            "known_at": load.known_at,
+            "covers_from": load.slice_from,
+            "covers_to": load.slice_to,
+        }
+        for load in (loads[0] for loads in _by_sync(batch).values())
+    ]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(RAW_SYNCS)), sink)
+    return bytes(sink.getvalue())

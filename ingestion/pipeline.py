@@ -1,0 +1,206 @@
+"""The way in: durable work from a request to sync to published facts.
+
+    start_run -> job per connection: plan -> land each sync -> load and publish -> finish the run
+
+Each arrow of a job is a durable step: after a crash the job goes on at the step that was cut
+short, and inside a long one at the last checkpoint. Sources and files share everything after the
+first page.
+
+Decision: ARCHITECTURE flow "In".
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.ids import ConnectionId, RunId, SyncId, TenantId
+from domain.ports import Clock, IdFactory, Steps
+from domain.time_window import DateRange
+from ingestion.connector.job import CursorWindow
+from ingestion.connector.spec import SourceSpec, StreamSpec
+from ingestion.extraction import Extraction
+from ingestion.load import Loader
+from ingestion.plan import Coverage, cursor_window, date_windows
+from tenancy.jobs import JobEngine, JobHandle, JobQueue
+from tenancy.session import Database, TenantSession
+from tenancy.tables import (
+    Connection,
+    ConnectionState,
+    RunState,
+    StreamState,
+    Sync,
+    SyncRun,
+    SyncState,
+)
+
+__all__ = ["SYNC_JOB", "Pipeline"]
+
+SYNC_JOB: Final = "sync_connection"
+_ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The jobs of ingestion and how they are started."""
+
+    database: Database
+    jobs: JobEngine
+    sources: Mapping[str, SourceSpec]
+    extraction: Extraction
+    loader: Loader
+    clock: Clock
+    ids: IdFactory
+
+    def register(self) -> None:
+        """Make the jobs known to the engine; before it starts."""
+        self.jobs.register(SYNC_JOB, self._sync_connection)
+
+    async def start_run(
+        self,
+        tenant_id: TenantId,
+        run_id: RunId,
+        connections: Sequence[ConnectionId],
+        requested_by: str,
+    ) -> list[JobHandle]:
+        """Sync connections. The jobs outlive this process.
+
+        Args:
+            tenant_id: The agency.
+            run_id: New; names the run.
+            connections: Of the agency.
+            requested_by: Who asked, for the record.
+        """
+        return [
+            await self.jobs.enqueue(
+                SYNC_JOB,
+                {
+                    "tenant_id": str(tenant_id),
+                    "run_id": str(run_id),
+                    "connection_id": str(connection_id),
+                    "requested_by": requested_by,
+                },
+                queue=JobQueue.SYNC,
+                job_id=f"sync-{run_id}-{connection_id}",
+                tenant_id=tenant_id,
+            )
+            for connection_id in connections
+        ]
+
+    async def _sync_connection(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
+        tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
+        run_id = RunId(uuid.UUID(arguments["run_id"]))
+        connection_id = ConnectionId(uuid.UUID(arguments["connection_id"]))
+        sync_ids = await steps.run(
+            "plan",
+            partial(self._plan, tenant_id, run_id, connection_id, arguments["requested_by"]),
+        )
+        for text in sync_ids:
+            sync_id = SyncId(uuid.UUID(text))
+            await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
+        await steps.run("load", self.loader.load_pending)
+        await steps.run("finish", partial(self._finish, tenant_id, run_id))
+
+    async def _plan(
+        self, tenant_id: TenantId, run_id: RunId, connection_id: ConnectionId, requested_by: str
+    ) -> list[str]:
+        """Write the syncs that the connection needs now; the same ones when done again."""
+        async with self.database.session(tenant_id) as session:
+            await self._open_run(session, run_id, requested_by)
+            planned = select(Sync).where(Sync.run_id == run_id, Sync.connection_id == connection_id)
+            syncs = list((await session.scalars(planned.order_by(Sync.id))).all())
+            if not syncs:
+                connection = (
+                    await session.scalars(select(Connection).where(Connection.id == connection_id))
+                ).one()
+                if connection.state is ConnectionState.ACTIVE:
+                    syncs = await self._plan_connection(session, run_id, connection)
+                session.add_all(syncs)
+            return [str(sync.id) for sync in syncs]
+
+    async def _open_run(self, session: TenantSession, run_id: RunId, requested_by: str) -> None:
+        await session.execute(
+            insert(SyncRun)
+            .values(
+                tenant_id=session.tenant_id,
+                id=run_id,
+                requested_by=requested_by,
+                state=RunState.RUNNING,
+                started_at=self.clock(),
+            )
+            .on_conflict_do_nothing()
+        )
+
+    async def _plan_connection(
+        self, session: TenantSession, run_id: RunId, connection: Connection
+    ) -> list[Sync]:
+        states = {
+            state.stream: state
+            for state in (
+                await session.scalars(
+                    select(StreamState).where(StreamState.connection_id == connection.id)
+                )
+            ).all()
+        }
+        source = self.sources[connection.source]
+        now = self.clock()
+        return [
+            Sync(
+                id=SyncId(self.ids()),
+                run_id=run_id,
+                client_id=connection.client_id,
+                connection_id=connection.id,
+                source=source.name,
+                stream=stream.name,
+                fact=stream.fact,
+                api_version=source.api.version,
+                state=SyncState.PLANNED,
+                **_window_columns(window),
+            )
+            for stream in source.streams.values()
+            for window in _windows(stream, _coverage(connection, states.get(stream.name)), now)
+        ]
+
+    async def _finish(self, tenant_id: TenantId, run_id: RunId) -> None:
+        """Close the run when its last sync has ended."""
+        async with self.database.session(tenant_id) as session:
+            run = (
+                await session.scalars(select(SyncRun).where(SyncRun.id == run_id).with_for_update())
+            ).one()
+            states = (await session.scalars(select(Sync.state).where(Sync.run_id == run_id))).all()
+            if run.finished_at is None and all(state in _ENDED for state in states):
+                failed = SyncState.FAILED in states
+                run.state = RunState.FAILED if failed else RunState.SUCCEEDED
+                run.finished_at = self.clock()
+
+
+def _coverage(connection: Connection, state: StreamState | None) -> Coverage:
+    cursor = state.cursor["until"] if state is not None and state.cursor else None
+    return Coverage(
+        start=connection.start_date,
+        covered_to=None if state is None else state.covered_to,
+        cursor=dt.datetime.fromisoformat(cursor) if cursor else None,
+        time_zone=connection.settings["time_zone"],
+    )
+
+
+def _windows(
+    stream: StreamSpec, coverage: Coverage, now: dt.datetime
+) -> Sequence[DateRange | CursorWindow]:
+    if stream.slice.kind == "cursor":
+        window = cursor_window(coverage, now=now, lookback=stream.slice.lookback)
+        return [] if window is None else [window]
+    return date_windows(
+        coverage, now=now, restates_days=stream.restates_days, slice_days=stream.slice.days
+    )
+
+
+def _window_columns(window: DateRange | CursorWindow) -> dict[str, Any]:
+    if isinstance(window, CursorWindow):
+        return {"cursor_from": window.start, "cursor_to": window.end}
+    return {"slice_from": window.start, "slice_to": window.end}

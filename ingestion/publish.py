@@ -1,0 +1,123 @@
+"""Publication: the moment at which the new rows count.
+
+    sync in the warehouse -> one transaction: sync, objects, stream state, data version -> event
+
+A `data_version` names tenant, fact and dates. Answers cached for older versions are never read
+again, since the version is part of their key; listeners of the tenant's channel are told.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+import structlog
+from sqlalchemy import select, update
+
+from domain.errors import BoscoError, UserError
+from domain.ids import SyncId, TenantId
+from domain.ports import Clock, IdFactory
+from tenancy.cache import KeyKind, TenantRedis
+from tenancy.redis_server import RedisServer, RedisUnavailableError
+from tenancy.session import Database
+from tenancy.tables import (
+    Connection,
+    DataVersion,
+    LandingObject,
+    StreamState,
+    Sync,
+    SyncState,
+)
+from tenancy.unscoped import PendingLoad
+
+__all__ = ["Publisher"]
+
+_LOG: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Writes down what has been published, and what has failed."""
+
+    database: Database
+    redis: RedisServer
+    clock: Clock
+    ids: IdFactory
+
+    async def publish(self, loads: Sequence[PendingLoad]) -> None:
+        """Publish one sync, given as its landed objects. Doing it again changes nothing."""
+        load = loads[0]
+        async with self.database.session(load.tenant_id) as session:
+            sync = (
+                await session.scalars(select(Sync).where(Sync.id == load.sync_id).with_for_update())
+            ).one()
+            if sync.state is SyncState.PUBLISHED:
+                return
+            now = self.clock()
+            sync.state, sync.finished_at = SyncState.PUBLISHED, now
+            await session.execute(
+                update(LandingObject)
+                .where(LandingObject.sync_id == load.sync_id)
+                .values(loaded_at=now)
+            )
+            state = await session.get(
+                StreamState, (load.tenant_id, load.connection_id, load.stream), with_for_update=True
+            )
+            if state is None:
+                state = StreamState(connection_id=load.connection_id, stream=load.stream)
+                session.add(state)
+            connection = await session.get_one(Connection, (load.tenant_id, load.connection_id))
+            _advance(state, load, connection.start_date, now)
+            session.add(
+                DataVersion(
+                    id=self.ids(),
+                    fact=load.fact,
+                    version=load.version,
+                    date_from=load.slice_from,
+                    date_to=load.slice_to,
+                    sync_id=load.sync_id,
+                    published_at=now,
+                )
+            )
+        await self._tell(load)
+
+    async def fail(self, tenant_id: TenantId, sync_id: SyncId, error: BoscoError) -> None:
+        """Give a sync up. Its window is planned again by the next run."""
+        shown = (
+            error.message if isinstance(error, UserError) else "an error of ours; it is in the log"
+        )
+        async with self.database.session(tenant_id) as session:
+            await session.execute(
+                update(Sync)
+                .where(Sync.id == sync_id, Sync.state != SyncState.PUBLISHED)
+                .values(
+                    state=SyncState.FAILED,
+                    error_code=error.code,
+                    error_message=shown,
+                    finished_at=self.clock(),
+                )
+            )
+
+    async def _tell(self, load: PendingLoad) -> None:
+        message = orjson.dumps({"fact": load.fact, "version": load.version})
+        try:
+            await TenantRedis(self.redis, load.tenant_id).publish(
+                KeyKind.DATA_VERSION, load.fact, message=message
+            )
+        except RedisUnavailableError as error:
+            # Listeners miss a hint; the version itself is stored.
+            _LOG.warning("data_version_untold", reason=str(error))
+
+
+def _advance(state: StreamState, load: PendingLoad, start: dt.date, now: dt.datetime) -> None:
+    """Move the stream's coverage; over a gap it does not move, so that the gap is planned again."""
+    state.published_at = now
+    if load.cursor_to is not None:
+        state.cursor = {"until": load.cursor_to.isoformat()}
+    if load.slice_from is None or load.slice_to is None:
+        return
+    next_day = start if state.covered_to is None else state.covered_to + dt.timedelta(days=1)
+    if load.slice_from <= next_day:
+        state.covered_from = min(state.covered_from or load.slice_from, load.slice_from)
+        state.covered_to = max(state.covered_to or load.slice_to, load.slice_to)

@@ -1,0 +1,196 @@
+"""Unification as SQL: raw rows to versioned facts, and facts to the current view.
+
+    raw.<source>__<stream> -> mapping -> facts.<fact> -> superseded rows out, latest rows in ->
+    marts.<fact>
+
+Trees are in BigQuery's dialect and hold no values but the constants of a source's own mapping.
+Each is narrowed by the guard to the tenants of its batch. Running a pair of mart statements again
+changes nothing.
+
+Decision: ADR-0006.
+"""
+
+from typing import Final
+
+from sqlglot import exp, parse_one
+
+from domain.facts.fact import Column, ColumnType, Fact, Supersession
+from domain.facts.tables import SYNCS, facts_table, marts_table
+from ingestion.connector.spec import ColumnMapping, StreamSpec
+
+__all__ = ["SYNC_IDS", "delete_superseded", "insert_current", "insert_facts", "insert_syncs"]
+
+SYNC_IDS: Final = "sync_ids"  # the parameter that names the syncs of a batch, UUID texts
+
+# Between the parts of a natural key: a control character that no provider puts into an id.
+_KEY_SEPARATOR: Final = "\x1f"
+_FROM_ENVELOPE: Final = frozenset({"natural_key", "source", "stream", "version", "known_at"})
+_FROM_LINEAGE: Final = frozenset({"tenant_id", "client_id", "connection_id", "sync_id"})
+_ACCOUNT_COLUMNS: Final = {"currency": "account_currency", "time_zone": "account_time_zone"}
+
+
+def insert_syncs() -> exp.Insert:
+    """Write down what the batch's syncs cover; a sync that is there already is passed over."""
+    columns = ", ".join(column.name for column in SYNCS.columns)
+    selected = ", ".join(f"r.{column.name}" for column in SYNCS.columns)
+    return _parse_insert(
+        f"""
+        INSERT INTO {SYNCS.qualified} ({columns})
+        SELECT DISTINCT {selected}
+        FROM raw.bosco__syncs AS r
+        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND NOT EXISTS (
+            SELECT 1 FROM {SYNCS.qualified} AS s
+            WHERE s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id
+        )
+        """
+    )
+
+
+def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
+    """Append the rows of some syncs of one stream to the fact's versions.
+
+    A record that a provider sent twice within one sync (pages move while they are read) counts
+    once: the later one.
+    """
+    columns = [column.name for column in fact.all_columns]
+    values = ", ".join(_value(stream, column).sql("bigquery") for column in fact.all_columns)
+    key = _natural_key(stream).sql("bigquery")
+    return _parse_insert(
+        f"""
+        INSERT INTO {facts_table(fact).qualified} ({", ".join(columns)})
+        SELECT {values}
+        FROM {stream.raw_table.qualified} AS r
+        JOIN facts.syncs AS s ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id
+        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND NOT EXISTS (
+            SELECT 1 FROM {facts_table(fact).qualified} AS f
+            WHERE f.tenant_id = r.tenant_id AND f.sync_id = r.sync_id
+        )
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY r.tenant_id, r.connection_id, r.sync_id, {key} ORDER BY r.row_number DESC
+        ) = 1
+        """
+    )
+
+
+def delete_superseded(fact: Fact) -> exp.Delete:
+    """Take rows out of the current view that the batch's syncs replace."""
+    if fact.supersession is Supersession.SLICE:
+        replaced = f"""
+            SELECT 1 FROM facts.syncs AS s
+            WHERE s.sync_id IN UNNEST(@{SYNC_IDS})
+              AND s.fact = '{fact.name}'
+              AND {_same("s", "m")}
+              AND s.version >= m.version
+              AND m.reporting_date BETWEEN s.covers_from AND s.covers_to
+        """
+    else:
+        replaced = f"""
+            SELECT 1 FROM {facts_table(fact).qualified} AS f
+            WHERE f.sync_id IN UNNEST(@{SYNC_IDS})
+              AND {_same("f", "m")}
+              AND f.natural_key = m.natural_key
+              AND f.version >= m.version
+        """
+    tree = parse_one(
+        f"DELETE FROM {marts_table(fact).qualified} AS m WHERE EXISTS ({replaced})",
+        dialect="bigquery",
+    )
+    if not isinstance(tree, exp.Delete):
+        raise TypeError(type(tree))
+    return tree
+
+
+def insert_current(fact: Fact) -> exp.Insert:
+    """Put the batch's rows into the current view, unless a newer sync has replaced them already."""
+    columns = ", ".join(column.name for column in fact.all_columns)
+    selected = ", ".join(f"f.{column.name}" for column in fact.all_columns)
+    if fact.supersession is Supersession.SLICE:
+        newer = f"""
+            SELECT 1 FROM facts.syncs AS n
+            WHERE n.fact = '{fact.name}'
+              AND {_same("n", "f")}
+              AND n.version > f.version
+              AND f.reporting_date BETWEEN n.covers_from AND n.covers_to
+        """
+    else:
+        newer = f"""
+            SELECT 1 FROM {facts_table(fact).qualified} AS n
+            WHERE {_same("n", "f")} AND n.natural_key = f.natural_key AND n.version > f.version
+        """
+    return _parse_insert(
+        f"""
+        INSERT INTO {marts_table(fact).qualified} ({columns})
+        SELECT {selected}
+        FROM {facts_table(fact).qualified} AS f
+        WHERE f.sync_id IN UNNEST(@{SYNC_IDS}) AND NOT EXISTS ({newer})
+        """
+    )
+
+
+def _same(one: str, other: str) -> str:
+    columns = ("tenant_id", "connection_id", "stream")
+    return " AND ".join(f"{one}.{column} = {other}.{column}" for column in columns)
+
+
+def _parse_insert(text: str) -> exp.Insert:
+    tree = parse_one(text, dialect="bigquery")
+    if not isinstance(tree, exp.Insert):
+        raise TypeError(type(tree))
+    return tree
+
+
+def _value(stream: StreamSpec, column: Column) -> exp.Expr:
+    if column.name in _FROM_LINEAGE:
+        return exp.column(column.name, "r")
+    if column.name in _FROM_ENVELOPE:
+        return {
+            "natural_key": _natural_key(stream),
+            "source": exp.column("source", "s"),
+            "stream": exp.column("stream", "s"),
+            "version": exp.column("version", "s"),
+            "known_at": exp.column("known_at", "s"),
+        }[column.name]
+    mapping = next((m for m in stream.mapping if m.column == column.name), None)
+    if mapping is None:
+        return exp.cast(exp.null(), _sql_type(column), dialect="bigquery")
+    return exp.cast(_mapped(mapping), _sql_type(column), dialect="bigquery")
+
+
+def _mapped(mapping: ColumnMapping) -> exp.Expr:
+    if mapping.constant is not None:
+        return exp.Literal.string(mapping.constant)
+    if mapping.account is not None:
+        return exp.column(_ACCOUNT_COLUMNS[mapping.account], "r")
+    source: exp.Expr = exp.column(str(mapping.field), "r")
+    if mapping.enum:
+        source = _translated(source, mapping)
+    if mapping.missing is not None:
+        return exp.Coalesce(this=source, expressions=[exp.Literal.string(mapping.missing)])
+    return source
+
+
+def _translated(source: exp.Expr, mapping: ColumnMapping) -> exp.Expr:
+    case = exp.Case(this=source)
+    for theirs, ours in (mapping.enum or {}).items():
+        case = case.when(exp.Literal.string(theirs), exp.Literal.string(ours))
+    if mapping.otherwise is None:
+        return case
+    # NULL is not "otherwise": it stays NULL, or becomes `missing`.
+    known = exp.Is(this=source.copy(), expression=exp.null()).not_()
+    return case.else_(exp.Case().when(known, exp.Literal.string(mapping.otherwise)))
+
+
+def _natural_key(stream: StreamSpec) -> exp.Expr:
+    parts: list[exp.Expr] = []
+    for name in stream.key:
+        if parts:
+            parts.append(exp.Literal.string(_KEY_SEPARATOR))
+        text = exp.cast(exp.column(name, "r"), "STRING", dialect="bigquery")
+        parts.append(exp.Coalesce(this=text, expressions=[exp.Literal.string("")]))
+    return (
+        parts[0] if len(parts) == 1 else exp.Concat(expressions=parts, safe=False, coalesce=False)
+    )
+
+
+def _sql_type(column: Column) -> str:
+    return "STRING" if column.type is ColumnType.JSON else column.type.value
