@@ -7,7 +7,7 @@ Nothing is read or written but through a handle of one tenant, or of an audited 
 Sources: obstore 0.12 (Apache object_store): `LocalStore` writes to a temporary name and renames.
 """
 
-import os
+import io
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from tenancy.warehouse.port import ForeignRowsError, RemoteObject
 __all__ = ["ForeignKeyError", "LandingError", "LandingHandle", "LandingStore", "TenantLanding"]
 
 _MISSING: Final = (_ObjectMissingError, FileNotFoundError)
+_TAIL_BYTES: Final = 64 * 1024  # holds the footer of most objects
 _CHUNK_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -86,7 +87,7 @@ class LandingHandle:
         """Keys of the tenants, sorted; with `prefix`, those below it.
 
         Args:
-            prefix: A key, or whole segments of one, below a tenant of the handle; empty: everything.
+            prefix: A key, or whole segments of one, below a tenant of the handle; empty: all.
 
         Raises:
             ForeignKeyError: The prefix is another tenant's.
@@ -113,12 +114,23 @@ class LandingHandle:
         """
         self._check(key)
         try:
-            footer = pq.read_metadata(obstore.open_reader(self._store, key))
+            footer = pq.read_metadata(io.BytesIO(self._footer(key)))
         except _MISSING as error:
             raise _not_found(key) from error
         except (_StoreError, pa.ArrowInvalid) as error:
             raise LandingError(f"reading the footer of {key}: {error}") from error
         return RemoteObject(f"{self._root}/{key}", _tenants_in(footer, key))
+
+    def _footer(self, key: str) -> bytes:
+        """The end of a Parquet file: metadata, its length in 4 bytes, `PAR1`."""
+        size = int(obstore.head(self._store, key)["size"])
+        tail = bytes(
+            obstore.get_range(self._store, key, start=max(0, size - _TAIL_BYTES), end=size)
+        )
+        needed = int.from_bytes(tail[-8:-4], "little") + 8
+        if len(tail) < needed <= size:
+            tail = bytes(obstore.get_range(self._store, key, start=size - needed, end=size))
+        return tail
 
     def _check(self, key: str) -> None:
         if not key.startswith(self._prefixes) or ".." in key.split("/"):
@@ -187,8 +199,7 @@ class LandingStore:
         self._store: ObjectStore
         match parts.scheme:
             case "file":
-                os.makedirs(parts.path, exist_ok=True)  # noqa: PTH103 - a plain path from the URL
-                self._store = LocalStore(parts.path)
+                self._store = LocalStore(parts.path, mkdir=True)
             case "gs":
                 self._store = GCSStore(parts.netloc, prefix=parts.path.strip("/") or None)
             case "memory":

@@ -149,8 +149,8 @@ def guard(tree: exp.Expr, kind: ScopeKind, *, dialect: SqlDialect) -> GuardedSql
         parameters.
 
     Raises:
-        RefusedSqlError: A shape that is not narrowed: an unqualified table, a table function, PIVOT,
-            TABLESAMPLE, FOR SYSTEM_TIME, a reserved parameter, DML in one tenant's scope.
+        RefusedSqlError: A shape that is not narrowed: an unqualified table, a table function,
+            PIVOT, TABLESAMPLE, FOR SYSTEM_TIME, a reserved parameter, DML in one tenant's scope.
         UnguardedScanError: The check found a scan that was missed (our bug).
     """
     _refuse_unknown_shapes(tree)

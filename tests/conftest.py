@@ -5,18 +5,34 @@ import pytest
 from tests.fixtures.database import database, database_template, database_url, two_tenants
 from tests.fixtures.redis import dead_redis, redis_server
 from tests.fixtures.servers import postgres_url, redis_url, server_urls
+from tests.fixtures.warehouse import (
+    bigquery_analyzer,
+    bigquery_emulator,
+    bigquery_warehouse,
+    duckdb_warehouse,
+    real_bigquery_warehouse,
+    statements,
+    warehouse,
+)
 
 __all__ = [
     "anyio_backend",
+    "bigquery_analyzer",
+    "bigquery_emulator",
+    "bigquery_warehouse",
     "database",
     "database_template",
     "database_url",
     "dead_redis",
+    "duckdb_warehouse",
     "postgres_url",
+    "real_bigquery_warehouse",
     "redis_server",
     "redis_url",
     "server_urls",
+    "statements",
     "two_tenants",
+    "warehouse",
 ]
 
 

@@ -7,7 +7,7 @@
 Exactly once: BigQuery accepts a job id once, so a second try finds the first one's job and takes
 its result. A job that failed changed nothing; the next try runs under the next id.
 
-Sources: BigQuery REST v2 "jobs.insert" (jobReference.jobId), "Multi-statement transactions", "Quotas".
+Sources: BigQuery REST v2 "jobs.insert" (jobReference.jobId), "Multi-statement transactions".
 """
 
 import asyncio
@@ -98,6 +98,7 @@ class BigQueryWarehouse:
         """
         self._prefix = prefix
         self._location = location
+        self._is_emulated = endpoint is not None
         self._maximum_bytes_billed = maximum_bytes_billed
         self._with_storage_api = with_storage_api
         self._on_statement = on_statement
@@ -158,7 +159,7 @@ class BigQueryWarehouse:
         remote = [data for data in objects if isinstance(data, RemoteObject)]
         if local and remote:
             raise InternalError("a load takes bytes or remote objects, not both")
-        name = f"load:{load_id}"
+        name = f"{self._prefix}:load:{load_id}"  # job ids are those of the whole project
         if remote:
             foreign = {t for data in remote for t in data.tenant_ids} - set(tenants.texts)
             if foreign:
@@ -182,19 +183,24 @@ class BigQueryWarehouse:
     ) -> int:
         """See `Warehouse.execute`."""
         changes = self._guarded.changes(statements)
-        values: dict[str, Parameter] = {}
-        for sql in changes:
-            values |= bound(sql, tenants, parameters)
-        text = changes[0].text
-        if len(changes) > 1:
-            body = "\n".join(f"{sql.text};" for sql in changes)
-            text = f"BEGIN TRANSACTION;\n{body}\nCOMMIT TRANSACTION;"
+        values = {name: v for sql in changes for name, v in bound(sql, tenants, parameters).items()}
         for sql in changes:
             self._tell(sql.text)
+        texts = [sql.text for sql in changes]
+        if len(texts) > 1 and not self._is_emulated:
+            texts = [
+                "\n".join(f"{t};" for t in ("BEGIN TRANSACTION", *texts, "COMMIT TRANSACTION"))
+            ]
+        name = f"{self._prefix}:execute:{operation_id}"
 
         def apply() -> int:
-            job = self._once(f"execute:{operation_id}", self._query(text, values, _labels(tenants)))
-            return self._affected(job)
+            # The emulator binds no parameters in a script: each statement is a job of its own.
+            return sum(
+                self._affected(
+                    self._once(f"{name}:{number}", self._query(text, values, _labels(tenants)))
+                )
+                for number, text in enumerate(texts)
+            )
 
         return await self._in_thread(apply)
 
@@ -256,10 +262,10 @@ class BigQueryWarehouse:
             # NUMERIC(38, 9) is NUMERIC; the emulator needs to be told.
             kind = BIGQUERY_TYPES[column.type].replace("NUMERIC", "NUMERIC(38, 9)")
             name = f"{self._prefix}_{table.schema}.{table.name}"
-            text = f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {column.name} {kind}"
+            text = f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS `{column.name}` {kind}"
             self._tell(text)
             self._client.query(text).result()
-        # BigQuery shows the columns by now; the emulator keeps its catalogue apart, and descriptions
+        # BigQuery shows the columns by now; the emulator keeps its catalogue apart; descriptions
         # are set in this way on both.
         known = {column.name for column in missing}
         current = self._client.get_table(present.reference)
@@ -288,7 +294,7 @@ class BigQueryWarehouse:
         if not rows.num_rows:
             return 0
         address = f"{self._prefix}_{OPS_SCHEMA}.load_{_digest(name)}"
-        columns = ", ".join(column.name for column in table.columns)
+        columns = ", ".join(f"`{column.name}`" for column in table.columns)
         text = (
             f"INSERT INTO {self._prefix}_{table.schema}.{table.name} ({columns})"
             f" SELECT {columns} FROM {address}"

@@ -33,9 +33,10 @@ from sqlglot import exp
 
 from domain.errors import InternalError, Terminal
 
-__all__ = ["BQ_MACROS", "UnportableSqlError", "bigquery_sql", "duckdb_sql"]
+__all__ = ["BQ_MACROS", "UnportableSqlError", "bigquery_sql", "duckdb_name", "duckdb_sql"]
 
 _DECIMAL: Final = "DECIMAL(38,9)"
+_NUMERIC: Final = "NUMERIC(38, 9)"
 
 BQ_MACROS: Final = (
     """CREATE OR REPLACE MACRO bq_div(a, b) AS
@@ -58,6 +59,25 @@ BQ_MACROS: Final = (
         CASE WHEN len(list) = 0 THEN FALSE ELSE list_contains(list, x) END""",
 )
 
+# Words that DuckDB takes for its own unless quoted: `duckdb_keywords()` of 1.5.5 without those that
+# are "unreserved". BigQuery's own list is sqlglot's.
+_KEYWORDS: Final = """
+    all analyse analyze and anti any array as asc asof asymmetric at authorization between
+    bigint binary bit boolean both by case cast char character check coalesce collate collation
+    column columns concurrently constraint create cross dec decimal default deferrable desc
+    describe distinct do else end except exists extract false fetch float for foreign freeze
+    from full generated glob group grouping grouping_id having ilike in initially inner inout
+    int integer intersect interval into is isnull join lambda lateral leading left like limit
+    map national natural nchar none not notnull null nullif numeric offset on only or order out
+    outer overlaps overlay pivot pivot_longer pivot_wider placing position positional precision
+    primary qualify real references returning right row select semi setof show similar smallint
+    some struct substring summarize symmetric table tablesample then time timestamp to trailing
+    treat trim true try_cast union unique unpack unpivot using values varchar variadic verbose
+    when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces
+    xmlparse xmlpi xmlroot xmlserialize xmltable
+"""
+_DUCKDB_KEYWORDS: Final = frozenset(_KEYWORDS.split())
+
 _WEEKDAYS: Final = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _TRUNCATIONS: Final = frozenset({"DAY", "MONTH", "QUARTER", "YEAR"})
 _EXTRACTIONS: Final = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
@@ -75,7 +95,16 @@ def duckdb_sql(tree: exp.Expr) -> str:
     Raises:
         UnportableSqlError: A construct without an equal on DuckDB.
     """
-    return _rewritten(tree, _DUCKDB).sql("duckdb")
+    written = _rewritten(tree, _DUCKDB)
+    for name in written.find_all(exp.Identifier):
+        if name.name.lower() in _DUCKDB_KEYWORDS:
+            name.set("quoted", True)
+    return written.sql("duckdb")
+
+
+def duckdb_name(name: str) -> str:
+    """A column's name as DuckDB reads it: quoted when it is a keyword."""
+    return f'"{name}"' if name in _DUCKDB_KEYWORDS else name
 
 
 def bigquery_sql(tree: exp.Expr, *, dataset_prefix: str) -> str:
@@ -120,7 +149,9 @@ def _quotient(rounded: str, exact: str) -> Callable[[exp.Expr], exp.Expr]:
 def _is_cast_to_numeric(node: exp.Expr | None) -> bool:
     while isinstance(node, exp.Paren):
         node = node.parent
-    return isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.DECIMAL
+    if not isinstance(node, exp.Cast):
+        return False
+    return node.to.this is exp.DataType.Type.DECIMAL or node.to.args.get("kind") == _NUMERIC
 
 
 def _unwrapped(node: exp.Expr) -> exp.Expr:
@@ -141,6 +172,13 @@ def _data_type(node: exp.DataType) -> exp.Expr | None:
         raise UnportableSqlError("BIGNUMERIC has no equal on DuckDB", hint="use NUMERIC")
     if node.this is exp.DataType.Type.DECIMAL and not node.expressions:
         return exp.DataType.build(_DECIMAL, dialect="duckdb")
+    return None
+
+
+def _spelled_out(node: exp.DataType) -> exp.Expr | None:
+    # NUMERIC(38, 9) is what NUMERIC means; the emulator would keep 3 digits of a bare NUMERIC.
+    if node.this is exp.DataType.Type.DECIMAL and not node.expressions:
+        return exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=_NUMERIC)
     return None
 
 
@@ -227,11 +265,24 @@ _DUCKDB: Final[dict[type[exp.Expr], Callable[..., exp.Expr | None]]] = {
     exp.JSONValue: _json_value,
     exp.Count: _count,
 }
-# DATE_TRUNC of a DATE is a DATE in BigQuery already; the emulator makes it a DATETIME.
+
+
+def _spelled_out_trunc(node: exp.DateTrunc) -> exp.Expr:
+    # ISOWEEK is WEEK(MONDAY), WEEK is WEEK(SUNDAY), and DATE_TRUNC of a DATE is a DATE: all three
+    # need no telling but to the emulator.
+    start = {"ISOWEEK": "MONDAY", "WEEK": "SUNDAY"}.get(node.args["unit"].name.upper())
+    if start is None or isinstance(node.args["unit"], exp.WeekStart):
+        return _as_date(node)
+    changed = node.copy()
+    changed.set("unit", exp.WeekStart(this=exp.Var(this=start)))
+    return _as_date(changed)
+
+
 _BIGQUERY: Final[dict[type[exp.Expr], Callable[..., exp.Expr | None]]] = {
     exp.Div: _in_floats,
     exp.SafeDivide: _in_floats,
     exp.Avg: _in_floats,
-    exp.DateTrunc: _as_date,
+    exp.DataType: _spelled_out,
+    exp.DateTrunc: _spelled_out_trunc,
     exp.Count: _count,
 }

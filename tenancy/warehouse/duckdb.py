@@ -26,7 +26,7 @@ from domain.facts.tables import Table
 from domain.ports import Parameter, Statement, TenantScope
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.sql_guard import GuardedSql, SqlDialect
-from tenancy.warehouse.dialect import BQ_MACROS, duckdb_sql
+from tenancy.warehouse.dialect import BQ_MACROS, duckdb_name, duckdb_sql
 from tenancy.warehouse.guarding import GuardedStatements, bound, check_table
 from tenancy.warehouse.port import (
     OnStatement,
@@ -157,7 +157,7 @@ class DuckDbWarehouse:
     ) -> int:
         """See `Warehouse.load`; takes bytes only."""
         check_table(table)
-        names = ", ".join(column.name for column in table.columns)
+        names = ", ".join(duckdb_name(column.name) for column in table.columns)
         text = f"INSERT INTO {table.qualified} ({names}) SELECT {names} FROM _landed"
 
         def append(connection: duckdb.DuckDBPyConnection) -> int:
@@ -267,7 +267,8 @@ class DuckDbWarehouse:
 
     def _ensure(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         columns = ", ".join(
-            f"{column.name} {DUCKDB_TYPES[column.type]}{' NOT NULL' * (column.name == 'tenant_id')}"
+            f"{duckdb_name(column.name)} {DUCKDB_TYPES[column.type]}"
+            f"{' NOT NULL' if column.name == 'tenant_id' else ''}"
             for column in table.columns
         )
         self._apply(connection, f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
@@ -282,7 +283,8 @@ class DuckDbWarehouse:
         for column in table.columns:
             kind = DUCKDB_TYPES[column.type]
             if column.name not in present:
-                text = f"ALTER TABLE {table.qualified} ADD COLUMN {column.name} {kind}"
+                name = duckdb_name(column.name)
+                text = f"ALTER TABLE {table.qualified} ADD COLUMN {name} {kind}"
                 self._apply(connection, text)
             elif present[column.name] != kind:
                 raise WarehouseSchemaError(
@@ -350,7 +352,7 @@ async def _in_thread(threads: ThreadPoolExecutor, work: Callable[[_Interruptible
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        # The engine forgets an interrupt that comes before its query starts: say it until it is heard.
+        # The engine forgets an interrupt that comes before its query starts: repeat it.
         while not future.done():
             ticket.cancel()
             await asyncio.wait({future}, timeout=_INTERRUPT_AGAIN_SECONDS)
