@@ -132,6 +132,9 @@ class Warehouse(QueryWarehouse, Protocol):
     ) -> int:
         """Run INSERT ... SELECT, DELETE or MERGE, all or nothing, exactly once per `operation_id`.
 
+        Replace a slice by [DELETE, INSERT]: on DuckDB a MERGE ... ON FALSE reads the whole table
+        (20 million rows: 130 s, the pair 0.07 s).
+
         Args:
             operation_id: The same for every try.
             statements: Run in order, in one transaction.

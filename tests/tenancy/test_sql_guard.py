@@ -162,12 +162,13 @@ def test_narrows_every_branch_of_a_merge() -> None:
         "WHEN NOT MATCHED BY SOURCE AND t.x = 1 OR t.x = 2 THEN DELETE",
         ScopeKind.TENANTS,
     ) == (
-        "MERGE INTO bosco_marts.ads AS t USING (SELECT * FROM (SELECT tenant_id, x FROM (SELECT *"
-        " FROM bosco_raw.r AS _scan WHERE _scan.tenant_id IN UNNEST(@__tenant_ids)) AS r)"
-        " AS _source WHERE _source.tenant_id IN UNNEST(@__tenant_ids)) AS s ON (t.x = s.x"
-        " OR FALSE) AND t.tenant_id IN UNNEST(@__tenant_ids) WHEN MATCHED THEN UPDATE SET x = s.x WHEN NOT"
-        " MATCHED THEN INSERT (tenant_id, x) VALUES (s.tenant_id, s.x) WHEN NOT MATCHED BY"
-        " SOURCE AND (t.x = 1 OR t.x = 2) AND t.tenant_id IN UNNEST(@__tenant_ids) THEN DELETE"
+        "MERGE INTO bosco_marts.ads AS t USING (SELECT * FROM (SELECT tenant_id, x FROM"
+        " (SELECT * FROM bosco_raw.r AS _scan WHERE _scan.tenant_id IN UNNEST(@__tenant_ids))"
+        " AS r) AS _source WHERE _source.tenant_id IN UNNEST(@__tenant_ids)) AS s ON (t.x = s.x"
+        " OR FALSE) AND t.tenant_id IN UNNEST(@__tenant_ids) WHEN MATCHED THEN UPDATE SET x ="
+        " s.x WHEN NOT MATCHED THEN INSERT (tenant_id, x) VALUES (s.tenant_id, s.x) WHEN NOT"
+        " MATCHED BY SOURCE AND (t.x = 1 OR t.x = 2) AND t.tenant_id IN UNNEST(@__tenant_ids)"
+        " THEN DELETE"
     )
 
 

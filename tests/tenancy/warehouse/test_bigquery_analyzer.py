@@ -15,11 +15,13 @@ BIGQUERY = SqlDialect("bigquery", partial(bigquery_sql, dataset_prefix="p"))
 UNKNOWN_TO_IT = "MAX_BY"
 
 CHANGES = [
-    "INSERT INTO marts.sample (tenant_id, whole) SELECT s.tenant_id, s.whole FROM marts.sample AS s",
+    "INSERT INTO marts.sample (tenant_id, day) SELECT s.tenant_id, s.day FROM marts.sample AS s",
     "DELETE FROM marts.sample AS t WHERE t.whole = 1",
-    "MERGE INTO marts.sample AS t USING (SELECT tenant_id, whole FROM marts.sample) AS s ON FALSE"
-    " WHEN NOT MATCHED THEN INSERT (tenant_id, whole) VALUES (s.tenant_id, s.whole)"
-    " WHEN NOT MATCHED BY SOURCE AND t.whole = 1 THEN DELETE",
+    (
+        "MERGE INTO marts.sample AS t USING (SELECT tenant_id, day FROM marts.sample) AS s ON FALSE"
+        " WHEN NOT MATCHED THEN INSERT (tenant_id, day) VALUES (s.tenant_id, s.day)"
+        " WHEN NOT MATCHED BY SOURCE AND t.whole = 1 THEN DELETE"
+    ),
 ]
 
 
