@@ -11,7 +11,7 @@ import datetime as dt
 import functools
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -48,21 +48,37 @@ from tenancy.session import Database, DatabaseConfig
 from tenancy.unscoped import Doors
 from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
+from tenancy.warehouse.port import OnStatement
 
 __all__ = ["open_runtime"]
 
 _HTTP_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 
 
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 @asynccontextmanager
-async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    settings: Settings,
+    *,
+    clock: Clock = _utc_now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    on_statement: OnStatement | None = None,
+) -> AsyncIterator[Runtime]:
     """Start everything that a command, the API or a worker needs.
+
+    Args:
+        settings: How this process runs.
+        clock: The present UTC instant.
+        sleep: Awaits so many seconds, between requests to a provider.
+        on_statement: Told of every text before the warehouse runs it.
 
     Raises:
         UserError: A setting, a key file or a server cannot be used; says what to do.
     """
     configure_logs(settings)
-    clock: Clock = _utc_now
     ids: IdFactory = uuid7
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(EmbeddedServers(settings))
@@ -71,7 +87,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         stack.push_async_callback(database.close)
         redis = RedisServer(urls.redis_url)
         stack.push_async_callback(redis.close)
-        warehouse = open_warehouse(settings.warehouse_url)
+        warehouse = open_warehouse(settings.warehouse_url, on_statement=on_statement)
         stack.push_async_callback(warehouse.close)
         master_key = MasterKey(load_master_key(settings, secrets.token_bytes))
         vault = Vault(master_key)
@@ -84,7 +100,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         @functools.cache
         def make_extractor(base_urls: tuple[tuple[str, str], ...]) -> Extractor:
             places = {**settings.source_base_urls, **dict(base_urls)}
-            return Extractor(http, budget, clock, asyncio.sleep, places, jitter=random.random)
+            return Extractor(http, budget, clock, sleep, places, jitter=random.random)
 
         extraction = Extraction(
             landing=landing,
@@ -166,7 +182,3 @@ def _tables(streams: Mapping[str, StreamSpec]) -> list[Table]:
         *map(facts_table, facts),
         *map(marts_table, facts),
     ]
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
