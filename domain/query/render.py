@@ -86,7 +86,7 @@ class _Renderer:
     def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
         self._dimensions = dimensions
         self.parameters: dict[str, Parameter] = {}
-        self._names: dict[Decimal | tuple[str, ...], str] = {}
+        self._names: dict[tuple[type, Parameter], str] = {}
 
     def page(self, node: SelectPage) -> exp.Query:
         keys = node.source.source.keys
@@ -216,12 +216,13 @@ class _Renderer:
         some = exp.or_(*(is_not_null(exp.column(one.name)) for one in united.measures))
         return select.where(some, copy=False)
 
-    def _name(self, kind: str, value: Decimal | tuple[str, ...]) -> str:
-        if value not in self._names:
-            name = f"{kind}_{len(self._names)}"
-            self._names[value] = name
-            self.parameters[name] = value
-        return self._names[value]
+    def _name(self, kind: str, value: Decimal | int | tuple[str, ...]) -> str:
+        """The parameter that holds a value of a metric; one parameter has one type."""
+        key = (type(value), value)
+        if key not in self._names:
+            self._names[key] = f"{kind}_{len(self._names)}"
+            self.parameters[self._names[key]] = value
+        return self._names[key]
 
 
 def _united(node: UniteFacts) -> exp.Select:

@@ -28,10 +28,11 @@ from domain.metrics.formula import (
     Value,
 )
 
-__all__ = ["FormulaRenderer", "numeric_type"]
+__all__ = ["FormulaRenderer"]
 
 _AMOUNT_DECIMALS: Final = 6
 _RATIO_DECIMALS: Final = 12
+_AMOUNT_LIMIT: Final = "1e28"  # NUMERIC ends just below 1e29
 
 
 class _Storage(enum.IntEnum):
@@ -40,11 +41,6 @@ class _Storage(enum.IntEnum):
     INT64 = 1
     NUMERIC = 2
     FLOAT64 = 3
-
-
-def numeric_type(name: str) -> exp.DataType:
-    """A storage type of BigQuery: INT64, NUMERIC or FLOAT64."""
-    return exp.DataType.build(name, dialect="bigquery")
 
 
 class FormulaRenderer:
@@ -56,7 +52,7 @@ class FormulaRenderer:
     """
 
     def __init__(
-        self, column: Callable[[Measure], exp.Expr], constant: Callable[[Decimal], str]
+        self, column: Callable[[Measure], exp.Expr], constant: Callable[[Decimal | int], str]
     ) -> None:
         self._column = column
         self._constant = constant
@@ -72,7 +68,9 @@ class FormulaRenderer:
         if storage is not _Storage.FLOAT64:
             return self._render(formula, _Storage.NUMERIC)
         value = self._render(formula, _Storage.FLOAT64)
-        exact = exp.TryCast(this=value, to=numeric_type("NUMERIC"), safe=True)
+        # Beyond NUMERIC an amount is missing: an error would spoil the other metrics too.
+        held = exp.LT(this=exp.Abs(this=value), expression=exp.Literal.number(_AMOUNT_LIMIT))
+        exact = _cast(exp.If(this=held, true=value.copy(), false=exp.Null()), _Storage.NUMERIC)
         rounded = exp.Round(this=exact, decimals=exp.Literal.number(_AMOUNT_DECIMALS))
         return _cast(rounded, _Storage.NUMERIC)
 
@@ -83,7 +81,8 @@ class FormulaRenderer:
             return _cast(self._render(formula, storage), wanted)
         match formula:
             case Constant(value=value):
-                parameter = exp.Parameter(this=exp.var(self._constant(value)))
+                held = int(value) if wanted is _Storage.INT64 else value
+                parameter = exp.Parameter(this=exp.var(self._constant(held)))
                 return _cast(parameter, wanted)
             case Value(measure=measure):
                 return self._column(measure)
@@ -93,11 +92,8 @@ class FormulaRenderer:
                 sides = (self._render(left, wanted), self._render(right, wanted))
                 return exp.Mul(this=_enclosed(sides[0]), expression=_enclosed(sides[1]))
             case Quotient(left=left, right=right):
-                dividend = _enclosed(self._render(left, wanted))
-                divisor = exp.Nullif(
-                    this=self._render(right, wanted), expression=exp.Literal.number(0)
-                )
-                return exp.Div(this=dividend, expression=divisor, typed=False, safe=False)
+                sides = (self._render(left, wanted), self._render(right, wanted))
+                return exp.SafeDivide(this=sides[0], expression=sides[1])
             case Function(name=name, arguments=arguments):
                 return _FUNCTIONS[name]([self._render(one, wanted) for one in arguments])
 
@@ -149,7 +145,7 @@ def _enclosed(sql: exp.Expr) -> exp.Expr:
 
 
 def _cast(sql: exp.Expr, storage: _Storage) -> exp.Expr:
-    return exp.Cast(this=sql, to=numeric_type(storage.name))
+    return exp.Cast(this=sql, to=exp.DataType.build(storage.name, dialect="bigquery"))
 
 
 def _coalesce(values: list[exp.Expr]) -> exp.Expr:

@@ -53,8 +53,14 @@ amounts = st.none() | st.decimals(-50, 1000, places=2)
 counts = st.none() | st.integers(0, 20)
 days = st.integers(0, DAYS).map(lambda n: FIRST + dt.timedelta(days=n))
 countries = st.sampled_from([None, "DE", "FR"])
-common: dict[str, st.SearchStrategy[Any]] = {"reporting_date": days, "country": countries, "connection_id": st.sampled_from("ab")}
-channels: dict[str, st.SearchStrategy[Any]] = {"channel": st.sampled_from(["paid_search", "email", "video"])}
+common: dict[str, st.SearchStrategy[Any]] = {
+    "reporting_date": days,
+    "country": countries,
+    "connection_id": st.sampled_from("ab"),
+}
+channels: dict[str, st.SearchStrategy[Any]] = {
+    "channel": st.sampled_from(["paid_search", "email", "video"])
+}
 rows_of: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "ads_daily": st.fixed_dictionaries(
         common

@@ -199,6 +199,8 @@ class _Question:
             return None
         if term.kind == "ratio":
             return float(_rounded(term.value, 12))
+        if abs(term.value) >= 10**28 and not term.exact:
+            return None
         amount = term.value if term.exact else _rounded(_rounded(term.value, 9), 6)
         if term.kind == "things" and self._is_count(name):
             return int(amount)

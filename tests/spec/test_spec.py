@@ -1,26 +1,37 @@
 """Every specification on every engine."""
 
+import uuid
+from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from domain.errors import UserError
 from domain.facts import FACTS
+from domain.facts.tables import marts_table
 from domain.ids import TenantId
 from domain.metrics.catalogue import build_catalogue
 from domain.metrics.definition import Unit
 from domain.ports import TenantScope
-from domain.query.answer import Answer, answer
+from domain.query.answer import Answer, answer, prepare
 from domain.query.plan import PlanCache
-from tests.spec.engines import DuckDbEngine
+from tenancy.sql_guard import SqlDialect
+from tenancy.warehouse.dialect import bigquery_sql
+from tenancy.warehouse.guarding import GuardedStatements
+from tenancy.warehouse.open import open_warehouse
+from tenancy.warehouse.port import AuditedTenants, Warehouse
+from tests.fixtures.warehouse import Analyze
+from tests.spec.engines import arrow_rows
 from tests.spec.reference import MixedCurrency, ReferenceAnswer, evaluate
 from tests.spec.spec_file import Case, read_cases
 
 CASES = read_cases(Path(__file__).parent)
 PLANS = PlanCache()
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def all_facts() -> dict[str, list[dict[str, Any]]]:
@@ -35,12 +46,43 @@ def all_facts() -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def name_of(case: Case) -> str:
+    return case.name
+
+
+each_case = pytest.mark.parametrize("case", CASES, ids=name_of)
+
+
+async def fill(warehouse: Warehouse) -> None:
+    """One load of all cases for each fact."""
+    tenants = AuditedTenants(frozenset(TenantId(case.tenant_id) for case in CASES), "spec")
+    tables = {name: marts_table(fact) for name, fact in FACTS.items()}
+    await warehouse.ensure_tables(list(tables.values()))
+    for name, rows in all_facts().items():
+        sink = pa.BufferOutputStream()
+        pq.write_table(arrow_rows(tables[name].columns, rows), sink)
+        await warehouse.load(f"spec-{name}", tables[name], [bytes(sink.getvalue())], tenants)
+
+
 @pytest.fixture(scope="module")
-def duckdb_engine() -> DuckDbEngine:
-    return DuckDbEngine(all_facts())
+async def duckdb_engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Warehouse]:
+    path = tmp_path_factory.mktemp("spec") / "warehouse.duckdb"
+    opened = open_warehouse(f"duckdb:///{path}")
+    await fill(opened)
+    yield opened
+    await opened.close()
 
 
-async def ask(case: Case, engine: DuckDbEngine) -> Answer:
+@pytest.fixture(scope="module")
+async def bigquery_engine(bigquery_emulator: str) -> AsyncIterator[Warehouse]:
+    place = f"bigquery://local/spec_{uuid.uuid4().hex[:12]}"
+    opened = open_warehouse(f"{place}?location=EU&endpoint={bigquery_emulator}")
+    await fill(opened)
+    yield opened
+    await opened.close()
+
+
+async def ask(case: Case, engine: Warehouse) -> Answer:
     assert case.request is not None
     return await answer(
         case.request,
@@ -70,11 +112,37 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.anyio
 @each_case
-async def test_duckdb(case: Case, duckdb_engine: DuckDbEngine) -> None:
+async def test_duckdb(case: Case, duckdb_engine: Warehouse) -> None:
     await check(case, duckdb_engine)
 
 
-async def check(case: Case, engine: DuckDbEngine) -> None:
+@pytest.mark.anyio
+@pytest.mark.xdist_group("bigquery")
+@each_case
+async def test_bigquery(case: Case, bigquery_engine: Warehouse) -> None:
+    await check(case, bigquery_engine)
+
+
+@pytest.mark.xdist_group("zetasql")
+def test_google_accepts_every_statement(bigquery_analyzer: Analyze) -> None:
+    guarded = GuardedStatements(SqlDialect("bigquery", partial(bigquery_sql, dataset_prefix="t")))
+    tables = [marts_table(fact) for fact in FACTS.values()]
+    texts = set()
+    for case in CASES:
+        assert case.request is not None
+        catalogue = build_catalogue(case.metrics)
+        try:
+            questions = prepare(case.request, catalogue, PLANS)
+        except UserError:
+            continue
+        scope = TenantScope(TenantId(case.tenant_id))
+        texts |= {guarded.question(one.plan.statement, scope).text for one in questions if one}
+    for text in texts:
+        bigquery_analyzer(text, tables, "t")
+    assert len(texts) >= 60
+
+
+async def check(case: Case, engine: Warehouse) -> None:
     if case.refusal:
         with pytest.raises(UserError) as raised:
             await ask(case, engine)

@@ -145,15 +145,15 @@ def test_writes_as_people_would() -> None:
         (
             "metric: M1\nis: a",
             (
-                "line 1, field metric: 'M1' is not a name for a metric (lower case letters, digits and "
-                "single underscores, a letter first, at most 60)"
+                "line 1, field metric: 'M1' is not a name for a metric "
+                "(lower case letters, digits and single underscores, a letter first, at most 60)"
             ),
         ),
         (
             "metric: select\nis: a",
             (
-                "line 1, field metric: 'select' is a reserved word (for example select_of_agency is "
-                "free)"
+                "line 1, field metric: 'select' is a reserved word "
+                "(for example select_of_agency is free)"
             ),
         ),
         (
