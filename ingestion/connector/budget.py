@@ -1,0 +1,213 @@
+"""Quotas: asked before each request, fed by what each answer tells.
+
+    declared budgets -> acquire -> (wait) -> request -> answer -> signals -> hold
+
+One bucket is shared by every worker and tenant that spends from it: `source:budget:scope value`.
+Values of secrets do not go into keys; app and credentials are named by a digest.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from domain.ports import BudgetBucket, CallBudget, Clock
+from ingestion.connector.failures import ThrottledError
+from ingestion.connector.paths import find_all, find_first
+from ingestion.connector.spec import BudgetSpec, RateSignal, SourceSpec, WaitRule
+
+__all__ = ["Budgets", "Waiter", "seconds_to_wait"]
+
+_MINUTE: Final = 60.0
+_MILLIS: Final = 1000.0
+_SHORTEST_WAIT: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Waits, tells about it, and gives up on waits that are too long for a worker.
+
+    Attributes:
+        sleep: Awaits so many seconds.
+        tell: Called before a wait, with seconds and reason.
+        longest_seconds: A longer wait raises `ThrottledError` instead.
+        label: Of the source, for messages.
+    """
+
+    sleep: Callable[[float], Awaitable[None]]
+    tell: Callable[[float, str], None]
+    longest_seconds: float
+    label: str
+
+    async def wait(self, seconds: float, reason: str) -> None:
+        """Wait.
+
+        Raises:
+            ThrottledError: `seconds` is too long for a worker.
+        """
+        if seconds > self.longest_seconds:
+            raise ThrottledError(
+                f"{self.label} grants no calls for {seconds:.0f} seconds: {reason}",
+                wait_seconds=seconds,
+            )
+        self.tell(seconds, reason)
+        await self.sleep(seconds)
+
+
+class Budgets:
+    """The quotas of one source, for one app, account and set of credentials."""
+
+    def __init__(
+        self,
+        source: SourceSpec,
+        scopes: Mapping[str, str],
+        budget: CallBudget,
+        clock: Clock,
+    ) -> None:
+        """Name the buckets.
+
+        Args:
+            source: Declares budgets and signals.
+            scopes: `app`, `account` and `credentials` -> what tells them apart (secrets are
+                hashed).
+            budget: Shared by all workers.
+            clock: For resets given as instants.
+        """
+        self._signals = source.signals
+        self._budget = budget
+        self._clock = clock
+        self._buckets = {
+            item.name: _bucket(source.name, item, scopes[item.scope]) for item in source.budgets
+        }
+
+    async def acquire(self, waiter: Waiter) -> None:
+        """Spend one call from every budget; waits where one grants none.
+
+        Raises:
+            ThrottledError: The wait is too long for a worker.
+        """
+        for name, bucket in self._buckets.items():
+            while (seconds := await self._budget.acquire(bucket)) > 0:
+                await waiter.wait(seconds, f"the budget {name} is spent")
+
+    async def hold_all(self, seconds: float) -> bool:
+        """Let no worker call for `seconds`. Tells whether there is a budget to hold."""
+        for bucket in self._buckets.values():
+            await self._budget.hold(bucket, seconds)
+        return bool(self._buckets)
+
+    async def heed(self, headers: Mapping[str, str], document: Any) -> float:
+        """Hold the budgets that an answer says are (nearly) spent.
+
+        Args:
+            headers: Of the answer; names in lower case.
+            document: Decoded body, or None.
+
+        Returns:
+            The longest hold in seconds; 0: none.
+        """
+        longest = 0.0
+        for signal in self._signals:
+            seconds = _hold_seconds(signal, headers, document, self._clock().timestamp())
+            if seconds > _SHORTEST_WAIT:
+                await self._budget.hold(self._buckets[signal.budget], seconds)
+                longest = max(longest, seconds)
+        return longest
+
+
+def _bucket(source: str, item: BudgetSpec, scope: str) -> BudgetBucket:
+    if item.scope != "account":
+        scope = hashlib.sha256(scope.encode()).hexdigest()[:16]
+    rate = item.limit / item.period_seconds
+    return BudgetBucket(f"{source}:{item.name}:{scope}", item.burst or item.limit or 1.0, rate)
+
+
+def _hold_seconds(
+    signal: RateSignal, headers: Mapping[str, str], document: Any, now: float
+) -> float:
+    if signal.kind == "headers":
+        return _by_headers(signal, headers, now)
+    if signal.kind == "percent":
+        return _by_percent(signal, headers)
+    return _by_cost(signal, document)
+
+
+def _by_headers(signal: RateSignal, headers: Mapping[str, str], now: float) -> float:
+    remaining = _number(headers.get(signal.remaining.lower()))
+    reset = _number(headers.get(signal.reset.lower()))
+    if remaining is None or remaining >= 1 or reset is None:
+        return 0.0
+    return _seconds(reset, signal.reset_unit, now)
+
+
+def _by_percent(signal: RateSignal, headers: Mapping[str, str]) -> float:
+    text = headers.get(signal.header.lower())
+    if text is None:
+        return 0.0
+    try:
+        usage = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return 0.0  # a usage header is advice; a broken one must not stop a sync
+    shares = [_number(value) for path in signal.percent for value in find_all(usage, path)]
+    if max((share for share in shares if share is not None), default=0.0) < signal.hold_above:
+        return 0.0
+    minutes = [_number(value) for value in find_all(usage, signal.wait)] if signal.wait else []
+    told = max((value for value in minutes if value), default=0.0) * _MINUTE
+    return told or signal.hold_seconds
+
+
+def _by_cost(signal: RateSignal, document: Any) -> float:
+    needed = _number(find_first(document, signal.requested))
+    left = _number(find_first(document, signal.remaining))
+    rate = _number(find_first(document, signal.restore_rate))
+    if needed is None or left is None or not rate or left >= needed:
+        return 0.0
+    return (needed - left) / rate
+
+
+def seconds_to_wait(
+    rule: WaitRule, headers: Mapping[str, str], document: Any, now: float
+) -> float | None:
+    """How long an answer says to wait, or None when it says nothing.
+
+    Args:
+        rule: Where it may say it.
+        headers: Of the answer; names in lower case. `Retry-After` counts in seconds.
+        document: Decoded body.
+        now: Epoch seconds.
+    """
+    told = [_duration(value, rule.unit, now) for value in find_all(document, rule.path)]
+    known = [seconds for seconds in told if seconds is not None]
+    if rule.path and known:
+        return max(known)
+    retry_after = _number(headers.get("retry-after"))
+    return retry_after if retry_after is not None else rule.seconds
+
+
+def _duration(value: Any, unit: str, now: float) -> float | None:
+    if unit == "duration" and isinstance(value, str):
+        return _number(value.removesuffix("s"))
+    number = _number(value)
+    return None if number is None else _seconds(number, unit, now)
+
+
+def _seconds(number: float, unit: str, now: float) -> float:
+    if unit == "milliseconds":
+        return number / _MILLIS
+    if unit == "minutes":
+        return number * _MINUTE
+    if unit == "epoch_seconds":
+        return max(0.0, number - now)
+    return number
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None

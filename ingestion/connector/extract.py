@@ -1,0 +1,202 @@
+"""The extractor: reads one stream of one account over one window, page by page.
+
+    job + checkpoint -> slice -> (report job) -> page -> typed rows -> Page with the next checkpoint
+
+Nothing is lost and nothing comes twice: a page is handed out only when its answer arrived whole,
+and its checkpoint points behind it. A body that keeps breaking, or is too large, is asked for
+again in smaller pages or over fewer days; memory is bounded by one answer.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import httpx
+
+from domain.ports import CallBudget, Clock
+from ingestion.connector.accounts import check_account, clean_account_id, discover_accounts
+from ingestion.connector.auth import AccessTokens, token_key
+from ingestion.connector.budget import Budgets, Waiter
+from ingestion.connector.checkpoint import first_checkpoint, load_checkpoint
+from ingestion.connector.job import (
+    Access,
+    Account,
+    DiscoveredAccount,
+    ExtractionJob,
+    ExtractProgress,
+    Page,
+)
+from ingestion.connector.run import ExtractionRun
+from ingestion.connector.spec import SourceSpec
+from ingestion.connector.template import fill
+from ingestion.connector.transport import Meter, RetryPolicy, Transport, quiet_request_logs
+
+__all__ = ["Extractor"]
+
+Rotated = Callable[[Access, Mapping[str, str]], Awaitable[None]]
+OnProgress = Callable[[ExtractProgress], None]
+
+
+async def _keep_nothing(_access: Access, _credentials: Mapping[str, str]) -> None:
+    """For sources whose refresh tokens do not change."""
+
+
+class Extractor:
+    """Extracts from every source; one per process, safe for concurrent jobs."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        budget: CallBudget,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[None]],
+        base_urls: Mapping[str, str],
+        *,
+        jitter: Callable[[], float],
+        policy: RetryPolicy | None = None,
+        rotated: Rotated = _keep_nothing,
+    ) -> None:
+        """Wire the extractor.
+
+        Args:
+            http: Shared client; does not follow redirects.
+            budget: Quotas shared by all workers.
+            clock: The present instant.
+            sleep: Awaits so many seconds.
+            base_urls: `<source>` -> base URL instead of the source file's (may use `{account}` and
+                `{version}`), `<source>.token` -> token URL instead of the source file's.
+            jitter: Uniform random numbers in [0, 1).
+            policy: When to try again.
+            rotated: Called when the provider replaced the refresh token; keeps the new one
+                (single-use tokens are lost otherwise).
+        """
+        self._http = http
+        self._budget = budget
+        self._clock = clock
+        self._sleep = sleep
+        self._base_urls = base_urls
+        self._jitter = jitter
+        self._policy = policy or RetryPolicy()
+        self._rotated = rotated
+        self._tokens = AccessTokens(clock)
+        quiet_request_logs()
+
+    async def extract(
+        self,
+        job: ExtractionJob,
+        checkpoint: Mapping[str, Any] | None,
+        on_progress: OnProgress,
+    ) -> AsyncIterator[Page]:
+        """Read the job's window.
+
+        Args:
+            job: What to read.
+            checkpoint: Of the last page that was kept, to go on after it; None: from the start.
+            on_progress: Called after each page and before each wait.
+
+        Yields:
+            Pages in order; the last one has `last` set. A page may be empty.
+
+        Raises:
+            ProviderError: A refusal that trying again cannot mend.
+            IncompleteAnswerError: The provider counts more records than it sent.
+            ProviderUnavailableError: Still failing after all attempts.
+            ThrottledError: The wait is too long for a worker; go on from the last checkpoint later.
+            InvalidInputError: The window or the checkpoint does not fit the stream.
+        """
+        state = (
+            load_checkpoint(job.stream, checkpoint)
+            if checkpoint
+            else first_checkpoint(job.stream, job.window)
+        )
+        run = ExtractionRun(job, state, self._clock, on_progress)
+        transport = self._transport(job.access, run.tell_wait, run.meter)
+        async for page in run.pages(transport):
+            yield page
+
+    async def check(
+        self,
+        source: SourceSpec,
+        account: Account,
+        credentials: Mapping[str, str],
+        app_credentials: Mapping[str, str],
+    ) -> DiscoveredAccount:
+        """Prove that credentials reach an account, and learn its currency and time zone.
+
+        Args:
+            source: Where.
+            account: `account_id` and `settings` count; currency and time zone may be empty.
+            credentials: Of the connection.
+            app_credentials: Of the agency's app.
+
+        Raises:
+            ProviderError: They do not; the error says why.
+        """
+        access = Access(source, account, credentials, app_credentials)
+        return await check_account(self._transport(access, _tell_nobody, Meter()), access)
+
+    async def discover(
+        self,
+        source: SourceSpec,
+        account: Account,
+        credentials: Mapping[str, str],
+        app_credentials: Mapping[str, str],
+    ) -> list[DiscoveredAccount]:
+        """List the accounts that credentials see; arguments and errors as `check`.
+
+        `account.account_id` may be empty where the source can list accounts by itself.
+        """
+        access = Access(source, account, credentials, app_credentials)
+        return await discover_accounts(self._transport(access, _tell_nobody, Meter()), access)
+
+    def _transport(
+        self, access: Access, tell: Callable[[float, str], None], meter: Meter
+    ) -> Transport:
+        source = access.source
+        references = _references(access)
+        account_id = access.account.account_id
+        if account_id:
+            account_id = clean_account_id(source, account_id)
+        places = {"account": account_id, "version": source.api.version}
+        scopes = {
+            "app": token_key(
+                {f"app.{name}": text for name, text in access.app_credentials.items()}
+            ),
+            "account": account_id,
+            "credentials": token_key(references),
+        }
+
+        async def rotated(credentials: Mapping[str, str]) -> None:
+            await self._rotated(access, credentials)
+
+        return Transport(
+            http=self._http,
+            source=source,
+            base_url=str(fill(self._base_urls.get(source.name, source.api.base_url), places, {})),
+            token_url=self._base_urls.get(f"{source.name}.token", source.auth.token_url),
+            references=references,
+            tokens=self._tokens,
+            rotated=rotated,
+            budgets=Budgets(source, scopes, self._budget, self._clock),
+            waiter=Waiter(self._sleep, tell, self._policy.longest_wait_seconds, source.label),
+            policy=self._policy,
+            jitter=self._jitter,
+            clock=self._clock,
+            meter=meter,
+        )
+
+
+def _tell_nobody(_seconds: float, _reason: str) -> None:
+    """Checks are too short to report waits."""
+
+
+def _references(access: Access) -> dict[str, str]:
+    groups = {
+        "app": access.app_credentials,
+        "credential": access.credentials,
+        "setting": access.account.settings,
+    }
+    return {
+        f"{group}.{name}": value
+        for group, values in groups.items()
+        for name, value in values.items()
+    }

@@ -1,0 +1,184 @@
+"""Where the next page is, and whether all pages came.
+
+    PageState -> place (into the request) -> answer -> next_state -> PageState | None (the slice is
+    whole)
+
+Kinds: `none` (one answer is all), `token` (token, cursor or offset told by the answer, with or
+without a `more` flag), `offset` and `page` (counted here), `link_header` (RFC 8288) and `next_url`.
+"""
+
+import copy
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ingestion.connector.failures import IncompleteAnswerError
+from ingestion.connector.paths import find_first
+from ingestion.connector.records import MalformedAnswerError
+from ingestion.connector.spec import PageSize, Pagination, RequestSpec
+
+__all__ = ["PageState", "first_state", "next_state", "place", "shrunk"]
+
+_NEXT_LINK: Final = re.compile(r'<([^>]*)>\s*(?:;[^,]*)?;\s*rel="?next"?')
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """Which page comes next in a slice. JSON-ready.
+
+    Attributes:
+        token: Of the next page; None: the first one.
+        url: Whole URL of the next page; empty: the request's own.
+        number: Page number, or records before the page.
+        size: Page size; 0: the provider's own.
+        ceiling: Sizes above it were refused; 0: none yet.
+        seen: Records of the slice so far.
+    """
+
+    token: Any = None
+    url: str = ""
+    number: int = 0
+    size: int = 0
+    ceiling: int = 0
+    seen: int = 0
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """What tells the page apart from the others of its slice."""
+        return str(self.token), self.url, self.number
+
+    @property
+    def is_first(self) -> bool:
+        """Nothing of the slice has been handed out."""
+        return self.token is None and not self.url and not self.seen
+
+
+def first_state(rule: Pagination) -> PageState:
+    """The first page of a slice."""
+    number = rule.first if rule.kind == "page" else 0
+    return PageState(number=number, size=rule.size.start if rule.size else 0)
+
+
+def place(request: RequestSpec, rule: Pagination, state: PageState) -> RequestSpec:
+    """The request for a page."""
+    if state.url:
+        return dataclasses.replace(request, url=state.url, query={})
+    values: list[tuple[str, Any]] = []
+    if rule.kind == "token" and state.token is not None:
+        values.append((rule.to, state.token))
+    if rule.kind in ("offset", "page") and rule.to:
+        values.append((rule.to, state.number))
+    if rule.size:
+        values.append((rule.size.to, state.size))
+    for target, value in values:
+        request = _put(request, target, value)
+    return request
+
+
+def _put(request: RequestSpec, target: str, value: Any) -> RequestSpec:
+    part, _, path = target.partition(".")
+    if part == "query":
+        return dataclasses.replace(request, query={**request.query, path: value})
+    body = copy.deepcopy(request.json) if request.json is not None else {}
+    node = body
+    *parents, last = path.split(".")
+    for name in parents:
+        node = node.setdefault(name, {})
+    node[last] = value
+    return dataclasses.replace(request, json=body)
+
+
+def next_state(
+    rule: Pagination,
+    state: PageState,
+    headers: Mapping[str, str],
+    document: Any,
+    records: int,
+) -> PageState | None:
+    """The state after a page, or None when the slice is whole.
+
+    Args:
+        rule: Of the stream.
+        state: Of the page that came.
+        headers: Of its answer; names in lower case.
+        document: Its decoded body, or None.
+        records: How many records it held.
+
+    Raises:
+        IncompleteAnswerError: Fewer records came than the provider counts.
+        MalformedAnswerError: A next page is announced, but not named.
+    """
+    seen = state.seen + records
+    total = _total(rule, document)
+    after = dataclasses.replace(state, seen=seen, size=_adapted(rule.size, state, document))
+    following = _following(rule, after, headers, document, records, total)
+    if following is None and total is not None and seen < total:
+        raise IncompleteAnswerError(
+            f"the provider counts {total} records but sent {seen}",
+            hint="the sync is tried again by itself; if it stays so, the provider cuts its answers",
+        )
+    return following
+
+
+def _total(rule: Pagination, document: Any) -> int | None:
+    value = find_first(document, rule.total) if rule.total else None
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _following(
+    rule: Pagination,
+    after: PageState,
+    headers: Mapping[str, str],
+    document: Any,
+    records: int,
+    total: int | None,
+) -> PageState | None:
+    if rule.kind == "token":
+        return _by_token(rule, after, document)
+    if rule.kind in ("offset", "page"):
+        done = records == 0 or (after.seen >= total if total is not None else records < after.size)
+        step = records if rule.kind == "offset" else 1
+        return None if done else dataclasses.replace(after, number=after.number + step)
+    if rule.kind == "link_header":
+        link = _NEXT_LINK.search(headers.get("link", ""))
+        return dataclasses.replace(after, url=link[1]) if link else None
+    if rule.kind == "next_url":
+        url = find_first(document, rule.token)
+        return dataclasses.replace(after, url=str(url)) if url else None
+    return None
+
+
+def _by_token(rule: Pagination, after: PageState, document: Any) -> PageState | None:
+    token = find_first(document, rule.token)
+    if rule.more:
+        if find_first(document, rule.more) is not True:
+            return None
+        if token in (None, ""):
+            raise MalformedAnswerError(f"{rule.more!r} is true, but {rule.token!r} is empty")
+    return None if token in (None, "") else dataclasses.replace(after, token=token)
+
+
+def _adapted(size: PageSize | None, state: PageState, document: Any) -> int:
+    """The largest page whose cost stays below the limit, as the last answer's cost tells."""
+    if size is None or not size.cost:
+        return state.size
+    cost = find_first(document, size.cost)
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or cost <= 0:
+        return state.size
+    wanted = int(state.size * size.cost_limit / cost)
+    limits = [wanted, *(limit for limit in (size.maximum, state.ceiling) if limit)]
+    return max(size.minimum, min(limits))
+
+
+def shrunk(rule: Pagination, state: PageState) -> PageState | None:
+    """The same page at half its size, or None when it cannot be smaller."""
+    if rule.size is None or state.size <= rule.size.minimum or state.url:
+        return None
+    if rule.kind == "page" and not state.is_first:
+        return None  # page numbers count pages of the old size
+    size = max(rule.size.minimum, state.size // 2)
+    return dataclasses.replace(state, size=size, ceiling=size)

@@ -1,0 +1,228 @@
+"""One extraction from its checkpoint to its last page.
+
+checkpoint -> (order and await a report) -> request -> typed answer -> Page -> checkpoint -> ...
+"""
+
+import dataclasses
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from domain.errors import InternalError
+from domain.ports import Clock
+from domain.time_window import DateRange
+from ingestion.connector.accounts import clean_account_id
+from ingestion.connector.answer import AnswerReader, TypedAnswer
+from ingestion.connector.checkpoint import Checkpoint
+from ingestion.connector.columns import batch_schema
+from ingestion.connector.decode import BrokenBodyError
+from ingestion.connector.failures import ProviderError, error_of
+from ingestion.connector.job import Drift, ExtractionJob, ExtractProgress, Page
+from ingestion.connector.pagination import PageState, first_state, next_state, place, shrunk
+from ingestion.connector.report_job import FinishedReport, await_report, submit_report
+from ingestion.connector.spec import BodyFormat, Field, ReportSpec
+from ingestion.connector.template import date_places, instant_places
+from ingestion.connector.transport import Answer, Meter, TooLargeError, Transport, too_large
+
+__all__ = ["ExtractionRun"]
+
+
+class ExtractionRun:
+    """The state of one extraction; used once."""
+
+    def __init__(
+        self,
+        job: ExtractionJob,
+        checkpoint: Checkpoint,
+        clock: Clock,
+        on_progress: Callable[[ExtractProgress], None],
+    ) -> None:
+        self.meter = Meter()
+        self._job = job
+        self._stream = job.stream
+        self._account_id = clean_account_id(job.source, job.account.account_id)
+        self._checkpoint = checkpoint
+        self._clock = clock
+        self._on_progress = on_progress
+        self._reader = AnswerReader(job.stream, job.account)
+        self._told: set[tuple[str, str]] = set()
+        self._visited: set[tuple[str, str, int]] = set()
+        self._report: FinishedReport | None = None
+        self._ordered_here = False
+
+    def tell_wait(self, seconds: float, reason: str) -> None:
+        """Report a wait that begins."""
+        self._tell(seconds, reason)
+
+    def _tell(self, seconds: float = 0.0, reason: str = "") -> None:
+        state = self._checkpoint
+        done = state.total - len(state.slices)
+        self._on_progress(ExtractProgress(done, state.total, state.rows, seconds, reason))
+
+    async def pages(self, transport: Transport) -> AsyncIterator[Page]:
+        """Every page that is left, in order."""
+        while self._checkpoint.slices:
+            if self._stream.report and not self._checkpoint.job:
+                yield await self._order(transport, self._stream.report)
+                continue
+            page = await self._next_page(transport)
+            if page is not None:
+                yield page
+
+    async def _order(self, transport: Transport, report: ReportSpec) -> Page:
+        """Order a report; its id goes out at once, in the checkpoint of an empty page."""
+        job = await submit_report(transport, report, self._places())
+        self._ordered_here = True
+        self._checkpoint = dataclasses.replace(self._checkpoint, job=job)
+        return self._page(_nothing(self._stream.fields))
+
+    async def _next_page(self, transport: Transport) -> Page | None:
+        """The next page, or None when the slice was cut or its report has to be ordered again."""
+        state = self._checkpoint.page or first_state(self._stream.pagination)
+        try:
+            if self._stream.report and not await self._is_report_ready(
+                transport, self._stream.report
+            ):
+                return None
+            if self._report is not None and self._report.is_empty:
+                typed, following = _nothing(self._stream.fields), None
+            else:
+                typed, following = await self._fetch(transport, state)
+        except TooLargeError as error:
+            self._shrink(transport, state, error)
+            return None
+        self._advance(state, following, typed.records)
+        return self._page(typed)
+
+    async def _is_report_ready(self, transport: Transport, report: ReportSpec) -> bool:
+        if self._report is not None:
+            return True
+        job = self._checkpoint.job
+        try:
+            self._report = await await_report(transport, report, self._places(), job, self._clock)
+        except ProviderError:
+            if self._ordered_here:
+                raise
+            self._checkpoint = dataclasses.replace(self._checkpoint, job="")  # it ran out meanwhile
+            return False
+        return True
+
+    def _shrink(self, transport: Transport, state: PageState, error: TooLargeError) -> None:
+        """Ask for less next time.
+
+        Raises:
+            ProviderError: It cannot be less.
+        """
+        smaller = shrunk(self._stream.pagination, state)
+        if smaller is not None:
+            self._checkpoint = dataclasses.replace(self._checkpoint, page=smaller)
+            return
+        cut = self._checkpoint.with_halves() if state.is_first else None
+        if cut is None:
+            raise error_of(transport.source, error.failure) from error
+        self._begin_slice(cut)
+
+    def _can_shrink(self, state: PageState) -> bool:
+        return (
+            shrunk(self._stream.pagination, state) is not None
+            or (state.is_first and self._checkpoint.with_halves() is not None)
+        )  # fmt: skip
+
+    def _advance(self, state: PageState, following: PageState | None, records: int) -> None:
+        self._visited.add(state.place)
+        if following is not None and following.place in self._visited:
+            raise ProviderError(
+                f"{self._job.source.label} names a page as the next one that it has sent before",
+                hint="the provider's paging loops; try again later",
+            )
+        after = self._checkpoint.after_page(following, records)
+        if following is None:
+            self._begin_slice(after)
+        else:
+            self._checkpoint = after
+
+    def _begin_slice(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._visited.clear()
+        self._report = None
+        self._ordered_here = False
+
+    async def _fetch(
+        self, transport: Transport, state: PageState
+    ) -> tuple[TypedAnswer, PageState | None]:
+        request = self._stream.request
+        if request is None:
+            raise InternalError(
+                f"{self._stream.source}.{self._stream.name} is not read by requests"
+            )
+        return await transport.send(
+            place(request, self._stream.pagination, state),
+            self._places(),
+            lambda answer: self._parse(answer, state, transport),
+            can_shrink=self._can_shrink(state),
+        )
+
+    def _parse(
+        self, answer: Answer, state: PageState, transport: Transport
+    ) -> tuple[tuple[TypedAnswer, PageState | None], Any]:
+        first_row = self._checkpoint.rows + 1
+        document: Any = None
+        if self._is_single_document(answer.body):
+            document = transport.checked(_loads(answer.body))
+            typed = self._reader.read_document(document, first_row)
+        else:
+            typed = self._reader.read_body(answer.body, first_row, transport.checked)
+        rule = self._stream.pagination
+        if rule.cap and typed.records >= rule.cap:
+            raise too_large(f"answers are cut at {rule.cap} records")
+        following = next_state(rule, state, answer.headers, document, typed.records)
+        return (typed, following), document
+
+    def _is_single_document(self, body: bytes) -> bool:
+        is_plain_json = self._stream.body is BodyFormat.JSON and self._stream.compression == "none"
+        return is_plain_json and body.lstrip()[:1] != b"["
+
+    def _places(self) -> Mapping[str, Any]:
+        window = self._checkpoint.slices[0]
+        common = {
+            "account": self._account_id,
+            "version": self._job.source.api.version,
+            "job": self._checkpoint.job,
+            "report_url": self._report.url if self._report else "",
+        }
+        if isinstance(window, DateRange):
+            return common | date_places(window.start, window.end, self._job.account.time_zone)
+        return common | instant_places(window.start, window.end)
+
+    def _page(self, typed: TypedAnswer) -> Page:
+        requests, received = self.meter.take()
+        self._tell()
+        return Page(
+            batch=typed.batch,
+            rejected=typed.rejected,
+            drift=tuple(self._new_drift(typed.drift)),
+            skipped=typed.skipped,
+            checkpoint=self._checkpoint.dump(),
+            requests=requests,
+            bytes_received=received,
+            last=not self._checkpoint.slices,
+        )
+
+    def _new_drift(self, drift: tuple[Drift, ...]) -> list[Drift]:
+        new = [item for item in drift if (item.kind, item.field) not in self._told]
+        self._told.update((item.kind, item.field) for item in new)
+        return new
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BrokenBodyError(f"the answer is not whole JSON: {error}") from error
+
+
+def _nothing(fields: tuple[Field, ...]) -> TypedAnswer:
+    empty = pa.RecordBatch.from_pylist([], schema=batch_schema(fields))
+    return TypedAnswer(empty, (), (), 0, 0)

@@ -1,0 +1,255 @@
+"""Turns the plain data of a source file, already held against the schema, into a `SourceSpec`.
+
+YamlDocument -> build_source -> SourceSpec
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ingestion.connector.spec import (
+    AccountRule,
+    ApiSpec,
+    AuthSpec,
+    BodyFormat,
+    BudgetSpec,
+    CheckSpec,
+    ColumnMapping,
+    Condition,
+    DiscoverSpec,
+    ErrorKind,
+    ErrorRule,
+    ErrorTexts,
+    Field,
+    FieldType,
+    PageSize,
+    Pagination,
+    RateSignal,
+    ReportSpec,
+    RequestSpec,
+    SliceRule,
+    SourceSpec,
+    StreamSpec,
+    WaitRule,
+)
+from ingestion.connector.yaml_document import InvalidDocumentError, YamlDocument
+
+__all__ = ["build_field", "build_mapping", "build_source"]
+
+_PERIOD_SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_SECONDS_PER_MINUTE: Final = 60
+
+Plain = Mapping[str, Any]
+
+
+def build_source(document: YamlDocument, content_hash: str) -> SourceSpec:
+    """Build the spec of a document that fits the schema.
+
+    Args:
+        document: Held against `source.schema.json`.
+        content_hash: SHA-256 of its text, hexadecimal.
+
+    Raises:
+        InvalidDocumentError: A date that does not exist.
+    """
+    data = document.data
+    evidence = data["evidence"]
+    words = data.get("words", {})
+    return SourceSpec(
+        name=data["source"],
+        label=data["name"],
+        evidence=f"{evidence['kind']}: {evidence['from']}, checked {evidence['checked']}",
+        api=_api(document),
+        account=AccountRule(**data["account"]),
+        auth=_auth(data["auth"]),
+        budgets=tuple(_budget(item) for item in data.get("budgets", [])),
+        signals=tuple(_signal(item) for item in data.get("rate_signals", [])),
+        errors=_errors(data),
+        error_texts=ErrorTexts(**_tuples(data.get("error_texts", {}))),
+        check=_check(data["check"]),
+        discover=_discover(data["discover"]) if "discover" in data else None,
+        streams={
+            name: _stream(data["source"], name, item, words)
+            for name, item in data["streams"].items()
+        },
+        content_hash=content_hash,
+    )
+
+
+def _api(document: YamlDocument) -> ApiSpec:
+    api = document.data["api"]
+    try:
+        sunset = dt.date.fromisoformat(api["sunset"])
+    except ValueError as error:
+        mistake = document.mistake(("api", "sunset"), f"{api['sunset']} is not a date: {error}")
+        raise InvalidDocumentError(document.name, [mistake]) from error
+    return ApiSpec(version=api["version"], sunset=sunset, base_url=api["base_url"])
+
+
+def _tuples(data: Plain) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+
+def _auth(data: Plain) -> AuthSpec:
+    return AuthSpec(**_tuples(data))
+
+
+def _budget(data: Plain) -> BudgetSpec:
+    return BudgetSpec(
+        name=data["name"],
+        scope=data["scope"],
+        limit=float(data.get("limit", 0)),
+        period_seconds=_PERIOD_SECONDS[data.get("per", "second")],
+        burst=float(data.get("burst", 0)),
+    )
+
+
+def _signal(data: Plain) -> RateSignal:
+    return RateSignal(**_tuples(data))
+
+
+def _errors(data: Plain) -> tuple[ErrorRule, ...]:
+    throttled = [
+        ErrorRule(_condition(item["when"]), ErrorKind.THROTTLED, wait=_wait(item.get("wait", {})))
+        for item in data.get("throttled_when", [])
+    ]
+    others = [
+        ErrorRule(_condition(item["when"]), ErrorKind(item["is"]), item.get("hint", ""))
+        for item in data.get("errors", [])
+    ]
+    return tuple(throttled + others)
+
+
+def _condition(data: Plain) -> Condition:
+    status = data.get("status", [])
+    body = data.get("body", {})
+    return Condition(
+        statuses=tuple(status) if isinstance(status, list) else (status,),
+        body=tuple(
+            (path, tuple(_word(value) for value in values)) for path, values in body.items()
+        ),
+    )
+
+
+def _word(value: Any) -> str:
+    """A scalar as JSON writes it: `false`, `8`, `THROTTLED`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _words(data: Plain) -> tuple[tuple[str, str], ...]:
+    return tuple((path, _word(value)) for path, value in data.items())
+
+
+def _wait(data: Plain) -> WaitRule:
+    return WaitRule(data.get("from", ""), data.get("unit", "duration"), data.get("seconds"))
+
+
+def _check(data: Plain) -> CheckSpec:
+    return CheckSpec(_request(data["request"]), data["records"], data["fields"])
+
+
+def _discover(data: Plain) -> DiscoverSpec:
+    roots = data.get("roots", {})
+    return DiscoverSpec(
+        request=_request(data["request"]),
+        records=data["records"],
+        fields=data["fields"],
+        roots=_request(roots["request"]) if roots else None,
+        roots_records=roots.get("records", ""),
+        roots_strip=roots.get("strip", ""),
+        where=_words(data.get("where", {})),
+        settings=data.get("settings", {}),
+    )
+
+
+def _request(data: Plain) -> RequestSpec:
+    rest = {key: value for key, value in data.items() if key != "path"}
+    return RequestSpec(url=data["path"], **rest)
+
+
+def _stream(source: str, name: str, data: Plain, words: Plain) -> StreamSpec:
+    restates = data.get("restates", {})
+    return StreamSpec(
+        name=name,
+        source=source,
+        fact=data["fact"],
+        fields=tuple(build_field(key, item, words) for key, item in data["fields"].items()),
+        key=tuple(data["key"]),
+        mapping=tuple(build_mapping(column, item) for column, item in data["map"].items()),
+        slice=_slice(data["slice"]),
+        restates_days=restates.get("days", 0),
+        restates_because=restates.get("because", ""),
+        request=_request(data["request"]),
+        records=data["records"],
+        ignore=tuple(data.get("ignore", ())),
+        where=_words(data.get("where", {})),
+        pagination=_pagination(data.get("page", {})),
+        report=_report(data["report"]) if "report" in data else None,
+        body=BodyFormat(data.get("body", "json")),
+        compression=data.get("compression", "none"),
+    )
+
+
+def _slice(data: Plain) -> SliceRule:
+    lookback = dt.timedelta(minutes=data.get("lookback_minutes", 0))
+    return SliceRule(data["by"], data.get("days", 0), lookback)
+
+
+def _pagination(data: Plain) -> Pagination:
+    size = data.get("size")
+    rest = {key: value for key, value in data.items() if key != "size"}
+    return Pagination(**rest, size=PageSize(**size) if size else None)
+
+
+def _report(data: Plain) -> ReportSpec:
+    duplicate = data.get("duplicate", {})
+    return ReportSpec(
+        submit=_request(data["submit"]),
+        job=data["job"],
+        poll=_request(data["poll"]),
+        status=data["status"],
+        done=tuple(data["done"]),
+        failed=tuple(data["failed"]),
+        url=data.get("url", ""),
+        every_seconds=data.get("every_seconds", 10.0),
+        give_up_seconds=data.get("give_up_minutes", 180.0) * _SECONDS_PER_MINUTE,
+        duplicate=_condition(duplicate["when"]) if duplicate else None,
+        duplicate_job=duplicate.get("job", ""),
+    )
+
+
+def build_field(name: str, data: Plain, words: Plain) -> Field:
+    """Build one entry of `fields`.
+
+    Args:
+        name: Of the field.
+        data: Fits the schema.
+        words: The document's word lists by name.
+    """
+    paths = data["from"] if isinstance(data["from"], list) else [data["from"]]
+    plain = ("unit", "required", "personal", "format", "minimum", "round", "join", "strip")
+    return Field(
+        name=name,
+        paths=tuple(paths),
+        type=FieldType(data["type"]),
+        null_as=tuple(data.get("null_as", ())),
+        when_present=tuple(data.get("when_present", {}).items()),
+        words=tuple(words.get(data.get("words", ""), {}).items()),
+        **{key: data[key] for key in plain if key in data},
+    )
+
+
+def build_mapping(column: str, data: str | Plain) -> ColumnMapping:
+    """Build one entry of `map`: a field, `$account.currency` (or `time_zone`) or a mapping."""
+    if isinstance(data, str):
+        if data.startswith("$account."):
+            return ColumnMapping(column, account=data.removeprefix("$account."))
+        return ColumnMapping(column, field=data)
+    return ColumnMapping(
+        column=column,
+        field=data.get("from"),
+        constant=data.get("constant"),
+        enum=data.get("enum", {}),
+        otherwise=data.get("otherwise"),
+        missing=data.get("missing"),
+    )

@@ -1,0 +1,228 @@
+"""What a schema cannot see: that the parts of a source file fit each other and the canonical facts.
+
+SourceSpec + its document -> one error that lists every mistake
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from domain.errors import InvalidInputError
+from domain.facts import FACTS
+from domain.facts.ads_daily import CHANNELS, DEVICES
+from domain.facts.fact import Fact
+from domain.facts.orders import ORDER_STATUSES
+from ingestion.connector.paths import parse_path
+from ingestion.connector.spec import ColumnMapping, Field, FieldType, SourceSpec, StreamSpec
+from ingestion.connector.template import places_of
+from ingestion.connector.yaml_document import (
+    InvalidDocumentError,
+    Mistake,
+    YamlDocument,
+    did_you_mean,
+)
+
+__all__ = ["CANONICAL", "check_source", "mappable_columns", "mapping_mistakes"]
+
+CANONICAL: Final = {"channel": CHANNELS, "device": DEVICES, "order_status": ORDER_STATUSES}
+
+_ALWAYS: Final = frozenset({"account", "version"})
+_DATE_PLACES: Final = frozenset(
+    {
+        f"{end}{part}" for end in ("from", "to") for part in ("", ".year", ".month", ".day")
+    } | {"from.midnight", "to.next_midnight"}
+)  # fmt: skip
+_CURSOR_PLACES: Final = frozenset({"from", "to", "from.millis", "to.millis"})
+_JOB_PLACES: Final = frozenset({"job"})
+_READ_PLACES: Final = frozenset({"job", "report_url"})
+_REPORTING_DATE: Final = "reporting_date"
+
+
+def check_source(document: YamlDocument, spec: SourceSpec) -> None:
+    """Check that a source makes sense.
+
+    Raises:
+        InvalidDocumentError: With every mistake.
+    """
+    mistakes = [*_source_mistakes(document, spec)]
+    for stream in spec.streams.values():
+        mistakes.extend(_stream_mistakes(document, spec, stream))
+    if mistakes:
+        raise InvalidDocumentError(document.name, mistakes)
+
+
+def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mistake]:
+    if document.name != f"{spec.name}.yaml":
+        yield document.mistake(("source",), f"the file of {spec.name!r} is {spec.name}.yaml")
+    if not re.fullmatch(spec.account.pattern, spec.account.example):
+        yield document.mistake(
+            ("account", "example"), f"does not fit the pattern {spec.account.pattern}"
+        )
+    budgets = [budget.name for budget in spec.budgets]
+    for index, signal in enumerate(spec.signals):
+        if signal.budget not in budgets:
+            hint = did_you_mean(signal.budget, budgets)
+            yield document.mistake(
+                ("rate_signals", index, "budget"), f"there is no budget {signal.budget!r}{hint}"
+            )
+    data = document.data
+    yield from _template_mistakes(document, ("api", "base_url"), spec.api.base_url, _ALWAYS)
+    yield from _template_mistakes(document, ("check", "request"), data["check"]["request"], _ALWAYS)
+    if spec.auth.kind == "oauth2_refresh" and not spec.auth.token_url:
+        yield document.mistake(("auth",), "'token_url' is missing, which oauth2_refresh needs")
+    for list_name, patterns in data.get("words", {}).items():
+        for pattern in patterns:
+            yield from _pattern_mistakes(document, ("words", list_name, pattern), pattern)
+
+
+def _pattern_mistakes(
+    document: YamlDocument, place: tuple[str | int, ...], pattern: str
+) -> Iterator[Mistake]:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        yield document.mistake(place, f"is not a regular expression: {error}")
+
+
+def _stream_mistakes(
+    document: YamlDocument, spec: SourceSpec, stream: StreamSpec
+) -> Iterator[Mistake]:
+    place = ("streams", stream.name)
+    data = document.data["streams"][stream.name]
+    by_date = stream.slice.kind == "date"
+    if by_date and not stream.slice.days:
+        yield document.mistake((*place, "slice"), "'days' is missing, which slices by date need")
+    window = _DATE_PLACES if by_date else _CURSOR_PLACES
+    allowed = _ALWAYS | window | (_READ_PLACES if stream.report else frozenset())
+    yield from _template_mistakes(document, (*place, "request"), data["request"], allowed)
+    if stream.report:
+        for name, places in (
+            ("submit", _ALWAYS | window),
+            ("poll", _ALWAYS | window | _JOB_PLACES),
+        ):
+            template = data["report"][name]
+            yield from _template_mistakes(document, (*place, "report", name), template, places)
+    yield from _path_mistakes(document, (*place, "records"), stream.records)
+    yield from _field_mistakes(document, spec, stream)
+    yield from _reference_mistakes(document, stream)
+    fact = FACTS.get(stream.fact)
+    if fact is None:
+        hint = did_you_mean(stream.fact, FACTS)
+        yield document.mistake((*place, "fact"), f"there is no fact {stream.fact!r}{hint}")
+    else:
+        yield from mapping_mistakes(document, (*place, "map"), fact, stream.mapping, stream.fields)
+
+
+def _field_mistakes(
+    document: YamlDocument, spec: SourceSpec, stream: StreamSpec
+) -> Iterator[Mistake]:
+    data = document.data["streams"][stream.name]["fields"]
+    lists = document.data.get("words", {})
+    for item in stream.fields:
+        place = ("streams", stream.name, "fields", item.name)
+        for path in (*item.paths, *(path for path, _ in item.when_present)):
+            yield from _path_mistakes(document, place, path)
+        named = data[item.name].get("words")
+        if named is not None and named not in lists:
+            hint = did_you_mean(named, lists)
+            yield document.mistake((*place, "words"), f"there is no word list {named!r}{hint}")
+        if item.unit != "units" and item.type is not FieldType.MONEY:
+            yield document.mistake((*place, "unit"), "only money has a unit")
+        if item.name in {column.name for column in spec.streams[stream.name].raw_table.columns[:8]}:
+            yield document.mistake(place, "this name is taken by the columns of every raw table")
+
+
+def _reference_mistakes(document: YamlDocument, stream: StreamSpec) -> Iterator[Mistake]:
+    names = [item.name for item in stream.fields]
+    for index, key in enumerate(stream.key):
+        if key not in names:
+            place = ("streams", stream.name, "key", index)
+            yield document.mistake(place, f"there is no field {key!r}{did_you_mean(key, names)}")
+
+
+def _path_mistakes(
+    document: YamlDocument, place: tuple[str | int, ...], path: str
+) -> Iterator[Mistake]:
+    try:
+        parse_path(path)
+    except InvalidInputError as error:
+        yield document.mistake(place, str(error))
+
+
+def _template_mistakes(
+    document: YamlDocument, place: tuple[str | int, ...], template: Any, allowed: frozenset[str]
+) -> Iterator[Mistake]:
+    for name in places_of(template):
+        if name not in allowed:
+            hint = did_you_mean(name, sorted(allowed))
+            yield document.mistake(
+                place,
+                f"{{{name}}} is not known here{hint} (a GraphQL selection needs spaces: {{ id }})",
+            )
+
+
+def mapping_mistakes(
+    document: YamlDocument,
+    place: tuple[str | int, ...],
+    fact: Fact,
+    mapping: tuple[ColumnMapping, ...],
+    fields: tuple[Field, ...],
+) -> Iterator[Mistake]:
+    """What is wrong with the mapping of one fact.
+
+    Args:
+        document: For the lines.
+        place: Of the mapping in it.
+        fact: That is filled.
+        mapping: To be checked.
+        fields: That may be mapped.
+    """
+    known = mappable_columns(fact)
+    mapped = {item.column for item in mapping}
+    for name, needed in known.items():
+        if needed and name not in mapped:
+            yield document.mistake(place, f"{name!r} is missing, which {fact.name} needs")
+    for item in mapping:
+        if item.column not in known:
+            hint = did_you_mean(item.column, known)
+            yield document.mistake(
+                (*place, item.column), f"{fact.name} has no column {item.column!r}{hint}"
+            )
+        else:
+            yield from _column_mistakes(document, (*place, item.column), item, fields)
+
+
+def mappable_columns(fact: Fact) -> dict[str, bool]:
+    """Columns that a mapping may fill -> whether it must."""
+    own = {column.name: column.required for column in fact.columns}
+    return {_REPORTING_DATE: True, **own}
+
+
+def _column_mistakes(
+    document: YamlDocument,
+    place: tuple[str | int, ...],
+    item: ColumnMapping,
+    fields: tuple[Field, ...],
+) -> Iterator[Mistake]:
+    given = [value for value in (item.field, item.constant, item.account) if value is not None]
+    if len(given) != 1:
+        yield document.mistake(place, "give one of 'from', 'constant' or $account")
+    if item.account not in (None, "currency", "time_zone"):
+        yield document.mistake(place, "the account has $account.currency and $account.time_zone")
+    field = next((candidate for candidate in fields if candidate.name == item.field), None)
+    if item.field is not None and field is None:
+        hint = did_you_mean(item.field, [candidate.name for candidate in fields])
+        yield document.mistake(place, f"there is no field {item.field!r}{hint}")
+    canonical = CANONICAL.get(item.column)
+    if canonical is None:
+        return
+    if field is not None and not item.enum and not field.words:
+        yield document.mistake(
+            place, "needs an 'enum' to the canonical words: " + ", ".join(canonical)
+        )
+    words = [item.constant, item.otherwise, item.missing, *item.enum.values()]
+    words += [word for _, word in field.words] if field else []
+    for word in words:
+        if word is not None and word not in canonical:
+            hint = did_you_mean(word, canonical)
+            yield document.mistake(place, f"{word!r} is not a canonical {item.column}{hint}")
