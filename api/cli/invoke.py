@@ -13,6 +13,7 @@ from typing import Any, Final
 import typer
 from rich.console import Console
 
+from api.cli.host import command_host
 from api.cli.render import render
 from api.control.front_door import run_command
 from api.control.protocol import Invocation
@@ -26,8 +27,6 @@ _PIPE_WIDTH: Final = 200
 
 def invoke(command: str, /, **arguments: Any) -> None:
     """Run a command and end the process with its exit code."""
-    from api.cli.host import command_host  # noqa: PLC0415  # seconds that --help need not cost
-
     console, errors = _console(), Console(stderr=True)
     arguments["actor"] = f"cli:{getpass.getuser()}"
     try:

@@ -5,6 +5,7 @@ import signal
 
 from rich.console import Console
 
+from api.cli.host import command_host
 from api.control.front_door import own_runtime
 from api.settings import load_settings
 from domain.errors import ConflictError
@@ -23,7 +24,6 @@ def worker() -> None:
 
 
 async def _serve() -> None:
-    from api.cli.host import command_host  # noqa: PLC0415  # seconds that --help need not cost
     from api.http import serve_http  # noqa: PLC0415  # as above
 
     settings = load_settings()
@@ -41,8 +41,6 @@ async def _serve() -> None:
 
 
 async def _work() -> None:
-    from api.cli.host import command_host  # noqa: PLC0415  # seconds that --help need not cost
-
     settings = load_settings()
     if settings.has_single_owner:
         raise ConflictError(

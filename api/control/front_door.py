@@ -9,6 +9,7 @@ process opens a runtime of its own.
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -22,7 +23,6 @@ from api.control.protocol import Event, Invocation, ProgressEvent
 from api.control.server import ControlServer, control_socket
 from api.settings import Settings
 from domain.errors import ConflictError
-from domain.ports import Clock
 
 __all__ = ["CommandHost", "RuntimeOwnedError", "own_runtime", "run_command"]
 
@@ -42,17 +42,18 @@ class CommandHost(Generic[RuntimeT]):
     """What it takes to run commands in this process.
 
     Attributes:
-        registry: The commands.
+        load_registry: Gives the commands. Called when they run in this process: importing them
+            costs seconds that a hand-over need not wait for.
         open_runtime: Opens what they run on, and closes it at the end.
         command_line: As the user typed it; shown to those who have to wait.
         clock: The present UTC instant.
         new_trace_id: Names failures that only the log explains.
     """
 
-    registry: CommandRegistry[RuntimeT]
+    load_registry: Callable[[], CommandRegistry[RuntimeT]]
     open_runtime: Callable[[Settings], AbstractAsyncContextManager[RuntimeT]]
     command_line: str
-    clock: Clock
+    clock: Callable[[], dt.datetime]
     new_trace_id: Callable[[], str]
 
 
@@ -107,7 +108,7 @@ async def _find_place(
     if not settings.has_single_owner:
         async with (
             host.open_runtime(settings) as runtime,
-            contextlib.aclosing(host.registry.start(runtime, invocation)) as events,
+            contextlib.aclosing(host.load_registry().start(runtime, invocation)) as events,
         ):
             async for event in events:
                 yield event
@@ -124,7 +125,7 @@ async def _find_place(
         if ownership is not None:
             async with (
                 _open_owned(settings, host, ownership) as runtime,
-                contextlib.aclosing(host.registry.start(runtime, invocation)) as events,
+                contextlib.aclosing(host.load_registry().start(runtime, invocation)) as events,
             ):
                 async for event in events:
                     yield event
@@ -148,6 +149,6 @@ async def _open_owned(
     with ownership:
         async with (
             host.open_runtime(settings) as runtime,
-            ControlServer(settings.state_dir, host.registry, runtime, host.new_trace_id),
+            ControlServer(settings.state_dir, host.load_registry(), runtime, host.new_trace_id),
         ):
             yield runtime

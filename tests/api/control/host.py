@@ -59,7 +59,7 @@ class World:
             "wait": self.wait,
         }
         return CommandHost(
-            registry=CommandRegistry(commands),
+            load_registry=lambda: CommandRegistry(commands),
             open_runtime=self.open_runtime,
             command_line=f"bosco {self.name}",
             clock=lambda: NOW,
