@@ -5,7 +5,8 @@
 
 One batch holds what many tenants have landed, since the warehouse allows few loads per table and
 few mutating statements at once. One loader works at a time. Every statement is idempotent per
-sync, so a batch that a crash cut short is simply done again.
+sync, so a batch that a crash cut short is simply done again, perhaps in other company: its raw rows
+may then stand twice, and count once.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 import structlog
 from sqlglot import exp
 
-from domain.errors import BoscoError, Transient
+from domain.errors import BoscoError, InternalError, NotFoundError, Terminal, Transient
 from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import SyncId
@@ -34,30 +35,43 @@ from ingestion.unify.statements import (
     insert_syncs,
 )
 from tenancy.exclusive import Exclusive
-from tenancy.landing_store import LandingStore
+from tenancy.landing_store import LandingHandle, LandingStore
 from tenancy.unscoped import Doors, PendingLoad
 from tenancy.warehouse.port import AuditedTenants, Warehouse
 
-__all__ = ["RAW_SYNCS", "Loader"]
+__all__ = ["RAW_SYNCS", "DamagedObjectError", "Loader"]
 
 _LOG: Final = structlog.get_logger(__name__)
 
+# The objects of a batch are held in memory, table by table.
 OBJECTS_PER_BATCH: Final = 500
 
 # Syncs travel to `facts.syncs` the way rows travel to facts: loaded first, then inserted once each.
 RAW_SYNCS: Final = Table("raw", "bosco__syncs", SYNCS.columns, cluster_by=SYNCS.cluster_by)
 
 
+class DamagedObjectError(InternalError, Terminal):
+    """A landing object is gone, or is not what was landed; its sync has to be done again."""
+
+    code = "DAMAGED_OBJECT"
+
+
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """Brings landed objects into the warehouse and publishes them."""
+    """Brings landed objects into the warehouse and publishes them.
+
+    Attributes:
+        streams: Every stream by its raw table.
+        objects_per_batch: A batch ends at the last sync that fits; one sync is never cut.
+    """
 
     exclusive: Exclusive
     doors: Doors
     store: LandingStore
     warehouse: Warehouse
     publisher: Publisher
-    streams: Mapping[str, StreamSpec]  # raw table -> stream
+    streams: Mapping[str, StreamSpec]
+    objects_per_batch: int = OBJECTS_PER_BATCH
 
     async def load_pending(self) -> int:
         """Load everything that has landed by now; waits while another loader works.
@@ -67,9 +81,22 @@ class Loader:
         """
         published = 0
         async with self.exclusive():
-            while batch := _whole_syncs(await self.doors.pending_loads(OBJECTS_PER_BATCH)):
+            while batch := await self._next_batch():
                 published += await self._load_or_isolate(batch)
         return published
+
+    async def _next_batch(self) -> list[PendingLoad]:
+        """Objects of whole syncs, the oldest first; none when nothing is left."""
+        limit = self.objects_per_batch
+        while True:
+            pending = await self.doors.pending_loads(limit)
+            if len(pending) < limit:
+                return pending
+            # Some objects of the last sync may lie beyond the limit.
+            whole = [load for load in pending if load.sync_id != pending[-1].sync_id]
+            if whole:
+                return whole
+            limit *= 2
 
     async def _load_or_isolate(self, batch: Sequence[PendingLoad]) -> int:
         """Load a batch; when it fails for good, find the sync that spoils it."""
@@ -80,7 +107,7 @@ class Loader:
             if isinstance(error, Transient):
                 raise
             if len(syncs) == 1:
-                _LOG.exception("sync_cannot_be_loaded", sync_id=str(batch[0].sync_id))
+                _LOG.warning("sync_cannot_be_loaded", sync_id=str(batch[0].sync_id), exc_info=True)
                 await self.publisher.fail(batch[0].tenant_id, batch[0].sync_id, error)
                 return 0
             return sum([await self._load_or_isolate(one) for one in syncs.values()])
@@ -113,19 +140,23 @@ class Loader:
         )
         store = self.store.open_for(tenants)
         for table in specs:
-            keys = [load.uri for load in batch if load.raw_table == table.qualified]
-            objects = [await store.get(key) for key in keys]
+            loads = [load for load in batch if load.raw_table == table.qualified]
+            objects = [await _fetch(store, load) for load in loads]
             await self.warehouse.load(f"{table.name}-{batch_id}", table, objects, tenants)
         await self.warehouse.load(
             f"{RAW_SYNCS.name}-{batch_id}", RAW_SYNCS, [_syncs_object(batch)], tenants
         )
 
 
-def _whole_syncs(pending: Sequence[PendingLoad]) -> list[PendingLoad]:
-    """Drop the last sync of a full page: some of its objects may be on the next one."""
-    if len(pending) < OBJECTS_PER_BATCH or pending[0].sync_id == pending[-1].sync_id:
-        return list(pending)
-    return [load for load in pending if load.sync_id != pending[-1].sync_id]
+async def _fetch(store: LandingHandle, load: PendingLoad) -> bytes:
+    """The object's bytes, proved to be those that were landed."""
+    try:
+        data = await store.get(load.uri)
+    except NotFoundError as error:
+        raise DamagedObjectError(f"landing object {load.uri} is gone") from error
+    if hashlib.sha256(data).hexdigest() != load.content_hash:
+        raise DamagedObjectError(f"landing object {load.uri} is not what was landed")
+    return data
 
 
 def _by_sync(batch: Iterable[PendingLoad]) -> dict[SyncId, list[PendingLoad]]:
