@@ -84,9 +84,7 @@ class Publisher:
 
     async def fail(self, tenant_id: TenantId, sync_id: SyncId, error: BoscoError) -> None:
         """Give a sync up. Its window is planned again by the next run."""
-        shown = (
-            error.message if isinstance(error, UserError) else "an error of ours; it is in the log"
-        )
+        shown = str(error) if isinstance(error, UserError) else "an error of ours; it is in the log"
         async with self.database.session(tenant_id) as session:
             await session.execute(
                 update(Sync)
@@ -111,10 +109,11 @@ class Publisher:
 
 
 def _advance(state: StreamState, load: PendingLoad, start: dt.date, now: dt.datetime) -> None:
-    """Move the stream's coverage; over a gap it does not move, so that the gap is planned again."""
+    """Move the stream's coverage forward; not over a gap, so that the gap is planned again."""
     state.published_at = now
     if load.cursor_to is not None:
-        state.cursor = {"until": load.cursor_to.isoformat()}
+        read = dt.datetime.fromisoformat(state.cursor["until"]) if state.cursor else load.cursor_to
+        state.cursor = {"until": max(read, load.cursor_to).isoformat()}
     if load.slice_from is None or load.slice_to is None:
         return
     next_day = start if state.covered_to is None else state.covered_to + dt.timedelta(days=1)
