@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlglot import exp, parse_one
 
-from domain.facts.fact import Column, ColumnType, Fact, Supersession
+from domain.facts.fact import ENVELOPE, Column, ColumnType, Fact, Supersession
 from domain.facts.tables import SYNCS, facts_table, marts_table
 from ingestion.connector.spec import ColumnMapping, StreamSpec
 
@@ -26,6 +26,7 @@ SYNC_IDS: Final = "sync_ids"  # the parameter that names the syncs of a batch, U
 _KEY_SEPARATOR: Final = "\x1f"
 _FROM_ENVELOPE: Final = frozenset({"natural_key", "source", "stream", "version", "known_at"})
 _FROM_LINEAGE: Final = frozenset({"tenant_id", "client_id", "connection_id", "sync_id"})
+_REPORTING_DATE: Final = next(column for column in ENVELOPE if column.name == "reporting_date")
 _ACCOUNT_COLUMNS: Final = {"currency": "account_currency", "time_zone": "account_time_zone"}
 
 
@@ -50,18 +51,23 @@ def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
     """Append the rows of some syncs of one stream to the fact's versions.
 
     A record that a provider sent twice within one sync (pages move while they are read) counts
-    once: the later one.
+    once: the later one. Of a fact that is replaced by days, only the days that the sync covers
+    count: the next sync of the same days could not take others away again.
     """
     columns = [column.name for column in fact.all_columns]
     values = ", ".join(_value(stream, column).sql("bigquery") for column in fact.all_columns)
     key = _natural_key(stream).sql("bigquery")
+    is_covered = ""
+    if fact.supersession is Supersession.SLICE:
+        day = _value(stream, _REPORTING_DATE).sql("bigquery")
+        is_covered = f"AND {day} BETWEEN s.covers_from AND s.covers_to"
     return _parse_insert(
         f"""
         INSERT INTO {facts_table(fact).qualified} ({", ".join(columns)})
         SELECT {values}
         FROM {stream.raw_table.qualified} AS r
         JOIN facts.syncs AS s ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id
-        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND NOT EXISTS (
+        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) {is_covered} AND NOT EXISTS (
             SELECT 1 FROM {facts_table(fact).qualified} AS f
             WHERE f.tenant_id = r.tenant_id AND f.sync_id = r.sync_id
         )
