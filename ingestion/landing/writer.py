@@ -11,17 +11,18 @@ When a sync has landed it gets its version; from then on the loader sees it.
 import asyncio
 import datetime as dt
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from tenancy.landing_store import LandingStore
 
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
 from domain.ports import Clock, IdFactory
 from ingestion.connector.job import Page, RejectedRow
 from ingestion.connector.spec import StreamSpec
 from ingestion.landing.parquet import Lineage, object_key, write_object
+from tenancy.landing_store import LandingStore
 from tenancy.session import Database, TenantSession
 from tenancy.tables import (
     LANDING_VERSION,
@@ -38,6 +39,12 @@ __all__ = ["LandingServices", "LandingTarget", "LandingWriter", "count_parts"]
 # calls to a crash. Whichever comes first:
 ROWS_PER_OBJECT: Final = 50_000
 PAGES_PER_OBJECT: Final = 20
+
+# A rejected row is kept for a person to read: of a huge one, the beginning.
+LONGEST_RAW: Final = 100_000
+# JSON escapes, in the order of trying: a backslash and a pair of surrogates stay as they are; NUL
+# and half a pair are what PostgreSQL refuses to store.
+_ESCAPES: Final = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|(?P<refused>\\u0000|\\ud[89a-f]..)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ class LandingWriter:
             row_number=row.row_number,
             field=row.field or None,
             reason=row.reason,
-            message=row.message,
+            message=row.message.replace("\0", "\ufffd"),
             raw=_as_object(row.raw),
             state=QuarantineState.OPEN,
             created_at=self._services.clock(),
@@ -179,12 +186,20 @@ async def _lock_sync(session: TenantSession, sync_id: SyncId) -> Sync:
 
 
 def _as_object(raw: str) -> dict[str, Any]:
-    """The provider's row as a JSON object; PostgreSQL stores no NUL character."""
-    try:
-        value = json.loads(raw)
-    except json.JSONDecodeError:
-        value = raw
+    """The provider's row as a JSON object that PostgreSQL stores."""
+    value: Any = raw[:LONGEST_RAW]
+    if len(raw) <= LONGEST_RAW:
+        try:
+            value = json.loads(raw, parse_constant=str)
+        except (json.JSONDecodeError, RecursionError):
+            value = raw
     if not isinstance(value, dict):
         value = {"row": value}
-    cleaned: dict[str, Any] = json.loads(json.dumps(value).replace("\\u0000", "\\ufffd"))
+    if len(raw) > LONGEST_RAW:
+        value["characters"] = len(raw)
+    cleaned: dict[str, Any] = json.loads(_ESCAPES.sub(_storable, json.dumps(value)))
     return cleaned
+
+
+def _storable(escape: re.Match[str]) -> str:
+    return escape[0] if escape["refused"] is None else "\\ufffd"
