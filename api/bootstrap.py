@@ -130,6 +130,7 @@ async def open_runtime(
             loader=loader,
             clock=clock,
             ids=ids,
+            sleep=asyncio.sleep,
         )
         pipeline.register()
         await jobs.start()

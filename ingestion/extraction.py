@@ -2,7 +2,7 @@
 
     sync -> connection, opened credentials -> Extractor -> pages -> LandingWriter -> version
 
-A sync that was cut short goes on at its checkpoint. A provider's refusal ends this sync and says
+A sync that was cut short goes on at its checkpoint. Whatever goes wrong ends this sync and says
 why; the connection's other syncs are tried all the same, and the next run plans the window again.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from sqlalchemy import select
 
-from domain.errors import BoscoError
+from domain.errors import BoscoError, InternalError, UserError
 from domain.ids import ConnectionId, SyncId, TenantId
 from domain.time_window import DateRange
 from ingestion.connector.extract import Extractor
@@ -75,14 +75,16 @@ class Extraction:
                 return str(sync.state.value)
             sync.state = SyncState.EXTRACTING
             sync.started_at = sync.started_at or self.landing.clock()
-            connection = await session.get_one(Connection, (tenant_id, sync.connection_id))
-            credentials = await self.open_credentials(session, connection)
-            next_part = await count_parts(session, sync_id)
         try:
-            await self._extract(sync, connection, credentials, next_part)
-        except BoscoError as error:
-            _LOG.warning("sync_failed", sync_id=str(sync_id), code=error.code)
+            await self._extract(sync)
+        except UserError as error:
+            _LOG.warning("sync_failed", sync_id=str(sync_id), code=error.code, reason=str(error))
             await self.publisher.fail(tenant_id, sync_id, error)
+            return SyncState.FAILED.value
+        except Exception as error:  # noqa: BLE001  # a bug that one sync meets ends this one only
+            _LOG.exception("sync_broke", sync_id=str(sync_id))
+            ours = error if isinstance(error, BoscoError) else InternalError(type(error).__name__)
+            await self.publisher.fail(tenant_id, sync_id, ours)
             return SyncState.FAILED.value
         finally:
             self.waiting.pop(sync_id, None)
@@ -129,9 +131,11 @@ class Extraction:
         )
         return {name: secret.reveal() for name, secret in opened.items()}
 
-    async def _extract(
-        self, sync: Sync, connection: Connection, credentials: Mapping[str, str], next_part: int
-    ) -> None:
+    async def _extract(self, sync: Sync) -> None:
+        async with self.landing.database.session(sync.tenant_id) as session:
+            connection = await session.get_one(Connection, (sync.tenant_id, sync.connection_id))
+            credentials = await self.open_credentials(session, connection)
+            next_part = await count_parts(session, sync.id)
         source = self.sources[sync.source]
         stream = source.streams[sync.stream]
         own, app = self._split(source.name, credentials)

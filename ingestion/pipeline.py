@@ -11,14 +11,16 @@ Decision: ARCHITECTURE flow "In".
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.errors import BoscoError, Transient
 from domain.ids import ConnectionId, RunId, SyncId, TenantId
 from domain.ports import Clock, IdFactory, Steps
 from domain.time_window import DateRange
@@ -41,13 +43,21 @@ from tenancy.tables import (
 
 __all__ = ["SYNC_JOB", "Pipeline"]
 
+_LOG: Final = structlog.get_logger(__name__)
+
 SYNC_JOB: Final = "sync_connection"
 _ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
+# What has landed is safe: a short outage of the warehouse costs time only.
+_LOAD_WAITS_SECONDS: Final = (1.0, 5.0, 25.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The jobs of ingestion and how they are started."""
+    """The jobs of ingestion and how they are started.
+
+    Attributes:
+        sleep: Awaits so many seconds.
+    """
 
     database: Database
     jobs: JobEngine
@@ -56,6 +66,7 @@ class Pipeline:
     loader: Loader
     clock: Clock
     ids: IdFactory
+    sleep: Callable[[float], Awaitable[None]]
 
     def register(self) -> None:
         """Make the jobs known to the engine; before it starts."""
@@ -103,7 +114,7 @@ class Pipeline:
         for text in sync_ids:
             sync_id = SyncId(uuid.UUID(text))
             await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
-        await steps.run("load", self.loader.load_pending)
+        await steps.run("load", self._load)
         await steps.run("finish", partial(self._finish, tenant_id, run_id))
 
     async def _plan(
@@ -124,6 +135,7 @@ class Pipeline:
             return [str(sync.id) for sync in syncs]
 
     async def _open_run(self, session: TenantSession, run_id: RunId, requested_by: str) -> None:
+        """Note that the run runs, again when its other connections have ended already."""
         await session.execute(
             insert(SyncRun)
             .values(
@@ -133,7 +145,10 @@ class Pipeline:
                 state=RunState.RUNNING,
                 started_at=self.clock(),
             )
-            .on_conflict_do_nothing()
+            .on_conflict_do_update(
+                index_elements=[SyncRun.tenant_id, SyncRun.id],
+                set_={"state": RunState.RUNNING, "finished_at": None},
+            )
         )
 
     async def _plan_connection(
@@ -166,6 +181,18 @@ class Pipeline:
             for window in _windows(stream, _coverage(connection, states.get(stream.name)), now)
         ]
 
+    async def _load(self) -> int:
+        """Load what has landed; tries again while the warehouse is away."""
+        for seconds in _LOAD_WAITS_SECONDS:
+            try:
+                return await self.loader.load_pending()
+            except BoscoError as error:
+                if not isinstance(error, Transient):
+                    raise
+                _LOG.warning("load_put_off", seconds=seconds, reason=str(error))
+                await self.sleep(seconds)
+        return await self.loader.load_pending()
+
     async def _finish(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Close the run when its last sync has ended."""
         async with self.database.session(tenant_id) as session:
@@ -173,7 +200,7 @@ class Pipeline:
                 await session.scalars(select(SyncRun).where(SyncRun.id == run_id).with_for_update())
             ).one()
             states = (await session.scalars(select(Sync.state).where(Sync.run_id == run_id))).all()
-            if run.finished_at is None and all(state in _ENDED for state in states):
+            if all(state in _ENDED for state in states):
                 failed = SyncState.FAILED in states
                 run.state = RunState.FAILED if failed else RunState.SUCCEEDED
                 run.finished_at = self.clock()
