@@ -40,7 +40,9 @@ def format_graphql_error(error: GraphQLError, trace_id: uuid.UUID) -> dict[str, 
         error: As graphql-core collected it.
         trace_id: Of the request, to find the log entry by.
     """
-    original = error.original_error
+    original: Exception | None = error
+    while isinstance(original, GraphQLError):
+        original = original.original_error
     if original is None:  # a variable or argument that does not fit its type
         return _located(error, {"code": "INVALID_INPUT", "hint": ""})
     if isinstance(original, UserError):

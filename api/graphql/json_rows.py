@@ -150,7 +150,7 @@ class EnumCell:
 
 @dataclass(frozen=True, slots=True)
 class ChangeCell:
-    """Relative change `value / base - 1`; null where either is null or the base is zero."""
+    """Relative change `(value - base) / abs(base)`; null where one is null or the base is zero."""
 
     value: str
     base: str
@@ -174,12 +174,16 @@ class ObjectCell:
     members: tuple[tuple[str, Cell], ...]
     null_with: str | None = None
 
+    def is_plain(self, source: RowSource) -> bool:
+        """Whether it is null in no row."""
+        return self.null_with is None or source.column(self.null_with).null_count == 0
+
     def text(self, source: RowSource) -> pa.Array | pa.Scalar:  # noqa: D102  # see Cell
-        text = _object_text(self.members, source, end="}")
-        key = None if self.null_with is None else source.column(self.null_with)
-        if key is None or key.null_count == 0:
+        text = _joined(_parts(self.members, source))
+        if self.null_with is None:
             return text
-        return pc.if_else(pc.is_valid(key), text, pa.scalar(None, pa.string()))
+        is_known = pc.is_valid(source.column(self.null_with))
+        return pc.if_else(is_known, text, pa.scalar(None, pa.string()))
 
 
 def write_rows(members: tuple[tuple[str, Cell], ...], source: RowSource) -> bytes:
@@ -195,7 +199,7 @@ def write_rows(members: tuple[tuple[str, Cell], ...], source: RowSource) -> byte
     rows = source.table.num_rows
     if rows == 0:
         return b"[]"
-    text = _object_text(members, source, end="},")
+    text = _joined([*_parts(members, source), ","])
     if isinstance(text, pa.Scalar):
         repeated: str = text.as_py() * rows
         return b"[" + repeated[:-1].encode() + b"]"
@@ -223,16 +227,17 @@ def _ends(offsets: pa.Buffer, start: int, rows: int) -> tuple[int, int]:
     return numbers[start], numbers[start + rows]
 
 
-def _object_text(
-    members: tuple[tuple[str, Cell], ...], source: RowSource, *, end: str
-) -> pa.Array | pa.Scalar:
-    parts: list[pa.Array | str] = []
+def _parts(members: tuple[tuple[str, Cell], ...], source: RowSource) -> list[pa.Array | str]:
+    """Texts that make the object when they are put one after the other."""
+    parts: list[pa.Array | str] = ["{"]
     for number, (key, cell) in enumerate(members):
-        parts.append(f"{',' if number else '{'}{orjson.dumps(key).decode()}:")
+        parts.append(f"{',' if number else ''}{orjson.dumps(key).decode()}:")
+        if isinstance(cell, ObjectCell) and cell.is_plain(source):
+            parts += _parts(cell.members, source)  # one join less
+            continue
         text = cell.text(source)
         parts.append(text.as_py() if isinstance(text, pa.Scalar) else text)
-    parts.append(end if members else f"{{{end}")
-    return _joined(parts)
+    return [*parts, "}"]
 
 
 def _joined(parts: list[pa.Array | str]) -> pa.Array | pa.Scalar:

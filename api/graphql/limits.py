@@ -8,7 +8,7 @@ each spread the next one twice is 731 characters and a million fields). Directiv
 at: a field under `@include(if: false)` counts. Cyclic fragments count once here and are refused by
 the standard rules.
 
-Sources: GraphQL specification, October 2021, section 6.3.2 (field collection); ADR-0010.
+Sources: GraphQL specification, October 2021, section 6.3.2 (field collection); docs/graphql.md.
 """
 
 from collections import Counter
@@ -147,7 +147,7 @@ def _compare(figures: DocumentFigures, limits: Limits) -> None:
 
 
 def _too_complex(what: str, figure: int, limit: int, way_out: str) -> QueryTooComplexError:
-    shown = "more than a million" if figure >= _CEILING else f"{figure:,}"
+    shown = f"over {_CEILING:,}" if figure >= _CEILING else f"{figure:,}"
     return QueryTooComplexError(
         f"the document is {shown} {what}, the limit is {limit:,}", hint=way_out
     )

@@ -89,9 +89,13 @@ def _mapped(values: pa.ChunkedArray, change: Callable[[str], str | None]) -> pa.
 
 
 def _publisher(prefix: str) -> Callable[[str], str]:
+    known: dict[str, str] = {}
+
     def publish(value: str) -> str:
         own, colon, rest = value.partition(":")
-        return f"{public_id(prefix, uuid.UUID(own))}{colon}{rest}"
+        if own not in known:
+            known[own] = public_id(prefix, uuid.UUID(own))
+        return f"{known[own]}{colon}{rest}"
 
     return publish
 

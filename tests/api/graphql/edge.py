@@ -113,7 +113,7 @@ class Edge:
         agency: Agency,
         *,
         client_id: str,
-        secret: str = "s3cret",
+        secret: str = "s3cret",  # noqa: S107  # of a test
         scopes: tuple[str, ...] = ALL_SCOPES,
         clients: tuple[str, ...] | None = None,
         suspended: bool = False,
@@ -220,9 +220,7 @@ async def edge(database: Database, edge_warehouse: Warehouse) -> AsyncIterator[E
         ids=ids,
         is_development=True,
     )
-    oauth = OAuthServices(
-        doors=doors, database=database, tokens=tokens, issuer=ISSUER, clock=clock
-    )
+    oauth = OAuthServices(doors=doors, database=database, tokens=tokens, issuer=ISSUER, clock=clock)
     app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
@@ -313,7 +311,10 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
         )
     session.add(
         SyncRun(
-            id=run_id, requested_by="job:nightly", state=RunState.SUCCEEDED, started_at=now,
+            id=run_id,
+            requested_by="job:nightly",
+            state=RunState.SUCCEEDED,
+            started_at=now,
             finished_at=now,
         )
     )

@@ -1,0 +1,121 @@
+"""Four callers for every root field: anonymous, wrong agency, without the scope, with it.
+
+The fields are read from the schema, so a new one fails here until it is classified.
+"""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema
+
+from api.graphql.schema_factory import build_schema
+from api.oauth.caller import Scope
+from domain.metrics.catalogue import build_catalogue
+from tests.api.graphql.edge import Agency, Edge
+
+pytestmark = pytest.mark.anyio
+
+PERIOD = 'period: {from: "2026-03-14", to: "2026-03-14"}'
+DEFINITION = "metric: margin\\nis: revenue - spend"
+
+# For each root field: the scope it needs (None: any token), a selection that touches its data.
+CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
+    "Query.metrics": (
+        Scope.METRICS_READ,
+        f"metrics({PERIOD}) {{ rows {{ client {{ id name }} campaign {{ name }} clicks }} }}",
+    ),
+    "Query.me": (None, "me { tenant { name slug } application scopes }"),
+    "Query.clients": (Scope.METRICS_READ, "clients { id slug name }"),
+    "Query.connections": (
+        Scope.INGESTION_READ,
+        "connections { id label accountId state lastSync { id state errorMessage } }",
+    ),
+    "Query.metricDefinitions": (Scope.METRICS_READ, "metricDefinitions { name owner }"),
+    "Query.syncs": (Scope.INGESTION_READ, "syncs { nodes { id rows errorMessage } }"),
+    "Query.quarantine": (Scope.INGESTION_READ, "quarantine { nodes { id message field } }"),
+    "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),
+    "Mutation.defineMetric": (
+        Scope.METRICS_WRITE,
+        f'defineMetric(input: {{definition: "{DEFINITION}"}}) {{ __typename }}',
+    ),
+    "Mutation.retireMetric": (
+        Scope.METRICS_WRITE,
+        'retireMetric(name: "margin") { __typename ... on RetireMetricError { code } }',
+    ),
+}
+
+
+def root_fields() -> list[str]:
+    schema: GraphQLSchema = build_schema(build_catalogue()).core
+    roots = [schema.query_type, schema.mutation_type, schema.subscription_type]
+    return [f"{root.name}.{name}" for root in roots if root for name in root.fields]
+
+
+def operation(field: str) -> str:
+    kind = "mutation" if field.startswith("Mutation") else "query"
+    return f"{kind} {{ {CLASSIFIED[field][1]} }}"
+
+
+def test_every_root_field_is_classified() -> None:
+    assert sorted(root_fields()) == sorted(CLASSIFIED)
+
+
+each_field = pytest.mark.parametrize("field", sorted(CLASSIFIED))
+
+
+@each_field
+async def test_anonymous(edge: Edge, northwind: Agency, field: str) -> None:
+    reply = await edge.ask(operation(field), None)
+    assert reply.status_code == 401
+    assert "data" not in reply.json()
+    assert northwind.canary not in reply.text
+    await assert_nothing_was_defined(edge, northwind)
+
+
+@each_field
+async def test_wrong_agency(edge: Edge, northwind: Agency, southwind: Agency, field: str) -> None:
+    token = await edge.token(southwind, *(scope.value for scope in Scope))
+    reply = await edge.ask(operation(field), token)
+    assert "errors" not in reply.json(), reply.text
+    assert northwind.canary not in reply.text
+    assert not any(northwind.client(slug) in reply.text for slug in northwind.clients)
+    await assert_nothing_was_defined(edge, northwind)
+
+
+@each_field
+async def test_without_the_scope(edge: Edge, northwind: Agency, field: str) -> None:
+    scope = CLASSIFIED[field][0]
+    token = await edge.token(northwind, *(one.value for one in Scope if one is not scope))
+    reply = await edge.ask(operation(field), token)
+    body: Any = reply.json()
+    if scope is None:
+        assert "errors" not in body
+        return
+    name = field.partition(".")[2]
+    assert body["errors"] == [
+        {
+            "message": f"the token lacks the scope {scope.value}",
+            "path": [name],
+            "extensions": {
+                "code": "INSUFFICIENT_SCOPE",
+                "hint": "ask for a token with this scope; the agency grants it to the application",
+            },
+        }
+    ]
+    assert body["data"] in (None, {name: None})
+    assert northwind.canary not in reply.text
+    await assert_nothing_was_defined(edge, northwind)
+
+
+@each_field
+async def test_with_the_scope(edge: Edge, northwind: Agency, field: str) -> None:
+    scope = CLASSIFIED[field][0]
+    token = await edge.token(northwind, *(() if scope is None else (scope.value,)))
+    data = await edge.data(operation(field), token)
+    assert data[field.partition(".")[2]] is not None
+
+
+async def assert_nothing_was_defined(edge: Edge, agency: Agency) -> None:
+    token = await edge.token(agency, "metrics:read")
+    data = await edge.data("{ metricDefinitions { owner } }", token)
+    assert {"owner": "AGENCY"} not in data["metricDefinitions"]
