@@ -94,7 +94,7 @@ class _Renderer:
         shown += [exp.column(metric.name) for metric in node.metrics]
         if node.source.source.has_money:
             shown += [exp.column(name) for _, name in _CURRENCY_BOUNDS]
-        select = exp.select(*shown).from_("_cte_metrics")
+        select = exp.select(*shown, copy=False).from_("_cte_metrics", copy=False)
         for condition in node.having:
             compare = _OPERATORS[condition.operator]
             select = select.where(
@@ -104,9 +104,10 @@ class _Renderer:
                 copy=False,
             )
         if keys.names and node.paged:
-            select = select.order_by(*map(ordered, node.order_by))
+            select = select.order_by(*map(ordered, node.order_by), copy=False)
         if node.paged:
-            select = select.limit(parameter("page_rows")).offset(parameter("page_offset"))
+            select = select.limit(parameter("page_rows"), copy=False)
+            select = select.offset(parameter("page_offset"), copy=False)
         united = node.source.source
         select = select.with_("_cte_parts", as_=self._parts(united), copy=False)
         if len(united.parts) > 1:
@@ -139,7 +140,9 @@ class _Renderer:
         if node.has_money:
             columns += self._currencies(part)
         start, end = _PERIODS[part.side]
-        select = exp.select(*columns).from_(exp.table_(part.fact, db="marts"))
+        select = exp.select(*columns, copy=False).from_(
+            exp.table_(part.fact, db="marts"), copy=False
+        )
         select = select.where(
             exp.Between(
                 this=exp.column("reporting_date"), low=parameter(start), high=parameter(end)
@@ -148,7 +151,7 @@ class _Renderer:
         )
         filters = [self._filter(shape, part.fact) for shape in part.where]
         select = select.where(*filters, *self._only(part.only, part.fact), copy=False)
-        return select.group_by(*names) if names else select
+        return select.group_by(*map(exp.column, names), copy=False) if names else select
 
     def _measure(self, column: MeasureColumn, part: AggregateFact) -> exp.Expr:
         measure = column.measure
@@ -210,7 +213,7 @@ class _Renderer:
             for kind, name in _CURRENCY_BOUNDS:
                 columns.append(exp.alias_(exp.Window(this=kind(this=exp.column(name))), name))
         source = "_cte_values" if len(united.parts) > 1 else "_cte_parts"
-        select = exp.select(*columns).from_(source)
+        select = exp.select(*columns, copy=False).from_(source, copy=False)
         if not united.keys.names:
             return select
         some = exp.or_(*(is_not_null(exp.column(one.name)) for one in united.measures))
@@ -235,5 +238,5 @@ def _united(node: UniteFacts) -> exp.Select:
     if node.has_money:
         for kind, name in _CURRENCY_BOUNDS:
             columns.append(exp.alias_(kind(this=exp.column(name)), name))
-    select = exp.select(*columns).from_("_cte_parts")
-    return select.group_by(*names) if names else select
+    select = exp.select(*columns, copy=False).from_("_cte_parts", copy=False)
+    return select.group_by(*map(exp.column, names), copy=False) if names else select
