@@ -8,13 +8,12 @@ import getpass
 import json
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import typer
-from rich.console import Console
 
 from api.cli.host import command_host
-from api.cli.render import render
+from api.cli.render import open_console, render, show_error
 from api.control.front_door import run_command
 from api.control.protocol import Invocation
 from api.settings import load_settings
@@ -22,21 +21,17 @@ from domain.errors import InvalidInputError, UserError
 
 __all__ = ["invoke", "read_credentials"]
 
-_PIPE_WIDTH: Final = 200
-
 
 def invoke(command: str, /, **arguments: Any) -> None:
     """Run a command and end the process with its exit code."""
-    console, errors = _console(), Console(stderr=True)
+    console, errors = open_console(sys.stdout), open_console(sys.stderr)
     arguments["actor"] = f"cli:{getpass.getuser()}"
     try:
         invocation = Invocation(command, arguments, str(Path.cwd()))
         events = run_command(load_settings(), command_host(), invocation)
         code = asyncio.run(render(events, console, errors))
     except UserError as error:
-        errors.print(f"[bold red]error[/] {error.message}", markup=True, highlight=False)
-        if error.hint:
-            errors.print(f"  → {error.hint}", highlight=False)
+        show_error(errors, error.message, error.hint, error.code)
         code = 1
     except KeyboardInterrupt:
         errors.print("stopped")
@@ -44,29 +39,26 @@ def invoke(command: str, /, **arguments: Any) -> None:
     raise typer.Exit(code)
 
 
-def _console() -> Console:
-    """Standard output; on a pipe as wide as it takes, so that no table is cut."""
-    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-
-
-def read_credentials(file: str) -> dict[str, Any]:
+def read_credentials(file: str) -> dict[str, str]:
     """Read credentials as a JSON object from a file, or from standard input when it is `-`.
 
     They are never taken from the command line, where other users and the shell's history see them.
 
     Raises:
-        InvalidInputError: No such file, or no JSON object in it.
+        InvalidInputError: No such file, or no JSON object of texts in it.
     """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except OSError as error:
         raise InvalidInputError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{file} is not JSON: it is no UTF-8 text") from None
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"{file} is not JSON: {error.msg} in line {error.lineno}") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise InvalidInputError(
-            f"{file} holds no JSON object", hint='write {"refresh_token": "..."}'
+            f"{file} holds no JSON object of texts", hint='write {"refresh_token": "..."}'
         )
     return value

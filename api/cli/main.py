@@ -6,11 +6,13 @@ A command given while `bosco serve` runs is handed to it; otherwise the runtime 
 duration.
 """
 
+import sys
 from typing import Annotated
 
 import typer
 
 from api.cli.invoke import invoke, read_credentials
+from api.cli.render import open_console, show_error
 from api.cli.serve import serve, worker
 from domain.errors import UserError
 
@@ -187,7 +189,7 @@ def query(
         str, typer.Option("--metrics", help="Names with commas.")
     ] = "spend,revenue,roas",
     by: Annotated[str, typer.Option(help="Dimensions with commas; day, week or month too.")] = "",
-    last: Annotated[int, typer.Option(help="Days up to yesterday.")] = 30,
+    last: Annotated[int, typer.Option(min=1, help="Days up to yesterday.")] = 30,
 ) -> None:
     """Ask an agency's data, in GraphQL or in a few words."""
     invoke("query", tenant=agency, document=document, metrics=metrics_, by=by, last=last)
@@ -256,9 +258,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        typer.secho(f"error {error.message}", err=True)
-        if error.hint:
-            typer.secho(f"  → {error.hint}", err=True)
+        show_error(open_console(sys.stderr), error.message, error.hint, error.code)
         raise SystemExit(1) from None
 
 

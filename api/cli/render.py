@@ -3,17 +3,18 @@
     stream of events -> rich console -> exit code
 
 On a pipe there are no bars and no colours: lines and tables only, so that output can be read by
-programs.
+programs. What is shown is data, some of it from strangers: it is never read as markup, and control
+characters, which could command the terminal, are taken out.
 """
 
 import json
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from api.control.protocol import (
     DoneEvent,
@@ -25,9 +26,19 @@ from api.control.protocol import (
     TableEvent,
 )
 
-__all__ = ["render"]
+__all__ = ["open_console", "render", "show_error"]
 
 _NUMBERS: Final = (int, float)
+# Wider than any table, so that none is cut for whoever reads the pipe.
+_PIPE_WIDTH: Final = 100_000
+_CONTROLS: Final = dict.fromkeys(
+    number for number in (*range(0x20), *range(0x7F, 0xA0)) if chr(number) not in "\n\t"
+)
+
+
+def open_console(stream: TextIO) -> Console:
+    """The console on standard output or standard error."""
+    return Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH)
 
 
 async def render(events: AsyncIterator[Event], console: Console, errors: Console) -> int:
@@ -43,9 +54,9 @@ async def render(events: AsyncIterator[Event], console: Console, errors: Console
     """
     exit_code = 0
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -55,43 +66,56 @@ async def render(events: AsyncIterator[Event], console: Console, errors: Console
                 case ProgressEvent():
                     _advance(progress, tasks, event)
                 case LineEvent(text):
-                    progress.console.print(escape(text), soft_wrap=True, highlight=False)
+                    console.print(_plain(text), soft_wrap=True)
                 case TableEvent():
-                    progress.console.print(_table(event, is_terminal=console.is_terminal))
+                    _show_table(event, console)
                 case JsonEvent(value):
                     text = json.dumps(value, indent=2, ensure_ascii=False)
-                    progress.console.print(escape(text), soft_wrap=True, highlight=False)
+                    console.print(_plain(text), soft_wrap=True)
                 case ErrorEvent(code, message, hint):
-                    errors.print(f"[bold red]error[/] {escape(message)}  [dim]{code}[/]")
-                    if hint:
-                        errors.print(f"  [cyan]→[/] {escape(hint)}")
+                    show_error(errors, message, hint, code)
                 case DoneEvent(code_of_exit):
                     exit_code = code_of_exit
     return exit_code
 
 
+def show_error(errors: Console, message: str, hint: str, code: str) -> None:
+    """Say what is wrong, and on a second line what to do about it."""
+    line = Text.assemble(("error", "bold red"), " ", _plain(message), "  ", (code, "dim"))
+    errors.print(line, soft_wrap=True)
+    if hint:
+        errors.print(Text.assemble("  ", ("→", "cyan"), " ", _plain(hint)), soft_wrap=True)
+
+
 def _advance(progress: Progress, tasks: dict[str, TaskID], event: ProgressEvent) -> None:
     if event.task not in tasks:
-        tasks[event.task] = progress.add_task(escape(event.task), total=event.total, note="")
+        description = event.task.translate(_CONTROLS)
+        tasks[event.task] = progress.add_task(description, total=event.total, note="")
     progress.update(
-        tasks[event.task], completed=event.completed, total=event.total, note=escape(event.text)
+        tasks[event.task],
+        completed=event.completed,
+        total=event.total,
+        note=event.text.translate(_CONTROLS),
     )
 
 
-def _table(event: TableEvent, *, is_terminal: bool) -> Table:
-    table = Table(title=escape(event.title), title_justify="left", box=None, pad_edge=False)
+def _show_table(event: TableEvent, console: Console) -> None:
+    console.print(_plain(event.title), style="italic", soft_wrap=True)
+    table = Table(box=None, pad_edge=False)
     for place, name in enumerate(event.columns):
         cells = [row[place] for row in event.rows]
         is_number = bool(cells) and all(isinstance(cell, _NUMBERS) for cell in cells)
-        table.add_column(
-            escape(name), justify="right" if is_number else "left", no_wrap=not is_terminal
-        )
+        table.add_column(_plain(name), justify="right" if is_number else "left")
     for row in event.rows:
-        table.add_row(*(_cell(cell) for cell in row))
-    return table
+        table.add_row(*(_plain(_cell(cell)) for cell in row))
+    console.print(table)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return "" if value is None else escape(str(value))
+    return "" if value is None else str(value)
+
+
+def _plain(text: str) -> Text:
+    return Text(text.translate(_CONTROLS))
