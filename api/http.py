@@ -5,6 +5,7 @@ Runtime -> create_app -> uvicorn on this event loop -> url
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
@@ -12,8 +13,15 @@ import uvicorn
 from api.app import EdgeServices, create_app
 from api.oauth.endpoint import OAuthServices
 from api.runtime import Runtime
+from domain.errors import ConflictError
 
-__all__ = ["serve_http"]
+__all__ = ["AddressInUseError", "serve_http"]
+
+
+class AddressInUseError(ConflictError):
+    """The address is taken, or not one of this machine's."""
+
+    code = "ADDRESS_IN_USE"
 
 
 class _Server(uvicorn.Server):
@@ -36,7 +44,7 @@ async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
         The base URL, without a slash at the end.
 
     Raises:
-        OSError: The address is in use or not ours.
+        AddressInUseError: The address is taken, or not one of this machine's.
     """
     host = runtime.settings.http_host
     app = create_app(
@@ -57,15 +65,23 @@ async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
             ids=runtime.ids,
         )
     )
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, lifespan="off"
-    )
-    listener = await asyncio.to_thread(config.bind_socket)
     # The socket listens already: a request that comes before the server has started just waits.
-    server = _Server(config)
+    listener = _listen(host, port)
+    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await serving
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise AddressInUseError(
+            f"cannot serve at {host}, port {port}: {error.strerror}",
+            hint="set BOSCO_HTTP_PORT (or BOSCO_HTTP_HOST) to one that is free",
+        ) from error
