@@ -7,8 +7,9 @@ process collects its standard error.
 """
 
 import logging
+import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
@@ -17,16 +18,31 @@ import structlog
 from structlog.typing import Processor
 
 from api.settings import Settings
+from domain.errors import BoscoError
 
-__all__ = ["configure_logs", "log_file"]
+__all__ = ["configure_logs", "log_file", "reason_of"]
 
 _SECRET_NAMES: Final = ("secret", "token", "password", "credential", "authorization", "api_key")
+# Secrets inside texts: the password of a URL, an authorization header, a pair in a query or body.
+_SECRET_TEXTS: Final = re.compile(
+    r"(?P<before>://[^/\s:@]*:|\b(?:bearer|basic)\s+"
+    r"|\b(?:\w*_)?(?:secret|token|password|credential|api_key|authorization)[\"']?\s*[=:]\s*[\"']?)"
+    r"(?P<secret>[^\s@\"'&,;]+)",
+    re.IGNORECASE,
+)
 _FILE_BYTES: Final = 10_000_000
 
 
 def log_file(settings: Settings) -> Path:
     """The log of a laptop."""
     return settings.state_dir / "logs" / "bosco.log"
+
+
+def reason_of(error: Exception) -> str:
+    """An error in one line for the operator: its own words, without secrets."""
+    words = error.message if isinstance(error, BoscoError) else str(error)
+    first = next((line.strip() for line in words.splitlines() if line.strip()), "")
+    return _SECRET_TEXTS.sub(r"\g<before>***", first) or type(error).__name__
 
 
 def configure_logs(settings: Settings) -> None:
@@ -65,9 +81,19 @@ def configure_logs(settings: Settings) -> None:
     )
 
 
-def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Hide values whose names say that they are secret, should one ever get here."""
-    for name in event:
-        if any(word in name.lower() for word in _SECRET_NAMES):
-            event[name] = "***"
-    return event
+def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide what its name or its place in a text says to be secret, should it ever get here."""
+    return {name: _masked(name, value) for name, value in event.items()}
+
+
+def _masked(name: str, value: Any) -> Any:
+    if any(word in name.lower() for word in _SECRET_NAMES):
+        return "***"
+    match value:
+        case str():
+            return _SECRET_TEXTS.sub(r"\g<before>***", value)
+        case dict():
+            return {key: _masked(str(key), inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_masked("", inner) for inner in value]
+    return value
