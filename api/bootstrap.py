@@ -11,20 +11,22 @@ import datetime as dt
 import functools
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
 import httpx
+import structlog
 from uuid_utils.compat import uuid7
 
 from api.embedded.servers import EmbeddedServers
 from api.graphql.services import GraphQLServices
-from api.logs import configure_logs
+from api.logs import configure_logs, reason_of
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.signing_keys import KeyStore
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
+from domain.errors import BoscoError, UserError
 from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ports import Clock, IdFactory
@@ -50,9 +52,22 @@ from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import OnStatement
 
-__all__ = ["open_runtime"]
+__all__ = ["CannotStartError", "open_runtime"]
+
+_LOG: Final = structlog.get_logger(__name__)
 
 _HTTP_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+_CHECK_DATABASE: Final = (
+    "check DATABASE_URL, that the server runs, and that the login owns the database"
+)
+_CHECK_WAREHOUSE: Final = "check WAREHOUSE_URL and, for BigQuery, the credentials of this machine"
+_CHECK_LANDING: Final = "check BOSCO_LANDING_URL, and that this user may write there"
+
+
+class CannotStartError(UserError):
+    """A server or store that everything needs cannot be used."""
+
+    code = "CANNOT_START"
 
 
 def _utc_now() -> dt.datetime:
@@ -72,29 +87,34 @@ async def open_runtime(
     Args:
         settings: How this process runs.
         clock: The present UTC instant.
-        sleep: Awaits so many seconds, between requests to a provider.
+        sleep: Awaits so many seconds, between requests to a provider or tries to load.
         on_statement: Told of every text before the warehouse runs it.
 
     Raises:
-        UserError: A setting, a key file or a server cannot be used; says what to do.
+        WrongSettingsError: A setting or a key file cannot be used.
+        CannotStartError: A server or store cannot be used; says which, and what to do.
     """
     configure_logs(settings)
     ids: IdFactory = uuid7
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(EmbeddedServers(settings))
-        await asyncio.to_thread(migrate, urls.database_url)
+        with _needed("PostgreSQL", _CHECK_DATABASE):
+            await asyncio.to_thread(migrate, urls.database_url)
         database = Database(DatabaseConfig(urls.database_url))
         stack.push_async_callback(database.close)
         redis = RedisServer(urls.redis_url)
         stack.push_async_callback(redis.close)
-        warehouse = open_warehouse(settings.warehouse_url, on_statement=on_statement)
+        with _needed("the warehouse", _CHECK_WAREHOUSE):
+            warehouse = open_warehouse(settings.warehouse_url, on_statement=on_statement)
         stack.push_async_callback(warehouse.close)
         master_key = MasterKey(load_master_key(settings, secrets.token_bytes))
         vault = Vault(master_key)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP_TIMEOUT))
         sources = load_all_sources()
         publisher = Publisher(database, redis, clock, ids)
-        landing = LandingServices(database, LandingStore(settings.landing_url), clock, ids)
+        with _needed("the landing store", _CHECK_LANDING):
+            store = LandingStore(settings.landing_url)
+        landing = LandingServices(database, store, clock, ids)
         budget = RedisCallBudget(redis)
 
         @functools.cache
@@ -120,7 +140,8 @@ async def open_runtime(
             publisher=publisher,
             streams=_streams(sources),
         )
-        await warehouse.ensure_tables(_tables(loader.streams))
+        with _needed("the warehouse", _CHECK_WAREHOUSE):
+            await warehouse.ensure_tables(_tables(loader.streams))
         jobs = JobEngine(JobsConfig(urls.database_url), executor_id=str(ids()))
         pipeline = Pipeline(
             database=database,
@@ -130,10 +151,11 @@ async def open_runtime(
             loader=loader,
             clock=clock,
             ids=ids,
-            sleep=asyncio.sleep,
+            sleep=sleep,
         )
         pipeline.register()
-        await jobs.start()
+        with _needed("the job engine", _CHECK_DATABASE):
+            await jobs.start()
         stack.push_async_callback(jobs.close)
         issuer = f"http://{settings.http_host}:{settings.http_port}"
         keys = KeyStore(database, master_key, clock)
@@ -166,6 +188,19 @@ async def open_runtime(
             issuer=issuer,
             edge=edge,
         )
+
+
+@contextmanager
+def _needed(part: str, hint: str) -> Iterator[None]:
+    """Tell which part keeps the platform from starting; the log has the rest."""
+    try:
+        yield
+    except Exception as error:
+        _LOG.exception("cannot_start", part=part)
+        raise CannotStartError(
+            f"{part} cannot be used: {reason_of(error)}",
+            hint=error.hint if isinstance(error, BoscoError) and error.hint else hint,
+        ) from error
 
 
 def _streams(sources: Mapping[str, SourceSpec]) -> dict[str, StreamSpec]:

@@ -303,7 +303,7 @@ def load_provider_apps(settings: Settings) -> dict[str, dict[str, str]]:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         apps = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise WrongSettingsError(f"{subject}: it cannot be read as JSON ({error})") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise WrongSettingsError(
