@@ -1,47 +1,51 @@
 """What is wrong, and what to do about it: `bosco doctor`."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final
 
 from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
+from api.logs import reason_of
 from api.runtime import Runtime
-from domain.errors import BoscoError
+from domain.errors import BoscoError, UserError
+from domain.ids import TenantId
 
 __all__ = ["doctor"]
 
-_SUNSET_DAYS = 90
+_SUNSET: Final = dt.timedelta(days=90)
+
+# Of no agency: what the doctor writes is never taken for data.
+_NOBODY: Final = TenantId(uuid.UUID(int=0))
+
+
+class UnhealthyError(UserError):
+    """A dependency answers, but not as it should."""
+
+    code = "UNHEALTHY"
 
 
 async def doctor(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
     """Ask every dependency for a sign of life; exit code 1 when one fails."""
-    checks: dict[str, Callable[[Runtime], Awaitable[str]]] = {
-        "postgresql": _database,
-        "redis": _redis,
-        "warehouse": _warehouse,
-        "landing": _landing,
-        "jobs": _jobs,
-        "sources": _sources,
-    }
     rows = []
     advice = []
-    for name, check in checks.items():
+    for name, check in _CHECKS.items():
         try:
             rows.append((name, "ok", await check(runtime)))
-        except BoscoError as error:
-            rows.append((name, "FAILED", error.message))
-            if error.hint:
-                advice.append(f"{name}: {error.hint}")
+        except Exception as error:  # noqa: BLE001  # however a check breaks: that is the finding
+            rows.append((name, "FAILED", reason_of(error)))
+            hint = error.hint if isinstance(error, BoscoError) else ""
+            advice.append(f"{name}: {hint or _HINTS[name]}")
     yield TableEvent("doctor", ("dependency", "state", "what"), tuple(rows))
     for line in advice:
         yield LineEvent(f"→ {line}")
-    if any(state != "ok" for _name, state, _what in rows):
+    if advice:
         yield DoneEvent(1)
 
 
 async def _database(runtime: Runtime) -> str:
-    problems = await runtime.database.check()
-    if problems:
-        raise BoscoError("; ".join(problems), hint="run bosco with the login that owns the schema")
+    if problems := await runtime.database.check():
+        raise UnhealthyError("; ".join(problems))
     embedded = "embedded" if runtime.settings.database_url is None else "at DATABASE_URL"
     return f"{embedded}; row-level security forced, schema current"
 
@@ -56,12 +60,10 @@ async def _warehouse(runtime: Runtime) -> str:
 
 
 async def _landing(runtime: Runtime) -> str:
-    tenants = await runtime.doors.list_tenants()
-    for tenant in tenants[:1]:
-        store = runtime.extraction.landing.store.for_tenant(tenant.tenant_id)
-        key = f"tenant={tenant.tenant_id}/doctor"
-        await store.put(key, b"ok")
-        await store.delete(key)
+    store = runtime.extraction.landing.store.for_tenant(_NOBODY)
+    key = f"tenant={_NOBODY}/doctor"
+    await store.put(key, b"ok")
+    await store.delete(key)
     return runtime.settings.landing_url
 
 
@@ -75,8 +77,28 @@ async def _sources(runtime: Runtime) -> str:
     soon = [
         f"{source.name} {source.api.version} ends {source.api.sunset}"
         for source in runtime.sources.values()
-        if source.api.sunset - today < dt.timedelta(days=_SUNSET_DAYS)
+        if source.api.sunset - today < _SUNSET
     ]
     if soon:
-        raise BoscoError("; ".join(soon), hint="move the source file to a newer API version")
+        raise UnhealthyError("; ".join(soon))
     return ", ".join(f"{s.name} {s.api.version}" for s in runtime.sources.values())
+
+
+_CHECKS: Final[Mapping[str, Callable[[Runtime], Awaitable[str]]]] = {
+    "postgresql": _database,
+    "redis": _redis,
+    "warehouse": _warehouse,
+    "landing": _landing,
+    "jobs": _jobs,
+    "sources": _sources,
+}
+
+# Where the error itself does not tell what to do.
+_HINTS: Final = {
+    "postgresql": "check DATABASE_URL; run bosco with the login that owns the database",
+    "redis": "check REDIS_URL and that the server runs",
+    "warehouse": "check WAREHOUSE_URL and, for BigQuery, the credentials of this machine",
+    "landing": "check BOSCO_LANDING_URL, and that this user may write there",
+    "jobs": "check PostgreSQL: jobs are kept there",
+    "sources": "move the source file to a newer API version",
+}
