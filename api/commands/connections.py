@@ -8,12 +8,17 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 
-from api.commands.lookup import find_agency, find_client, list_connections, parse_day, suggest
-from api.control.protocol import Arguments, Event, LineEvent, TableEvent
+from api.commands.lookup import (
+    find_agency,
+    find_client,
+    find_source,
+    list_connections,
+    parse_day,
+)
+from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
 from api.runtime import Runtime
-from domain.errors import ConflictError, InvalidInputError, NotFoundError
+from domain.errors import ConflictError, InvalidInputError, UserError
 from domain.ids import ConnectionId
-from ingestion.connector.spec import SourceSpec
 from tenancy import audit
 from tenancy.tables import Connection, ConnectionState
 from tenancy.unscoped import TenantProfile
@@ -65,11 +70,16 @@ async def create_connection(
     settings = dict(new.settings)
     if new.endpoint:
         settings["endpoint"] = _check_endpoint(runtime, new.endpoint)
+    async with runtime.database.session(tenant.tenant_id) as session:
+        client = await find_client(session, new.client)
     account = await runtime.extraction.check(source, new.account_id, settings, new.credentials)
+    settings |= {
+        "currency": account.currency or client.currency,
+        "time_zone": account.time_zone or client.time_zone,
+    }
     connection_id = ConnectionId(runtime.ids())
     try:
         async with runtime.database.session(tenant.tenant_id) as session:
-            client = await find_client(session, new.client)
             sealed = await runtime.extraction.seal(session, connection_id, new.credentials)
             connection = Connection(
                 id=connection_id,
@@ -77,7 +87,7 @@ async def create_connection(
                 source=source.name,
                 account_id=account.account_id,
                 label=account.label,
-                settings=settings | {"currency": account.currency, "time_zone": account.time_zone},
+                settings=settings,
                 credentials=sealed,
                 state=ConnectionState.ACTIVE,
                 start_date=new.start,
@@ -95,25 +105,13 @@ async def create_connection(
                 details={"source": source.name, "client": new.client},
             )
     except IntegrityError as error:
+        if "uq_connections__" not in str(error.orig):
+            raise
         raise ConflictError(
             f"{new.client} has {source.name} account {new.account_id} already",
             hint="bosco connections list shows it",
         ) from error
     return connection
-
-
-def find_source(runtime: Runtime, name: str) -> SourceSpec:
-    """The source of that name.
-
-    Raises:
-        NotFoundError: There is no such source file.
-    """
-    source = runtime.sources.get(name)
-    if source is None:
-        raise NotFoundError(
-            f"there is no source {name!r}", hint=suggest(name, runtime.sources, none="")
-        )
-    return source
 
 
 async def add_connection(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -159,19 +157,29 @@ async def show_connections(runtime: Runtime, arguments: Arguments) -> AsyncItera
 
 
 async def check_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
-    """`bosco connections check`: ask each provider with the stored credentials."""
+    """`bosco connections check`: ask each provider with the stored credentials.
+
+    Exit code 1 when one of them refuses.
+    """
+    are_good = True
     tenant = await find_agency(runtime, arguments["tenant"])
     for connection, client in await list_connections(runtime, tenant.tenant_id, arguments):
         source = find_source(runtime, connection.source)
         async with runtime.database.session(tenant.tenant_id) as session:
             credentials = await runtime.extraction.open_credentials(session, connection)
-        account = await runtime.extraction.check(
-            source, connection.account_id, connection.settings, credentials
-        )
-        yield LineEvent(
-            f"ok  {client.slug}  {connection.source}  {account.account_id}  {account.label}  "
-            f"{account.currency}  {account.time_zone}"
-        )
+        name = f"{client.slug}  {connection.source}  {connection.account_id}"
+        try:
+            account = await runtime.extraction.check(
+                source, connection.account_id, connection.settings, credentials
+            )
+        except UserError as error:
+            are_good = False
+            yield LineEvent(f"FAILED  {name}  {error}")
+        else:
+            label, currency, zone = account.label, account.currency, account.time_zone
+            yield LineEvent(f"ok  {name}  {label}  {currency}  {zone}")
+    if not are_good:
+        yield DoneEvent(1)
 
 
 async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

@@ -6,26 +6,39 @@ words of the command line -> doors and sessions -> records | NotFoundError that 
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from api.runtime import Runtime
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import TenantId
+from ingestion.connector.spec import SourceSpec
 from tenancy.session import TenantSession
 from tenancy.tables import Client, Connection
 from tenancy.unscoped import TenantProfile
 
-__all__ = ["find_agency", "find_client", "list_connections", "parse_day", "suggest"]
+__all__ = [
+    "find_agency",
+    "find_client",
+    "find_source",
+    "list_connections",
+    "parse_day",
+    "suggest",
+]
+
+_LISTED: Final = 10
 
 
 def suggest(word: str, known: Iterable[str], *, none: str) -> str:
-    """A hint for a word that nobody knows: the closest one, or all; `none` if there are none."""
+    """A hint for a word that nobody knows: the closest one, or some; `none` if there are none."""
     names = sorted(known)
     if close := difflib.get_close_matches(word, names, n=1):
         return f"did you mean {close[0]}?"
-    return f"there are {', '.join(names)}" if names else none
+    if not names:
+        return none
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"there are {', '.join(names[:_LISTED])}{more}"
 
 
 async def find_agency(runtime: Runtime, slug: str) -> TenantProfile:
@@ -62,10 +75,28 @@ async def find_client(session: TenantSession, slug: str) -> Client:
     return found
 
 
+def find_source(runtime: Runtime, name: str) -> SourceSpec:
+    """The source of that name.
+
+    Raises:
+        NotFoundError: There is no such source file.
+    """
+    source = runtime.sources.get(name)
+    if source is None:
+        raise NotFoundError(
+            f"there is no source {name!r}", hint=suggest(name, runtime.sources, none="")
+        )
+    return source
+
+
 async def list_connections(
     runtime: Runtime, tenant_id: TenantId, arguments: Mapping[str, Any]
 ) -> Sequence[tuple[Connection, Client]]:
-    """Connections of an agency, narrowed by the arguments `client` and `source` when given."""
+    """Connections of an agency, narrowed by the arguments `client` and `source` when given.
+
+    Raises:
+        NotFoundError: There is no such client or source.
+    """
     async with runtime.database.session(tenant_id) as session:
         query = (
             select(Connection, Client)
@@ -79,7 +110,7 @@ async def list_connections(
             client = await find_client(session, arguments["client"])
             query = query.where(Connection.client_id == client.id)
         if arguments.get("source"):
-            query = query.where(Connection.source == arguments["source"])
+            query = query.where(Connection.source == find_source(runtime, arguments["source"]).name)
         return [(row[0], row[1]) for row in (await session.execute(query)).all()]
 
 

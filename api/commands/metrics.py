@@ -12,7 +12,7 @@ from api.graphql.definitions import (
     store_definition,
 )
 from api.runtime import Runtime
-from domain.errors import NotFoundError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import TenantId
 from domain.metrics.catalogue import MetricCatalogue, build_catalogue
 from domain.metrics.definition import Metric, SimpleMetric
@@ -85,9 +85,16 @@ async def define_metric(runtime: Runtime, arguments: Arguments) -> AsyncIterator
     """`bosco metrics define`."""
     tenant = await find_agency(runtime, arguments["tenant"])
     path = arguments.resolve_path(arguments["file"])
-    if not path.is_file():
-        raise NotFoundError(f"there is no file {path}", hint="docs/metrics.md has an example")
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NotFoundError(
+            f"{path} cannot be read: {error.strerror}", hint="docs/metrics.md has an example"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(
+            f"{path} is no UTF-8 text", hint="docs/metrics.md has an example"
+        ) from None
     metric = await put_metric(runtime, tenant.tenant_id, text, actor=arguments["actor"])
     info = (await load_catalogue(runtime, tenant.tenant_id)).get_metric(metric.name)
     yield LineEvent(

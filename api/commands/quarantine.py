@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy import select
 
-from api.commands.lookup import find_agency
+from api.commands.lookup import find_agency, find_source
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.runtime import Runtime
 from domain.errors import NotFoundError
@@ -25,7 +25,7 @@ async def list_quarantine(runtime: Runtime, arguments: Arguments) -> AsyncIterat
         .limit(arguments["limit"])
     )
     if arguments.get("source"):
-        query = query.where(QuarantinedRow.source == arguments["source"])
+        query = query.where(QuarantinedRow.source == find_source(runtime, arguments["source"]).name)
     async with runtime.database.session(tenant.tenant_id) as session:
         found = (await session.scalars(query)).all()
     rows = tuple(

@@ -14,6 +14,7 @@ from api.control.protocol import Arguments, DoneEvent, Event, JsonEvent, LineEve
 from api.graphql.endpoint import GraphQLEndpoint
 from api.oauth.caller import Caller, Scope
 from api.runtime import Runtime
+from domain.errors import InvalidInputError
 from domain.ids import TenantId
 from domain.metrics.catalogue import MetricCatalogue
 from domain.metrics.definition import Unit
@@ -31,7 +32,13 @@ _GRAINS = {grain.value.lower(): grain for grain in Grain}
 
 
 def last_days(runtime: Runtime, tenant: TenantProfile, days: int) -> DateRange:
-    """The last complete days in the agency's time zone."""
+    """The last complete days in the agency's time zone.
+
+    Raises:
+        InvalidInputError: Less than one day.
+    """
+    if days < 1:
+        raise InvalidInputError(f"--last is {days}", hint="ask for at least 1 day")
     yesterday = runtime.clock().astimezone(ZoneInfo(tenant.time_zone)).date() - dt.timedelta(days=1)
     return DateRange(yesterday - dt.timedelta(days=days - 1), yesterday)
 
@@ -46,6 +53,11 @@ async def query(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     catalogue = await load_catalogue(runtime, tenant.tenant_id)
     words = _split(arguments["by"])
     grains = [_GRAINS[word] for word in words if word in _GRAINS]
+    if len(grains) > 1:
+        raise InvalidInputError(
+            f"--by {arguments['by']!r} names more than one length of time",
+            hint=f"choose one of {', '.join(_GRAINS)}",
+        )
     request = MetricRequest(
         metrics=tuple(_split(arguments["metrics"])),
         dimensions=tuple(word for word in words if word not in _GRAINS),

@@ -79,7 +79,7 @@ async def follow_run(
         await work
     finally:
         work.cancel()
-    for event in _report(_by_task(syncs, clients)):
+    for event in _report(tenant, _by_task(syncs, clients)):
         yield event
 
 
@@ -108,7 +108,9 @@ def _progress(runtime: Runtime, task: tuple[str, str, str], parts: Sequence[Sync
     return ProgressEvent("  ".join(task), text, ended + landed / 2, len(parts))
 
 
-def _report(tasks: Mapping[tuple[str, str, str], Sequence[Sync]]) -> list[Event]:
+def _report(
+    tenant: TenantProfile, tasks: Mapping[tuple[str, str, str], Sequence[Sync]]
+) -> list[Event]:
     rows = []
     failures: list[Event] = []
     for task, parts in sorted(tasks.items()):
@@ -122,6 +124,6 @@ def _report(tasks: Mapping[tuple[str, str, str], Sequence[Sync]]) -> list[Event]
     columns = ("client", "source", "stream", "syncs", "rows", "quarantined", "state")
     report: list[Event] = [TableEvent("synced", columns, tuple(rows)), *failures]
     if any(row[5] for row in rows):
-        report.append(LineEvent("rows in quarantine: bosco quarantine list AGENCY"))
+        report.append(LineEvent(f"rows in quarantine: bosco quarantine list {tenant.slug}"))
     report.append(DoneEvent(1 if failures else 0))
     return report

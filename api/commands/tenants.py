@@ -85,6 +85,8 @@ async def create_client(
                 details={"slug": slug},
             )
     except IntegrityError as error:
+        if "uq_clients__" not in str(error.orig):
+            raise
         raise ConflictError(
             f"the agency has a client {slug!r} already", hint="choose another slug"
         ) from error
