@@ -4,22 +4,14 @@ from collections.abc import AsyncIterator
 
 from api.commands.lookup import find_agency
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
-from api.graphql.definitions import (
-    catalogue_of,
-    load_definitions,
-    lock_definitions,
-    retire_definition,
-    store_definition,
-)
+from api.metric_definitions import DefinedMetric, MetricBook, catalogue_of, load_definitions
 from api.runtime import Runtime
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import TenantId
-from domain.metrics.catalogue import MetricCatalogue, build_catalogue
+from domain.metrics.catalogue import MetricCatalogue
 from domain.metrics.definition import Metric, SimpleMetric
-from domain.metrics.definition_file import parse_definition
 from domain.metrics.naming import camel_case
 from domain.query.explain import explain_metric
-from tenancy import audit
 
 __all__ = [
     "define_metric",
@@ -37,30 +29,12 @@ async def load_catalogue(runtime: Runtime, tenant_id: TenantId) -> MetricCatalog
         return catalogue_of((await load_definitions(session)).values())
 
 
-async def put_metric(runtime: Runtime, tenant_id: TenantId, text: str, *, actor: str) -> Metric:
-    """Check a definition against the agency's others and put it in force.
-
-    Raises:
-        UserError: The definition, or how it fits the others, is wrong; says where.
-    """
-    metric = parse_definition(text)
-    async with runtime.database.session(tenant_id) as session:
-        await lock_definitions(session)
-        definitions = await load_definitions(session)
-        others = [parse_definition(d) for name, d in definitions.items() if name != metric.name]
-        build_catalogue([*others, metric])
-        revision = await store_definition(session, metric, clock=runtime.clock, ids=runtime.ids)
-        audit.record(
-            session,
-            clock=runtime.clock,
-            ids=runtime.ids,
-            actor=actor,
-            action="metric.defined",
-            object_kind="metric",
-            object_id=metric.name,
-            details={"revision": revision},
-        )
-    return metric
+async def put_metric(
+    runtime: Runtime, tenant_id: TenantId, definition: str, *, actor: str
+) -> DefinedMetric:
+    """Define a metric of an agency; see `MetricBook.define`."""
+    book = MetricBook(runtime.database, runtime.clock, runtime.ids)
+    return await book.define(tenant_id, definition, actor=actor)
 
 
 async def list_metrics(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -95,13 +69,13 @@ async def define_metric(runtime: Runtime, arguments: Arguments) -> AsyncIterator
         raise InvalidInputError(
             f"{path} is no UTF-8 text", hint="docs/metrics.md has an example"
         ) from None
-    metric = await put_metric(runtime, tenant.tenant_id, text, actor=arguments["actor"])
-    info = (await load_catalogue(runtime, tenant.tenant_id)).get_metric(metric.name)
+    defined = await put_metric(runtime, tenant.tenant_id, text, actor=arguments["actor"])
+    info = defined.info
     yield LineEvent(
-        f"{metric.name} defined: {info.unit.value}, "
+        f"{info.metric.name}, revision {defined.revision}: {info.unit.value}, "
         f"split by {', '.join(sorted(info.dimensions)) or 'nothing'}"
     )
-    yield LineEvent(f"in GraphQL: {camel_case(metric.name)}")
+    yield LineEvent(f"in GraphQL: {camel_case(info.metric.name)}")
 
 
 async def explain(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -130,26 +104,8 @@ async def retire_metric(runtime: Runtime, arguments: Arguments) -> AsyncIterator
     """`bosco metrics retire`."""
     tenant = await find_agency(runtime, arguments["tenant"])
     name = arguments["name"]
-    async with runtime.database.session(tenant.tenant_id) as session:
-        await lock_definitions(session)
-        definitions = await load_definitions(session)
-        if name not in definitions:
-            raise NotFoundError(
-                f"{tenant.slug} has no metric of its own called {name!r}",
-                hint=f"it has {', '.join(definitions)}" if definitions else "it has none",
-            )
-        build_catalogue([parse_definition(d) for n, d in definitions.items() if n != name])
-        await retire_definition(session, name, clock=runtime.clock)
-        audit.record(
-            session,
-            clock=runtime.clock,
-            ids=runtime.ids,
-            actor=arguments["actor"],
-            action="metric.retired",
-            object_kind="metric",
-            object_id=name,
-            details={},
-        )
+    book = MetricBook(runtime.database, runtime.clock, runtime.ids)
+    await book.retire(tenant.tenant_id, name, actor=arguments["actor"])
     yield LineEvent(f"{name} retired")
 
 

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from api.graphql.definitions import catalogue_of, load_definitions
 from api.graphql.schema_factory import build_schema
 from api.graphql.tenant_state import TenantSchema, TenantState
+from api.metric_definitions import catalogue_of, load_definitions
 from domain.errors import NotFoundError
 from domain.facts import FACTS
 from domain.ids import TenantId

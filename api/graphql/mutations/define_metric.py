@@ -1,6 +1,6 @@
 """The mutation `defineMetric`: a metric of the agency's own.
 
-    YAML -> Metric -> catalogue with all the others (units, cycles, names) -> row + audit entry
+    YAML -> MetricBook -> a new field of the agency's schema
 
 The metric is a typed field of the agency's schema in the next request of this process, and within
 half a second in every other one.
@@ -12,13 +12,10 @@ import strawberry
 
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
-from api.graphql.definitions import load_definitions, lock_definitions, store_definition
 from api.graphql.queries.metric_definitions import MetricDefinition, metric_definition_of
+from api.metric_definitions import MetricBook
 from api.oauth.caller import Scope
 from domain.errors import UserError
-from domain.metrics.catalogue import build_catalogue
-from domain.metrics.definition_file import parse_definition
-from tenancy.audit import record
 
 __all__ = ["DEFINE_METRIC"]
 
@@ -64,27 +61,12 @@ async def _define_metric(info: EdgeInfo, input: DefineMetricInput) -> DefineMetr
 async def _define(info: EdgeInfo, definition: str) -> MetricDefined:
     context = info.context
     services = context.services
-    metric = parse_definition(definition)
-    async with services.database.session(context.caller.tenant_id) as session:
-        await lock_definitions(session)
-        others = await load_definitions(session)
-        others.pop(metric.name, None)
-        catalogue = build_catalogue([*map(parse_definition, others.values()), metric])
-        revision = await store_definition(session, metric, clock=services.clock, ids=services.ids)
-        record(
-            session,
-            clock=services.clock,
-            ids=services.ids,
-            actor=f"client:{context.caller.client_id}",
-            action="metric.defined",
-            object_kind="metric",
-            object_id=metric.name,
-            details={"revision": revision},
-        )
-    context.forget_tenant()
-    return MetricDefined(
-        metric=metric_definition_of(catalogue.metrics[metric.name]), revision=revision
+    book = MetricBook(services.database, services.clock, services.ids)
+    defined = await book.define(
+        context.caller.tenant_id, definition, actor=f"client:{context.caller.client_id}"
     )
+    context.forget_tenant()
+    return MetricDefined(metric=metric_definition_of(defined.info), revision=defined.revision)
 
 
 DEFINE_METRIC = RootField(

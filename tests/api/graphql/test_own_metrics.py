@@ -127,7 +127,7 @@ async def test_core_metrics_are_not_retired(edge: Edge, writer: str) -> None:
     assert await retire(edge, writer, "spend") == {
         "code": "NOT_FOUND",
         "message": "'spend' is not a metric of this agency",
-        "hint": "metricDefinitions lists them; those of the owner CORE cannot be retired",
+        "hint": "it has none of its own, and core metrics cannot be retired",
     }
 
 
