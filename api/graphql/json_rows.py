@@ -156,8 +156,8 @@ class ChangeCell:
     base: str
 
     def text(self, source: RowSource) -> pa.Array:  # noqa: D102  # see Cell
-        value = pc.cast(source.column(self.value), pa.float64(), safe=False)
-        base = pc.cast(source.column(self.base), pa.float64(), safe=False)
+        value = _doubles(source.column(self.value))
+        base = _doubles(source.column(self.base))
         known_base = pc.if_else(pc.equal(base, 0.0), pa.scalar(None, pa.float64()), base)
         return _float_text(pc.divide(pc.subtract(value, known_base), pc.abs(known_base)))
 
@@ -258,9 +258,16 @@ def _joined(parts: list[pa.Array | str]) -> pa.Array | pa.Scalar:
 
 
 def _float_text(column: pa.Array) -> pa.Array:
-    numbers = pc.cast(column, pa.float64(), safe=False)
+    numbers = _doubles(column)
     finite = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
     return pc.cast(finite, pa.string())
+
+
+def _doubles(column: pa.Array) -> pa.Array:
+    """The nearest double of each value; Arrow's own cast of 60.000000000 is 60.00000000000001."""
+    if pa.types.is_decimal(column.type):
+        column = pc.cast(column, pa.string())
+    return pc.cast(column, pa.float64(), safe=False)
 
 
 def _amount_text(column: pa.Array) -> pa.Array:

@@ -69,6 +69,12 @@ def test_floats_read_back_the_same_and_never_break_json(values: list[float | Non
     assert written(FloatCell("x"), values, pa.float64()) == finite
 
 
+@given(st.lists(st.none() | amounts()))
+def test_decimals_become_the_nearest_float(values: list[Decimal | None]) -> None:
+    nearest = [None if value is None else float(value) for value in values]
+    assert written(FloatCell("x"), [*values, Decimal(60)], NUMERIC) == [*nearest, 60.0]
+
+
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)))
 def test_whole_numbers_keep_all_digits(values: list[int | None]) -> None:
     assert written(IntegerCell("x"), values, pa.int64()) == values
