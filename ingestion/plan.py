@@ -37,14 +37,15 @@ def date_windows(
 ) -> list[DateRange]:
     """Windows of a stream that is asked by day; empty while the first day is not over.
 
-    Begins at the first day not covered or the first that may still be restated, whichever is
-    earlier, but never before the agency's start.
+    Begins at the first day not covered or the first that the provider could still restate when it
+    was last read, however long ago that was, but never before the agency's start.
     """
     yesterday = now.astimezone(ZoneInfo(coverage.time_zone)).date() - dt.timedelta(days=1)
     begin = coverage.start
     if coverage.covered_to is not None:
-        restated = yesterday - dt.timedelta(days=restates_days - 1)
-        begin = max(begin, min(coverage.covered_to + dt.timedelta(days=1), restated))
+        following = coverage.covered_to + dt.timedelta(days=1)
+        provisional = min(yesterday, following) - dt.timedelta(days=restates_days - 1)
+        begin = max(begin, min(following, provisional))
     if begin > yesterday:
         return []
     return split_days(DateRange(begin, yesterday), slice_days)

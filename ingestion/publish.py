@@ -20,7 +20,7 @@ from domain.ids import SyncId, TenantId
 from domain.ports import Clock, IdFactory
 from tenancy.cache import KeyKind, TenantRedis
 from tenancy.redis_server import RedisServer, RedisUnavailableError
-from tenancy.session import Database
+from tenancy.session import Database, TenantSession
 from tenancy.tables import (
     Connection,
     DataVersion,
@@ -68,7 +68,10 @@ class Publisher:
                 state = StreamState(connection_id=load.connection_id, stream=load.stream)
                 session.add(state)
             connection = await session.get_one(Connection, (load.tenant_id, load.connection_id))
-            _advance(state, load, connection.start_date, now)
+            state.published_at = now
+            _advance_cursor(state, load)
+            if not await _lacks_earlier_days(session, sync):
+                _advance_days(state, load, connection.start_date)
             session.add(
                 DataVersion(
                     id=self.ids(),
@@ -108,12 +111,31 @@ class Publisher:
             _LOG.warning("data_version_untold", reason=str(error))
 
 
-def _advance(state: StreamState, load: PendingLoad, start: dt.date, now: dt.datetime) -> None:
-    """Move the stream's coverage forward; not over a gap, so that the gap is planned again."""
-    state.published_at = now
+async def _lacks_earlier_days(session: TenantSession, sync: Sync) -> bool:
+    """Whether earlier days that the same run asked for have not come.
+
+    They may lie within what is covered, to be restated; the next run has to plan them again.
+    """
+    if sync.slice_from is None:
+        return False
+    earlier = select(Sync.id).where(
+        Sync.run_id == sync.run_id,
+        Sync.connection_id == sync.connection_id,
+        Sync.stream == sync.stream,
+        Sync.slice_from < sync.slice_from,
+        Sync.state != SyncState.PUBLISHED,
+    )
+    return await session.scalar(earlier.limit(1)) is not None
+
+
+def _advance_cursor(state: StreamState, load: PendingLoad) -> None:
     if load.cursor_to is not None:
         read = dt.datetime.fromisoformat(state.cursor["until"]) if state.cursor else load.cursor_to
         state.cursor = {"until": max(read, load.cursor_to).isoformat()}
+
+
+def _advance_days(state: StreamState, load: PendingLoad, start: dt.date) -> None:
+    """Move the stream's coverage forward; not over a gap, so that the gap is planned again."""
     if load.slice_from is None or load.slice_to is None:
         return
     next_day = start if state.covered_to is None else state.covered_to + dt.timedelta(days=1)

@@ -59,7 +59,8 @@ def test_a_long_outage_leaves_no_gap() -> None:
         restates_days=7,
         slice_days=90,
     )
-    assert windows == [DateRange(dt.date(2026, 10, 10), dt.date(2026, 11, 20))]
+    # When the 9th was read, on the 10th, it and the five days before it were still provisional.
+    assert windows == [DateRange(dt.date(2026, 10, 4), dt.date(2026, 11, 20))]
 
 
 def test_nothing_before_the_first_day_is_over() -> None:
@@ -88,9 +89,28 @@ def test_covers_every_day_that_is_new_or_restated(
         start + dt.timedelta(days=n)
         for n in range(501)
         if start + dt.timedelta(days=n) <= yesterday
-        and (n > covered or (yesterday - start).days - n < restates)
+        and (n > covered or min((yesterday - start).days, covered + 1) - n < restates)
     }
     assert days == wanted
+
+
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=8), st.integers(1, 60))
+def test_every_day_is_read_when_it_is_final(pauses: list[int], restates: int) -> None:
+    start = dt.date(2026, 10, 1)
+    final: set[dt.date] = set()
+    covered_to: dt.date | None = None
+    now = _utc("2026-10-01T12:00")
+    for pause in pauses:
+        now += dt.timedelta(days=pause)
+        yesterday = now.date() - dt.timedelta(days=1)
+        windows = date_windows(
+            _coverage(covered_to=covered_to), now=now, restates_days=restates, slice_days=14
+        )
+        days = {day for window in windows for day in window}
+        final |= {day for day in days if (yesterday - day).days >= restates - 1}
+        covered_to = yesterday
+    last = now.date() - dt.timedelta(days=restates)
+    assert final == {start + dt.timedelta(days=n) for n in range((last - start).days + 1)}
 
 
 def test_changes_begin_at_the_accounts_midnight() -> None:
