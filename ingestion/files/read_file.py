@@ -1,16 +1,16 @@
 """Files to fact-shaped batches, with the same typing and the same quarantine as the API path.
 
-    file + MapSpec -> blocks of rows -> per feed: number texts, constants -> ColumnTyper -> FilePage
+    file + MapSpec -> keys counted -> blocks of rows -> per feed: shared columns typed, then each
+    unpivot set -> FilePage
 
-Memory: one block of rows, and about 60 bytes per line for the check of duplicate keys.
+The file is read twice: first for keys that stand in two lines, then for its rows. Memory: one block
+of rows, and eight bytes per line and feed. Measured figures are in docs/import.md.
 """
 
-import dataclasses
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import orjson
 import pyarrow as pa
@@ -18,34 +18,28 @@ import pyarrow.compute as pc
 
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
-from domain.facts.fact import Role
-from ingestion.connector.columns import ColumnTyper, TypedRows, batch_schema
+from ingestion.connector.columns import batch_schema
 from ingestion.connector.job import Account, RejectedRow
-from ingestion.connector.spec import (
-    ColumnMapping,
-    Field,
-    FieldType,
-    SliceRule,
-    StreamSpec,
-)
-from ingestion.connector.spec_check import CANONICAL
-from ingestion.connector.values import UnreadNumber
 from ingestion.connector.yaml_document import did_you_mean
-from ingestion.files.csv_rows import BLOCK_ROWS, BadRow, RowBlock, iter_blocks
-from ingestion.files.map_file import (
-    FILE_SOURCE,
-    FeedSpec,
-    FileFormat,
-    MappedColumn,
-    MapSpec,
-    UnpivotSet,
-    fact_fields,
+from ingestion.files.csv_rows import (
+    BLOCK_ROWS,
+    RowBlock,
+    UnusableHeaderError,
+    iter_blocks,
+    read_header,
 )
+from ingestion.files.feeds import NATURAL_KEY, raw_file_stream
+from ingestion.files.map_spec import FeedSpec, MapSpec, UnpivotSet
+from ingestion.files.part_reader import Arrays, PartReader
+from ingestion.files.repeated_keys import KeyCensus, RepeatedKeys
 
-__all__ = ["FilePage", "read_file"]
+__all__ = ["FilePage", "UnreadableFileError", "check_file", "read_file"]
 
-_NUMERIC: Final = frozenset({FieldType.INT, FieldType.DECIMAL, FieldType.MONEY, FieldType.FLOAT})
-_ACCOUNT_COLUMNS: Final = ("currency", "time_zone")
+
+class UnreadableFileError(InvalidInputError):
+    """The file cannot be read, or not to its end."""
+
+    code = "UNREADABLE_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,254 +47,234 @@ class FilePage:
     """Typed rows of one feed.
 
     Attributes:
-        feed: Position of the feed in the map.
-        fact: That it feeds.
-        batch: `row_number` (line in the file; several rows may come from one line), the fact's own
-            columns with `reporting_date`, `unknown_fields` (string: JSON of unmapped columns, with
-            the first row of a line only).
-        rejected: Lines that could not be read or typed, by line.
-        lines: Lines read so far.
+        feed: Of the map.
+        batch: As `raw_file_stream` of the feed's fact declares; `row_number` is the line in the
+            file (several rows may come from one line), `unknown_fields` a JSON object of the cells
+            that the map does not name.
+        rejected: Lines that could not be read or typed, by line; their `field` is the file's
+            column. A line that is no row at all is told with the first feed only.
     """
 
-    feed: int
-    fact: str
+    feed: FeedSpec
     batch: pa.RecordBatch
     rejected: tuple[RejectedRow, ...]
-    lines: int
+
+
+def check_file(path: Path, file_map: MapSpec) -> None:
+    """Look at a file's first line.
+
+    Raises:
+        InvalidInputError: The file cannot be read, is empty or no text, or lacks columns that the
+            map names.
+    """
+    with _reading(path):
+        _check_header(read_header(path, file_map.file), file_map, path.name)
 
 
 def read_file(
-    path: Path, map_spec: MapSpec, *, account: Account, block_rows: int = BLOCK_ROWS
+    path: Path, file_map: MapSpec, *, account: Account, block_rows: int = BLOCK_ROWS
 ) -> Iterator[FilePage]:
     """Read a file.
 
     Args:
         path: Of the file.
-        map_spec: How it is read.
-        account: Its currency and time zone fill the columns that the map does not name.
+        file_map: How it is read.
+        account: Its currency and time zone are those of every row.
         block_rows: Most lines in memory at once.
 
     Yields:
         For each block of lines, one page per feed; at least one page per feed.
 
     Raises:
-        InvalidInputError: The file is empty, or lacks a column that the map names (before any row
-        is
-            read).
+        InvalidInputError: As `check_file`, before any page; or the file cannot be read to its end,
+            or was changed meanwhile.
     """
-    feeds: list[_FeedReader] | None = None
-    lines = 0
-    for block in iter_blocks(path, map_spec.file, block_rows):
-        if feeds is None:
-            _check_header(block.header, map_spec, path.name)
-            feeds = [
-                _FeedReader(map_spec, index, account, block.header)
-                for index in range(len(map_spec.feeds))
+    check_file(path, file_map)
+    with _reading(path):
+        begun = _state(path)
+        checks = _count_keys(path, file_map, block_rows)
+        feeds: list[_FeedReader] = []
+        for block in iter_blocks(path, file_map.file, block_rows=block_rows):
+            feeds = feeds or [
+                _FeedReader(file_map, feed, account, check)
+                for feed, check in zip(file_map.feeds, checks, strict=True)
             ]
-        lines += len(block.rows) + len(block.bad)
-        for feed in feeds:
-            yield feed.read(block, lines)
+            unknown = _unknown(block, file_map)
+            for index, feed in enumerate(feeds):
+                page = feed.read(block, unknown)
+                yield _with_bad_rows(page, block) if index == 0 else page
+        if _state(path) != begun:
+            raise UnreadableFileError(
+                f"{path.name} was changed while it was read", hint="import it again"
+            )
 
 
-def _check_header(header: Sequence[str], map_spec: MapSpec, name: str) -> None:
-    wanted = [column for feed in map_spec.feeds for column in feed.file_columns]
-    missing = [column for column in dict.fromkeys(wanted) if column not in header]
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableFileError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _check_header(header: Sequence[str], file_map: MapSpec, name: str) -> None:
+    missing = [column for column in file_map.file_columns if column not in header]
     if not missing:
         return
     told = "; ".join(f"{column!r}{did_you_mean(column, header)}" for column in missing)
-    one_column = f" (it has one column: is {map_spec.file.delimiter!r} its delimiter?)"
-    raise InvalidInputError(
-        f"{name} lacks columns that the map names: {told}{one_column if len(header) == 1 else ''}",
-        hint="correct the names in the map, or send the file with these columns",
-    )
+    hint = "correct the names in the map, or send the file with these columns"
+    if len(header) == 1:
+        hint = f"the file has one column only: is {file_map.file.delimiter!r} its delimiter?"
+    elif len(missing) == len(file_map.file_columns):
+        hint = "does the file lack its header? Its first line has to name the columns"
+    raise UnusableHeaderError(f"{name} lacks columns that the map names: {told}", hint=hint)
+
+
+def _count_keys(path: Path, file_map: MapSpec, block_rows: int) -> list[RepeatedKeys]:
+    counts = [KeyCensus() for _ in file_map.feeds]
+    for block in iter_blocks(path, file_map.file, block_rows=block_rows):
+        for feed, census in zip(file_map.feeds, counts, strict=True):
+            census.note(_keys(feed, block))
+    return [census.finish() for census in counts]
+
+
+def _keys(feed: FeedSpec, block: RowBlock) -> list[tuple[str, ...]]:
+    return list(zip(*(block.column(name) for name in feed.key), strict=True))
+
+
+def _unknown(block: RowBlock, file_map: MapSpec) -> list[str | None]:
+    """The cells of each row that the map does not name, as JSON."""
+    known = {*file_map.file_columns, *file_map.ignore}
+    names = [name for name in block.header if name not in known]
+    if not names:
+        return [None] * len(block.rows)
+    columns = [block.column(name) for name in names]
+    return [
+        orjson.dumps(dict(zip(names, cells, strict=True))).decode()
+        for cells in zip(*columns, strict=True)
+    ]
+
+
+def _with_bad_rows(page: FilePage, block: RowBlock) -> FilePage:
+    if not block.bad:
+        return page
+    bad = [RejectedRow(item.line, "", item.reason, item.message, item.raw) for item in block.bad]
+    rejected = sorted([*page.rejected, *bad], key=lambda row: row.row_number)
+    return FilePage(page.feed, page.batch, tuple(rejected))
 
 
 class _FeedReader:
     """Reads one feed out of the blocks of one file."""
 
     def __init__(
-        self, map_spec: MapSpec, index: int, account: Account, header: Sequence[str]
+        self, file_map: MapSpec, feed: FeedSpec, account: Account, repeated: RepeatedKeys
     ) -> None:
-        self._index = index
-        self._feed: FeedSpec = map_spec.feeds[index]
-        self._file = map_spec.file
-        fact = FACTS[self._feed.fact]
-        self._schema = batch_schema(fact_fields(fact))
-        self._measures = {column.name for column in fact.columns if column.role is Role.MEASURE}
-        self._account_columns = {
-            name: getattr(account, name) for name in _ACCOUNT_COLUMNS if fact.column(name)
-        }
-        self._sets = [_SetReader(self._feed, item, account) for item in self._feed.sets]
-        known = {column for feed in map_spec.feeds for column in feed.file_columns}
-        self._unmapped = [name for name in header if name not in known | set(map_spec.ignore)]
-        self._positions = {name: position for position, name in enumerate(header)}
-        self._seen: set[int] = set()
-
-    def read(self, block: RowBlock, lines: int) -> FilePage:
-        """Type the rows of a block."""
-        rejected = [_rejected(bad) for bad in block.bad] if self._index == 0 else []
-        block, repeated = self._without_repeated(block)
-        rejected.extend(repeated)
-        cells = self._cells(block)
-        batches = []
-        for number, reader in enumerate(self._sets):
-            typed = reader.read(cells, block, self._account_columns, self._file)
-            rejected.extend(typed.rejected)
-            unknown = self._unknown(block) if (self._index, number) == (0, 0) else None
-            batches.append(self._shaped(typed.batch, unknown, block))
-        rejected.sort(key=lambda row: row.row_number)
-        batch = pa.concat_batches(batches)
-        return FilePage(self._index, self._feed.fact, batch, tuple(rejected), lines)
-
-    def _cells(self, block: RowBlock) -> dict[str, list[Any]]:
-        columns = list(zip(*block.rows, strict=True)) or [()] * len(block.header)
-        return {name: list(columns[self._positions[name]]) for name in self._feed.file_columns}
-
-    def _without_repeated(self, block: RowBlock) -> tuple[RowBlock, list[RejectedRow]]:
-        """Take out rows whose key stood in the file before."""
-        positions = [self._positions[name] for name in self._feed.key]
-        keys = [hash(tuple(row[position] for position in positions)) for row in block.rows]
-        fresh = set(keys)
-        if len(fresh) == len(keys) and self._seen.isdisjoint(fresh):
-            self._seen |= fresh
-            return block, []
-        kept = RowBlock(block.header, [], [], block.bad)
-        repeated = []
-        for key, line, row in zip(keys, block.lines, block.rows, strict=True):
-            if key in self._seen:
-                repeated.append(self._repeated(line, row, block.header))
-            else:
-                self._seen.add(key)
-                kept.lines.append(line)
-                kept.rows.append(row)
-        return kept, repeated
-
-    def _repeated(self, line: int, row: list[str], header: Sequence[str]) -> RejectedRow:
-        key = ", ".join(f"{name}={row[self._positions[name]]!r}" for name in self._feed.key)
-        message = f"the key {key} stands on an earlier line already"
-        return RejectedRow(line, self._feed.key[0], "duplicate_key", message, _json(header, row))
-
-    def _unknown(self, block: RowBlock) -> Mapping[int, str]:
-        if not self._unmapped:
-            return {}
-        positions = [(name, self._positions[name]) for name in self._unmapped]
-        return {
-            line: orjson.dumps({name: row[position] for name, position in positions}).decode()
-            for line, row in zip(block.lines, block.rows, strict=True)
-        }
-
-    def _shaped(
-        self, batch: pa.RecordBatch, unknown: Mapping[int, str] | None, block: RowBlock
-    ) -> pa.RecordBatch:
-        """The batch with all columns of the fact, without rows that have no measure at all."""
-        count = batch.num_rows
-        columns = {name: batch.column(name) for name in batch.schema.names}
-        if unknown:
-            if count == len(block.lines):
-                texts: list[Any] = list(unknown.values())
-            else:
-                texts = [unknown[line] for line in columns["row_number"].to_pylist()]
-            columns["unknown_fields"] = pa.array(texts, pa.string())
-        arrays = [
-            columns[item.name] if item.name in columns else pa.nulls(count, item.type)
-            for item in self._schema
+        self._feed = feed
+        self._repeated = repeated
+        self._schema = batch_schema(raw_file_stream(FACTS[feed.fact]).fields)
+        self._shared = PartReader(feed.columns, file_map.file, account)
+        self._sets = [
+            (item, PartReader(item.columns, file_map.file, account))
+            for item in feed.sets or (UnpivotSet({}, ()),)
         ]
-        shaped = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-        measured = [columns[name].is_valid() for name in self._measures if name in columns]
-        if not measured:
-            return shaped
-        has_value = measured[0]
-        for mask in measured[1:]:
-            has_value = pc.or_(has_value, mask)
-        return shaped if pc.all(has_value).as_py() is not False else shaped.filter(has_value)
-
-
-class _SetReader:
-    """Types one of the rows that a line becomes."""
-
-    def __init__(self, feed: FeedSpec, item: UnpivotSet, account: Account) -> None:
-        self._columns = (*feed.columns, *item.columns)
-        self._constants = {**feed.constants, **item.constants}
-        read = {column.field.name for column in self._columns}
-        self._fields = tuple(
-            field
-            for field in fact_fields(FACTS[feed.fact])
-            if field.name in read | self._constants.keys() | set(_ACCOUNT_COLUMNS)
-        )
-        self._typer = ColumnTyper(self._stream(feed), account)
-
-    def _stream(self, feed: FeedSpec) -> StreamSpec:
-        by_name = {column.field.name: column.field for column in self._columns}
-        fields = tuple(
-            _at_its_name(by_name[field.name]) if field.name in by_name else field
-            for field in self._fields
-        )
-        words = {column.field.name: tuple(column.enum.values()) for column in self._columns}
-        mapping = tuple(
-            ColumnMapping(field.name, field=field.name, enum=dict(zip(known, known, strict=True)))
-            for field in fields
-            if (known := CANONICAL.get(field.name) or words.get(field.name, ()))
-        )
-        return StreamSpec(FILE_SOURCE, feed.fact, feed.fact, fields, (), mapping, SliceRule("date"))
-
-    def read(
-        self,
-        cells: Mapping[str, list[Any]],
-        block: RowBlock,
-        account_columns: Mapping[str, str],
-        file: FileFormat,
-    ) -> TypedRows:
-        """Type the rows of a block for this set."""
-        count = len(block.rows)
-        values: dict[str, list[Any]] = {
-            field.name: [account_columns.get(field.name)] * count for field in self._fields
+        self._constants = {
+            "currency": account.currency,
+            "time_zone": account.time_zone,
+            **feed.constants,
         }
-        for name, constant in self._constants.items():
-            values[name] = [constant] * count
-        for column in self._columns:
-            values[column.field.name] = _prepared(column, cells[column.source], file)
 
-        def raw(index: int) -> str:
-            return _json(block.header, block.rows[index])
+    def read(self, block: RowBlock, unknown: list[str | None]) -> FilePage:
+        """Type the rows of a block."""
+        shared, kept, rejected = self._shared.read(block, range(len(block.rows)))
+        kept, repeated = self._without_repeated(block, kept)
+        rejected += repeated
+        batches = []
+        for item, reader in self._sets:
+            own, rows, refused = reader.read(block, kept)
+            rejected += refused
+            if self._feed.sets:
+                own, rows = _without_empty(own, rows)
+            batches.append(self._assemble(block, unknown, (shared, own), rows, item))
+        rejected.sort(key=lambda row: row.row_number)
+        return FilePage(self._feed, pa.concat_batches(batches), tuple(rejected))
 
-        return self._typer.type_rows(values, block.lines, None, raw)
+    def _without_repeated(
+        self, block: RowBlock, kept: Sequence[int]
+    ) -> tuple[Sequence[int], list[RejectedRow]]:
+        """Leave out rows whose key stands on an earlier good line."""
+        keys = _keys(self._feed, block)
+        if not self._repeated.is_any(keys):
+            return kept, []
+        fresh, rejected = [], []
+        for row in kept:
+            line = block.lines[row]
+            earlier = self._repeated.earlier_line(keys[row], line)
+            if earlier is None:
+                fresh.append(row)
+                continue
+            pairs = zip(self._feed.key, keys[row], strict=True)
+            told = ", ".join(f"{name} {cell!r}" for name, cell in pairs)
+            rejected.append(
+                RejectedRow(
+                    line,
+                    self._feed.key[0],
+                    "duplicate_key",
+                    f"has the key of line {earlier}: {told}",
+                    block.raw(row),
+                )
+            )
+        return fresh, rejected
+
+    def _assemble(
+        self,
+        block: RowBlock,
+        unknown: list[str | None],
+        typed: tuple[Arrays, Arrays],
+        rows: Sequence[int],
+        item: UnpivotSet,
+    ) -> pa.RecordBatch:
+        """The batch of some rows of a block.
+
+        `typed` are the shared columns and the set's own, each by row of the block.
+        """
+        count = len(rows)
+        pick = pa.array(rows, pa.int64())
+        found = {name: array.take(pick) for part in typed for name, array in part.items()}
+        constants = {**self._constants, **item.constants}
+        found["row_number"] = pa.array([block.lines[row] for row in rows], pa.int64())
+        found[NATURAL_KEY] = self._natural_keys(block, rows, item)
+        found["unknown_fields"] = pa.array([unknown[row] for row in rows], pa.string())
+        arrays = []
+        for column in self._schema:
+            if column.name in found:
+                arrays.append(found[column.name])
+            elif column.name in constants:
+                arrays.append(pa.repeat(pa.scalar(constants[column.name], column.type), count))
+            else:
+                arrays.append(pa.nulls(count, column.type))
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+    def _natural_keys(self, block: RowBlock, rows: Sequence[int], item: UnpivotSet) -> pa.Array:
+        """A JSON array of the key's cells and of what tells the set from its line's others."""
+        columns = [block.column(name) for name in self._feed.key]
+        words = tuple(item.constants[name] for name in sorted(item.constants))
+        keys = list(zip(*columns, strict=True))
+        return pa.array([orjson.dumps((*keys[row], *words)).decode() for row in rows], pa.string())
 
 
-def _at_its_name(field: Field) -> Field:
-    """The same field, read from the column that is named like it."""
-    return dataclasses.replace(field, paths=(field.name,))
-
-
-def _prepared(column: MappedColumn, cells: list[Any], file: FileFormat) -> list[Any]:
-    """Cells with numbers in plain notation and with the map's word for empty ones."""
-    if column.field.type in _NUMERIC and (file.thousands or file.decimal != "."):
-        cells = _plain_numbers(cells, file)
-    if column.missing is not None:
-        empty = set(file.null_as)
-        cells = [column.missing if cell in empty else cell for cell in cells]
-    return cells
-
-
-def _plain_numbers(cells: list[Any], file: FileFormat) -> list[Any]:
-    """`1.234,50` to `1234.50`; a text of another form becomes an `UnreadNumber`."""
-    group, point = re.escape(file.thousands), re.escape(file.decimal)
-    grouped = rf"\d{{1,3}}(?:{group}\d{{3}})+|" if file.thousands else ""
-    form = re.compile(rf"[-+]?(?:{grouped}\d+)(?:{point}\d+)?(?:[eE][-+]?\d+)?")
-    empty = set(file.null_as)
-    plain = {
-        cell: cell.replace(file.thousands, "").replace(file.decimal, ".")
-        if form.fullmatch(cell)
-        else UnreadNumber(cell)
-        for cell in set(cells) - empty
-    }
-    return [plain.get(cell, cell) for cell in cells]
-
-
-def _rejected(bad: BadRow) -> RejectedRow:
-    return RejectedRow(
-        bad.line, "", bad.reason, bad.message, orjson.dumps(list(bad.cells)).decode()
-    )
-
-
-def _json(header: Sequence[str], row: Sequence[str]) -> str:
-    return orjson.dumps(dict(zip(header, row, strict=True))).decode()
+def _without_empty(own: Arrays, rows: Sequence[int]) -> tuple[Arrays, Sequence[int]]:
+    """Leave out rows of a set that hold nothing: all its cells are empty."""
+    pick = pa.array(rows, pa.int64())
+    filled = None
+    for array in own.values():
+        valid = array.take(pick).is_valid()
+        filled = valid if filled is None else pc.or_(filled, valid)
+    if filled is None or pc.all(filled).as_py() is not False:
+        return own, rows
+    flags = filled.to_pylist()
+    return own, [row for row, is_filled in zip(rows, flags, strict=True) if is_filled]

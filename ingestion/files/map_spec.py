@@ -1,0 +1,122 @@
+"""A map as data: what a kind of file looks like and which facts its columns feed.
+
+MAP.yaml -> map_file -> MapSpec -> reader
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingestion.connector.spec import Field
+
+__all__ = ["FeedSpec", "FileFormat", "MapSpec", "MappedColumn", "UnpivotSet"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """What the file looks like.
+
+    Attributes:
+        delimiter: Between cells.
+        encoding: Empty: found out from the file.
+        decimal: Decimal separator.
+        thousands: Grouping separator; empty: numbers have none.
+        null_as: Cells that mean "no value"; the empty cell is one of them.
+    """
+
+    delimiter: str = ","
+    encoding: str = ""
+    decimal: str = "."
+    thousands: str = ""
+    null_as: frozenset[str] = frozenset({""})
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column of the fact that is read from a column of the file.
+
+    Attributes:
+        field: How its cells are read; `name` is the fact's column, `path` the file's.
+        enum: File's word -> the fact's word; empty: taken as it is.
+        otherwise: For a word outside `enum`; None: such a row is rejected.
+        missing: For a cell without value; None: NULL.
+    """
+
+    field: Field
+    enum: Mapping[str, str]
+    otherwise: str | None
+    missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnpivotSet:
+    """One of the rows that a line of a wide file becomes.
+
+    Attributes:
+        constants: Fact column -> value in this row.
+        columns: Read from the file for this row only.
+    """
+
+    constants: Mapping[str, str]
+    columns: tuple[MappedColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSpec:
+    """One fact that the file feeds.
+
+    Attributes:
+        name: Within the map.
+        fact: Name of the fact.
+        key: File columns whose cells identify a line.
+        constants: Fact column -> value in every row.
+        columns: Read from the file for every row.
+        sets: Rows that a line becomes; empty: one.
+    """
+
+    name: str
+    fact: str
+    key: tuple[str, ...]
+    constants: Mapping[str, str]
+    columns: tuple[MappedColumn, ...]
+    sets: tuple[UnpivotSet, ...]
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """Every column of the file that this feed reads, once."""
+        parts = [self.columns, *(item.columns for item in self.sets)]
+        mapped = [column.field.path for part in parts for column in part]
+        return tuple(dict.fromkeys([*self.key, *mapped]))
+
+
+@dataclass(frozen=True, slots=True)
+class MapSpec:
+    """How one kind of file is read.
+
+    Attributes:
+        name: Snake case; files of one map restate each other.
+        label: For people.
+        file: What the file looks like.
+        currency: ISO 4217 code of its amounts; empty: the client's.
+        time_zone: IANA zone of its days; empty: the client's.
+        ignore: File columns that are known and not wanted.
+        feeds: At least one.
+        content_hash: SHA-256 of the map's text, hexadecimal.
+    """
+
+    name: str
+    label: str
+    file: FileFormat
+    currency: str
+    time_zone: str
+    ignore: frozenset[str]
+    feeds: tuple[FeedSpec, ...]
+    content_hash: str
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """Every column of the file that the map reads, once."""
+        return tuple(dict.fromkeys(name for feed in self.feeds for name in feed.file_columns))
+
+    def stream_of(self, feed: FeedSpec) -> str:
+        """The stream whose syncs bring this feed: `<map>.<feed>`."""
+        return f"{self.name}.{feed.name}"
