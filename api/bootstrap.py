@@ -34,6 +34,7 @@ from domain.query.plan import PlanCache
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec import SourceSpec, StreamSpec
+from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.landing.writer import LandingServices
 from ingestion.load import RAW_SYNCS, Loader
@@ -130,6 +131,7 @@ async def open_runtime(
             apps=load_provider_apps(settings),
             make_extractor=make_extractor,
             waiting={},
+            drift=DriftBoard(),
         )
         doors = Doors(database)
         loader = Loader(

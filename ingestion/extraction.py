@@ -6,7 +6,6 @@ A sync that was cut short goes on at its checkpoint. Whatever goes wrong ends th
 why; the connection's other syncs are tried all the same, and the next run plans the window again.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +25,7 @@ from ingestion.connector.job import (
     ExtractProgress,
 )
 from ingestion.connector.spec import SourceSpec
+from ingestion.drift import DriftBoard
 from ingestion.landing.writer import LandingServices, LandingTarget, LandingWriter, count_parts
 from ingestion.publish import Publisher
 from tenancy.session import TenantSession
@@ -51,6 +51,7 @@ class Extraction:
         make_extractor: Makes, or gives again, the extractor with these pairs of source and base URL
             (or `<source>.token` and token URL) in place of the sources' own.
         waiting: Filled while a sync waits.
+        drift: Filled when records differ from the source files.
     """
 
     landing: LandingServices
@@ -60,6 +61,7 @@ class Extraction:
     apps: Mapping[str, Mapping[str, str]]
     make_extractor: Callable[[tuple[tuple[str, str], ...]], Extractor]
     waiting: WaitBoard
+    drift: DriftBoard
 
     async def land(self, tenant_id: TenantId, sync_id: SyncId) -> str:
         """Land a sync from where it stands.
@@ -161,13 +163,7 @@ class Extraction:
 
         pages = self._extractor(source, settings).extract(job, sync.checkpoint, note)
         async for page in pages:
-            for drift in page.drift:
-                _LOG.warning(
-                    "source_drift",
-                    source=source.name,
-                    stream=stream.name,
-                    **dataclasses.asdict(drift),
-                )
+            self.drift.note(sync, page.drift)
             await writer.add(page)
         await writer.finish()
 

@@ -79,7 +79,8 @@ async def follow_run(
         await work
     finally:
         work.cancel()
-    for event in _report(tenant, _by_task(syncs, clients)):
+    tasks = _by_task(syncs, clients)
+    for event in _report(tenant, tasks, _drift(runtime, tasks)):
         yield event
 
 
@@ -108,8 +109,20 @@ def _progress(runtime: Runtime, task: tuple[str, str, str], parts: Sequence[Sync
     return ProgressEvent("  ".join(task), text, ended + landed / 2, len(parts))
 
 
+def _drift(runtime: Runtime, tasks: Mapping[tuple[str, str, str], Sequence[Sync]]) -> list[Event]:
+    """What the platforms sent that the source files do not know."""
+    texts = [
+        f"{'  '.join(task)}: {text}"
+        for task, parts in sorted(tasks.items())
+        for text in runtime.extraction.drift.texts(parts[0])
+    ]
+    return [LineEvent(text) for text in texts]
+
+
 def _report(
-    tenant: TenantProfile, tasks: Mapping[tuple[str, str, str], Sequence[Sync]]
+    tenant: TenantProfile,
+    tasks: Mapping[tuple[str, str, str], Sequence[Sync]],
+    drift: Sequence[Event],
 ) -> list[Event]:
     rows = []
     failures: list[Event] = []
@@ -122,7 +135,7 @@ def _report(
             text = f"{'  '.join(task)}: {failed[0].error_code}: {failed[0].error_message}"
             failures.append(LineEvent(text))
     columns = ("client", "source", "stream", "syncs", "rows", "quarantined", "state")
-    report: list[Event] = [TableEvent("synced", columns, tuple(rows)), *failures]
+    report: list[Event] = [TableEvent("synced", columns, tuple(rows)), *drift, *failures]
     if any(row[5] for row in rows):
         report.append(LineEvent(f"rows in quarantine: bosco quarantine list {tenant.slug}"))
     report.append(DoneEvent(1 if failures else 0))
