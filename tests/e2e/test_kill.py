@@ -11,9 +11,7 @@ import os
 import random
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,23 +127,15 @@ def _processes_of(state: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def stage(open_folder: Path) -> Iterator[Stage]:
     """The world is connected once, the hard way; every run begins from a copy."""
     assassin = Assassin()
     app = create_simulator(small_world(orders_a_day=(84, 90)), wall=lambda: NOW)
     app.add_middleware(Watched, assassin=assassin)
-    with SimulatorServer(app) as server, _open_folder() as folder:
-        stage = Stage(server.url, folder, assassin)
-        assert stage.run(folder / "connected", "connect") is not None
+    with SimulatorServer(app) as server:
+        stage = Stage(server.url, open_folder, assassin)
+        assert stage.run(open_folder / "connected", "connect") is not None
         yield stage
-
-
-@contextmanager
-def _open_folder() -> Iterator[Path]:
-    # pytest's own folders are closed to other users, and root runs PostgreSQL as another user.
-    with tempfile.TemporaryDirectory(prefix="bosco-kill-") as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
 
 
 @dataclass(frozen=True, slots=True)
