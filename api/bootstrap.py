@@ -36,6 +36,8 @@ from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
+from ingestion.file_landing import FileLanding
+from ingestion.files.feeds import raw_file_stream
 from ingestion.landing.writer import LandingServices
 from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
@@ -150,6 +152,7 @@ async def open_runtime(
             jobs=jobs,
             sources=sources,
             extraction=extraction,
+            files=FileLanding(landing, publisher, extraction.waiting),
             loader=loader,
             clock=clock,
             ids=ids,
@@ -208,6 +211,7 @@ def _needed(part: str, hint: str) -> Iterator[None]:
 def _streams(sources: Mapping[str, SourceSpec]) -> dict[str, StreamSpec]:
     """Every stream by its raw table: those of the sources, and one per fact for files."""
     streams = [stream for source in sources.values() for stream in source.streams.values()]
+    streams += [raw_file_stream(fact) for fact in FACTS.values()]
     return {stream.raw_table.qualified: stream for stream in streams}
 
 

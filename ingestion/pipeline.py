@@ -27,6 +27,7 @@ from domain.time_window import DateRange
 from ingestion.connector.job import CursorWindow
 from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.extraction import Extraction
+from ingestion.file_landing import FileImport, FileLanding
 from ingestion.load import Loader
 from ingestion.plan import Coverage, cursor_window, date_windows
 from tenancy.jobs import JobEngine, JobHandle, JobQueue
@@ -41,11 +42,12 @@ from tenancy.tables import (
     SyncState,
 )
 
-__all__ = ["SYNC_JOB", "Pipeline"]
+__all__ = ["IMPORT_JOB", "SYNC_JOB", "Pipeline"]
 
 _LOG: Final = structlog.get_logger(__name__)
 
 SYNC_JOB: Final = "sync_connection"
+IMPORT_JOB: Final = "import_file"
 _ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
 # What has landed is safe: a short outage of the warehouse costs time only.
 _LOAD_WAITS_SECONDS: Final = (1.0, 5.0, 25.0)
@@ -63,6 +65,7 @@ class Pipeline:
     jobs: JobEngine
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
+    files: FileLanding
     loader: Loader
     clock: Clock
     ids: IdFactory
@@ -71,6 +74,7 @@ class Pipeline:
     def register(self) -> None:
         """Make the jobs known to the engine; before it starts."""
         self.jobs.register(SYNC_JOB, self._sync_connection)
+        self.jobs.register(IMPORT_JOB, self._import_file)
 
     async def start_run(
         self,
@@ -103,6 +107,30 @@ class Pipeline:
             for connection_id in connections
         ]
 
+    async def start_import(
+        self, tenant_id: TenantId, run_id: RunId, request: FileImport, requested_by: str
+    ) -> JobHandle:
+        """Import a file. The job outlives this process.
+
+        Args:
+            tenant_id: The agency.
+            run_id: New; names the run.
+            request: What, and how it is read; its connection is the agency's.
+            requested_by: Who asked, for the record.
+        """
+        return await self.jobs.enqueue(
+            IMPORT_JOB,
+            {
+                "tenant_id": str(tenant_id),
+                "run_id": str(run_id),
+                "requested_by": requested_by,
+                **request.as_arguments(),
+            },
+            queue=JobQueue.SYNC,
+            job_id=f"import-{run_id}",
+            tenant_id=tenant_id,
+        )
+
     async def _sync_connection(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
         run_id = RunId(uuid.UUID(arguments["run_id"]))
@@ -114,6 +142,21 @@ class Pipeline:
         for text in sync_ids:
             sync_id = SyncId(uuid.UUID(text))
             await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
+        await steps.run("load", self._load)
+        await steps.run("finish", partial(self._finish, tenant_id, run_id))
+
+    async def _import_file(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
+        tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
+        run_id = RunId(uuid.UUID(arguments["run_id"]))
+        request = FileImport.from_arguments(arguments)
+
+        async def plan() -> None:
+            async with self.database.session(tenant_id) as session:
+                await self._open_run(session, run_id, arguments["requested_by"])
+                await self.files.plan(session, run_id, request)
+
+        await steps.run("plan", plan)
+        await steps.run("land", partial(self.files.land, tenant_id, run_id, request))
         await steps.run("load", self._load)
         await steps.run("finish", partial(self._finish, tenant_id, run_id))
 

@@ -179,6 +179,19 @@ def sync(
     invoke("sync", tenant=agency, client=client, source=source)
 
 
+@app.command("import")
+def import_file(
+    agency: Agency,
+    client: Annotated[str, typer.Argument(help="Short name of the client.")],
+    file: Annotated[str, typer.Argument(help="CSV file.", metavar="FILE")],
+    map_file: Annotated[
+        str, typer.Option("--map", help="YAML file: what the columns mean.", metavar="FILE")
+    ],
+) -> None:
+    """Load a file through the same landing, typing, quarantine and facts as a platform."""
+    invoke("import", tenant=agency, client=client, file=file, map=map_file)
+
+
 @app.command()
 def query(
     agency: Agency,

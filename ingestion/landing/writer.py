@@ -9,12 +9,13 @@ When a sync has landed it gets its version; from then on the loader sees it.
 """
 
 import asyncio
-import datetime as dt
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pyarrow as pa
 from sqlalchemy import func, select
 
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
@@ -33,7 +34,17 @@ from tenancy.tables import (
     SyncState,
 )
 
-__all__ = ["LandingServices", "LandingTarget", "LandingWriter", "count_parts"]
+__all__ = [
+    "ROWS_PER_OBJECT",
+    "LandingServices",
+    "LandingTarget",
+    "LandingWriter",
+    "count_parts",
+    "give_version",
+    "lock_sync",
+    "record_parts",
+    "store_part",
+]
 
 # An object per request would drown the warehouse in small files; one per sync would lose an hour of
 # calls to a crash. Whichever comes first:
@@ -91,86 +102,111 @@ class LandingWriter:
         if rows >= ROWS_PER_OBJECT or len(self._pages) >= PAGES_PER_OBJECT:
             await self._flush()
 
-    async def finish(self, covers: tuple[dt.date, dt.date] | None = None) -> None:
-        """Write what is left and give the sync its version.
-
-        Args:
-            covers: Reporting dates that the sync replaces, when only its rows tell (files).
-        """
+    async def finish(self) -> None:
+        """Write what is left and give the sync its version."""
         # Even a sync without rows lands an object: it may stand for rows that vanished.
         if self._pages or self._part == 0:
             await self._flush()
         async with self._services.database.session(self._target.tenant_id) as session:
-            sync = await _lock_sync(session, self._target.sync_id)
-            if sync.state is not SyncState.EXTRACTING:
-                return
-            if covers is not None:
-                sync.slice_from, sync.slice_to = covers
-            sync.version = await session.scalar(LANDING_VERSION)
-            sync.known_at = self._services.clock()
-            sync.state = SyncState.LANDED
+            sync = await lock_sync(session, self._target.sync_id)
+            if sync.state is SyncState.EXTRACTING:
+                await give_version(session, self._services, sync)
 
     async def _flush(self) -> None:
         pages, self._pages = self._pages, []
-        target = self._target
-        object_id = ObjectId(self._services.ids())
-        lineage = Lineage(
-            tenant_id=target.tenant_id,
-            client_id=target.client_id,
-            connection_id=target.connection_id,
-            sync_id=target.sync_id,
-            object_id=object_id,
-            account_currency=target.currency,
-            account_time_zone=target.time_zone,
-        )
-        table = target.stream.raw_table
         batches = [page.batch for page in pages]
-        parquet = await asyncio.to_thread(write_object, table, lineage, batches)
-        key = object_key(
-            target.tenant_id, target.stream.source, target.stream.name, target.sync_id, self._part
-        )
-        await self._services.store.for_tenant(target.tenant_id).put(key, parquet.data)
-        async with self._services.database.session(target.tenant_id) as session:
-            sync = await _lock_sync(session, target.sync_id)
-            session.add(
-                LandingObject(
-                    id=object_id,
-                    sync_id=target.sync_id,
-                    part=self._part,
-                    uri=key,
-                    raw_table=table.qualified,
-                    rows=parquet.rows,
-                    bytes=len(parquet.data),
-                    content_hash=parquet.content_hash,
-                    api_version=target.api_version,
-                    landed_at=self._services.clock(),
-                )
-            )
+        landed = await store_part(self._services, self._target, self._part, batches)
+        async with self._services.database.session(self._target.tenant_id) as session:
+            sync = await lock_sync(session, self._target.sync_id)
             rejected = [row for page in pages for row in page.rejected]
-            session.add_all(self._quarantine(row) for row in rejected)
-            sync.rows += parquet.rows
-            sync.quarantined += len(rejected)
+            record_parts(session, self._services, sync, [landed], rejected)
             sync.requests += sum(page.requests for page in pages)
             sync.bytes_received += sum(page.bytes_received for page in pages)
             if pages:
                 sync.checkpoint = dict(pages[-1].checkpoint)
         self._part += 1
 
-    def _quarantine(self, row: RejectedRow) -> QuarantinedRow:
-        return QuarantinedRow(
-            id=self._services.ids(),
-            sync_id=self._target.sync_id,
-            connection_id=self._target.connection_id,
-            source=self._target.stream.source,
-            stream=self._target.stream.name,
-            row_number=row.row_number,
-            field=row.field or None,
-            reason=row.reason,
-            message=row.message.replace("\0", "\ufffd"),
-            raw=_as_object(row.raw),
-            state=QuarantineState.OPEN,
-            created_at=self._services.clock(),
-        )
+
+async def store_part(
+    services: LandingServices,
+    target: LandingTarget,
+    part: int,
+    batches: Sequence[pa.RecordBatch],
+) -> LandingObject:
+    """Store some rows of a sync as one object, and write its line of the manifest.
+
+    Args:
+        services: Of the platform.
+        target: The sync.
+        part: Number within the sync; storing a part again replaces it.
+        batches: May be none: an object without rows.
+    """
+    object_id = ObjectId(services.ids())
+    lineage = Lineage(
+        tenant_id=target.tenant_id,
+        client_id=target.client_id,
+        connection_id=target.connection_id,
+        sync_id=target.sync_id,
+        object_id=object_id,
+        account_currency=target.currency,
+        account_time_zone=target.time_zone,
+    )
+    table = target.stream.raw_table
+    parquet = await asyncio.to_thread(write_object, table, lineage, batches)
+    key = object_key(
+        target.tenant_id, target.stream.source, target.stream.name, target.sync_id, part
+    )
+    await services.store.for_tenant(target.tenant_id).put(key, parquet.data)
+    return LandingObject(
+        id=object_id,
+        sync_id=target.sync_id,
+        part=part,
+        uri=key,
+        raw_table=table.qualified,
+        rows=parquet.rows,
+        bytes=len(parquet.data),
+        content_hash=parquet.content_hash,
+        api_version=target.api_version,
+        landed_at=services.clock(),
+    )
+
+
+def record_parts(
+    session: TenantSession,
+    services: LandingServices,
+    sync: Sync,
+    landed: Sequence[LandingObject],
+    rejected: Sequence[RejectedRow],
+) -> None:
+    """Name stored objects in the manifest, and keep the rows that did not fit."""
+    session.add_all(landed)
+    session.add_all(_quarantine(services, sync, row) for row in rejected)
+    sync.rows += sum(part.rows for part in landed)
+    sync.quarantined += len(rejected)
+
+
+async def give_version(session: TenantSession, services: LandingServices, sync: Sync) -> None:
+    """Let a sync whose objects are all recorded be seen by the loader."""
+    sync.version = await session.scalar(LANDING_VERSION)
+    sync.known_at = services.clock()
+    sync.state = SyncState.LANDED
+
+
+def _quarantine(services: LandingServices, sync: Sync, row: RejectedRow) -> QuarantinedRow:
+    return QuarantinedRow(
+        id=services.ids(),
+        sync_id=sync.id,
+        connection_id=sync.connection_id,
+        source=sync.source,
+        stream=sync.stream,
+        row_number=row.row_number,
+        field=row.field or None,
+        reason=row.reason,
+        message=row.message.replace("\0", "\ufffd"),
+        raw=_as_object(row.raw),
+        state=QuarantineState.OPEN,
+        created_at=services.clock(),
+    )
 
 
 async def count_parts(session: TenantSession, sync_id: SyncId) -> int:
@@ -181,7 +217,8 @@ async def count_parts(session: TenantSession, sync_id: SyncId) -> int:
     return count or 0
 
 
-async def _lock_sync(session: TenantSession, sync_id: SyncId) -> Sync:
+async def lock_sync(session: TenantSession, sync_id: SyncId) -> Sync:
+    """The sync, kept from others until the transaction ends."""
     return (await session.scalars(select(Sync).where(Sync.id == sync_id).with_for_update())).one()
 
 
