@@ -1,0 +1,98 @@
+"""Everything that the gateway can answer, enumerated from its own schema.
+
+    introspection -> a document for each root field with every leaf below it -> answers as one text
+
+A new field is part of the matrix the moment it is in the schema.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_client_schema,
+    get_introspection_query,
+    get_named_type,
+    is_leaf_type,
+    is_object_type,
+    is_required_argument,
+)
+
+from domain.metrics.catalogue import build_catalogue
+from domain.metrics.naming import camel_case
+from tests.api.graphql.edge import Agency, Edge
+
+__all__ = ["SCOPES", "ask_everything", "documents", "read_schema"]
+
+SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
+PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
+
+# Values for arguments that have no default.
+ARGUMENTS = {"period": PERIOD, "grain": "grain: MONTH", "of": "of: spend"}
+
+
+async def read_schema(edge: Edge, agency: Agency) -> GraphQLSchema:
+    """The agency's schema, as a client reads it."""
+    token = await edge.token(agency, *SCOPES)
+    return build_client_schema(await edge.data(get_introspection_query(), token))
+
+
+def documents(schema: GraphQLSchema) -> dict[str, str]:
+    """One document for each root field; `metrics` has one for each dimension besides.
+
+    Returns:
+        By name: root field, or `metrics by <dimension>`.
+    """
+    query = schema.query_type
+    assert query is not None
+    found = {
+        name: f"{{ {_select(name, field, frozenset())} }}"
+        for name, field in query.fields.items()
+        if name != "metrics"
+    }
+    found |= {f"metrics by {name}": text for name, text in _metric_documents(schema)}
+    return found
+
+
+def _metric_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
+    row = schema.type_map["MetricsRow"]
+    assert isinstance(row, GraphQLObjectType)
+    catalogue = build_catalogue()
+    metrics = {camel_case(name): info for name, info in catalogue.metrics.items()}
+    for name in row.fields:
+        if name in metrics or name == "compared":
+            continue
+        fields = " ".join(
+            _select(metric, row.fields[metric], frozenset())
+            for metric, info in metrics.items()
+            if name == "date" or any(camel_case(d) == name for d in info.dimensions)
+        )
+        dimension = _select(name, row.fields[name], frozenset())
+        yield name, f"{{ metrics({PERIOD}) {{ currency rows {{ {dimension} {fields} }} }} }}"
+
+
+def _select(name: str, field: GraphQLField, above: frozenset[str]) -> str:
+    given = [
+        ARGUMENTS[argument] for argument, spec in field.args.items() if is_required_argument(spec)
+    ]
+    text = f"{name}({', '.join(given)})" if given else name
+    kind = get_named_type(field.type)
+    if is_leaf_type(kind):
+        return text
+    assert is_object_type(kind), f"{name} needs a rule of its own here"
+    inner = [
+        _select(child, spec, above | {kind.name})
+        for child, spec in kind.fields.items()
+        if get_named_type(spec.type).name not in above
+    ]
+    return f"{text} {{ {' '.join(inner)} }}"
+
+
+async def ask_everything(edge: Edge, agency: Agency) -> AsyncIterator[tuple[str, str]]:
+    """Name and answer's text of every document, asked as an app of `agency` with all scopes."""
+    token = await edge.token(agency, *SCOPES)
+    for name, document in documents(await read_schema(edge, agency)).items():
+        reply = await edge.ask(document, token)
+        assert "errors" not in reply.json(), (name, reply.json()["errors"])
+        yield name, reply.text

@@ -1,0 +1,157 @@
+"""Every field of the gateway as one agency while another one is there: nothing foreign appears.
+
+The last two tests take a lock away, the guard's predicate or row-level security, and see the same
+matrix turn red: it is able to fail.
+"""
+
+import dataclasses
+import uuid
+from collections.abc import Mapping
+
+import httpx
+import psycopg
+import pyarrow as pa
+import pytest
+from sqlalchemy import make_url
+
+from api.app import EdgeServices, create_app
+from api.oauth.endpoint import OAuthServices
+from domain.ids import TenantId, public_id
+from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
+from tenancy.audited_tenants import AuditedTenants
+from tenancy.cache import KeyKind, RedisAnswerCache
+from tenancy.redis_server import RedisServer
+from tenancy.warehouse.port import Warehouse
+from tests.api.graphql.edge import (
+    ISSUER,
+    Agency,
+    Edge,
+    edge,
+    edge_warehouse,
+    northwind,
+    southwind,
+)
+from tests.isolation.matrix import SCOPES, ask_everything, documents, read_schema
+
+__all__ = ["edge", "edge_warehouse", "northwind", "southwind"]
+
+pytestmark = pytest.mark.anyio
+
+
+def _marks(agency: Agency) -> set[str]:
+    """Texts that only answers about this agency can hold."""
+    ids: list[tuple[str, uuid.UUID]] = [("ten", agency.tenant_id), ("syn", agency.sync_id)]
+    ids += [("cli", client_id) for client_id in agency.clients.values()]
+    ids += [("con", connection_id) for connection_id in agency.connections.values()]
+    public = {public_id(prefix, value) for prefix, value in ids}
+    return {agency.canary, *public, *(str(value) for _, value in ids)}
+
+
+async def _leaks(edge: Edge, asking: Agency, other: Agency) -> set[str]:
+    """Documents whose answers show something of `other`."""
+    foreign = _marks(other)
+    return {
+        name async for name, text in ask_everything(edge, asking) if any(m in text for m in foreign)
+    }
+
+
+async def test_no_field_shows_anything_of_another_agency(
+    edge: Edge, northwind: Agency, southwind: Agency
+) -> None:
+    assert await _leaks(edge, northwind, southwind) == set()
+    assert await _leaks(edge, southwind, northwind) == set()
+
+
+async def test_the_matrix_reaches_every_root_field_and_dimension(
+    edge: Edge, northwind: Agency
+) -> None:
+    schema = await read_schema(edge, northwind)
+    assert schema.query_type is not None
+    named = {name.split(" by ")[0] for name in documents(schema)}
+    assert named == set(schema.query_type.fields)
+    seen = {
+        name async for name, text in ask_everything(edge, northwind) if northwind.canary in text
+    }
+    # Where an answer names things of the agency, the matrix sees them: it does not look past data.
+    assert {"me", "clients", "connections", "syncs", "quarantine"} <= seen
+
+
+async def test_cached_answers_stay_with_their_agency(
+    edge: Edge, northwind: Agency, southwind: Agency, redis_server: RedisServer
+) -> None:
+    cached = _with(edge, answers=RedisAnswerCache(redis_server))
+    agencies = (northwind, southwind)
+    for _ in range(2):  # computed, then from the cache
+        assert await _leaks(cached, northwind, southwind) == set()
+        assert await _leaks(cached, southwind, northwind) == set()
+    stored = {
+        agency.slug: [
+            key async for key in redis_server.commands.scan_iter(f"t:{agency.tenant_id}:*")
+        ]
+        for agency in agencies
+    }
+    everything = [key async for key in redis_server.commands.scan_iter("*")]
+    assert sorted(everything) == sorted(key for keys in stored.values() for key in keys)
+    assert all(stored.values())
+    for agency, other in (agencies, reversed(agencies)):
+        for key in stored[agency.slug]:
+            assert key.decode().split(":")[2] in {kind.value for kind in KeyKind}
+            value = await redis_server.commands.get(key)
+            assert not any(mark.encode() in value for mark in _marks(other))
+
+
+class _UnguardedWarehouse(QueryWarehouse):
+    """What a warehouse without the guard's predicate would answer: rows of all agencies."""
+
+    def __init__(self, inner: Warehouse, tenants: frozenset[TenantId]) -> None:
+        self._inner = inner
+        self._tenants = tenants
+
+    async def run(
+        self, scope: TenantScope, statement: Statement, parameters: Mapping[str, Parameter]
+    ) -> pa.Table:
+        del scope
+        return await self._inner.run_for(
+            AuditedTenants(self._tenants, "leak"), statement, parameters
+        )
+
+
+async def test_without_the_guards_predicate_the_matrix_is_red(
+    edge: Edge, northwind: Agency, southwind: Agency, edge_warehouse: Warehouse
+) -> None:
+    tenants = frozenset({northwind.tenant_id, southwind.tenant_id})
+    leaking = _with(edge, warehouse=_UnguardedWarehouse(edge_warehouse, tenants))
+    leaks = await _leaks(leaking, northwind, southwind)
+    assert leaks == {"metrics by campaign", "metrics by client", "metrics by connection"}
+
+
+async def test_without_row_level_security_the_matrix_is_red(
+    edge: Edge, northwind: Agency, southwind: Agency, database_url: str
+) -> None:
+    asked = documents(await read_schema(edge, northwind))
+    token = await edge.token(northwind, *SCOPES)  # without the lock even this would fail
+    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY".encode())
+    answers = {name: (await edge.ask(document, token)).text for name, document in asked.items()}
+    leaks = {n for n, text in answers.items() if any(mark in text for mark in _marks(southwind))}
+    assert leaks >= {"clients", "connections", "freshness", "quarantine", "syncs"}
+
+
+def _with(edge: Edge, **changed: object) -> Edge:
+    """The same edge with other services."""
+    services = dataclasses.replace(edge.services, **changed)  # type: ignore[arg-type]  # by name
+    oauth = OAuthServices(
+        doors=edge.doors,
+        database=edge.database,
+        tokens=edge.tokens,
+        issuer=ISSUER,
+        clock=edge.clock,
+    )
+    app = create_app(EdgeServices(graphql=services, oauth=oauth, checks={}, ids=edge.ids))
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
+    return dataclasses.replace(edge, http=http, services=services)
