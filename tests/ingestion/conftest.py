@@ -1,0 +1,5 @@
+"""Fixtures of ingestion."""
+
+from tests.ingestion.plane import plane
+
+__all__ = ["plane"]
