@@ -1,0 +1,307 @@
+"""The jobs: what is planned, what a failure leaves alone, and how a run ends."""
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import select
+
+from domain.errors import InternalError
+from domain.ids import ConnectionId, RunId, SyncId, TenantId
+from ingestion.connector.source_file import load_all_sources
+from ingestion.pipeline import SYNC_JOB, Pipeline
+from tenancy.jobs import JobQueue
+from tenancy.tables import Connection, ConnectionState, RunState, Sync, SyncRun, SyncState
+from tenancy.warehouse.port import TransientWarehouseError, WarehouseError
+from tests.ingestion.plane import NOW, Agency, Plane, page
+from tests.ingestion.unify.ledger import ADS, ORDERS, day
+
+pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+Workflow = Callable[[Any, dict[str, Any]], Awaitable[Any]]
+
+WEB = dataclasses.replace(
+    load_all_sources()["google_ads"],
+    name="web",
+    streams={
+        "ads": dataclasses.replace(ADS, restates_days=3),
+        "orders": dataclasses.replace(
+            ORDERS,
+            source="web",
+            slice=dataclasses.replace(ORDERS.slice, lookback=dt.timedelta(minutes=15)),
+        ),
+    },
+)
+
+
+class Steps:
+    """Runs every step at once; notes their names."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def run(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
+        self.names.append(name.split(maxsplit=1)[0])
+        return await step()
+
+
+class FakeJobs:
+    """Keeps the workflows, and what was enqueued."""
+
+    def __init__(self) -> None:
+        self.workflows: dict[str, Workflow] = {}
+        self.enqueued: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+
+    def register(self, name: str, workflow: Workflow) -> None:
+        self.workflows[name] = workflow
+
+    async def enqueue(self, name: str, arguments: Mapping[str, Any], **options: Any) -> str:
+        self.enqueued.append((name, dict(arguments), options))
+        return str(options["job_id"])
+
+
+@dataclass
+class FakeExtraction:
+    """Lands one row a sync, or fails the streams in `refused`."""
+
+    plane: Plane
+    refused: set[str] = field(default_factory=set)
+
+    async def land(self, tenant_id: TenantId, sync_id: SyncId) -> str:
+        async with self.plane.database.session(tenant_id) as session:
+            sync = (await session.scalars(select(Sync).where(Sync.id == sync_id))).one()
+            sync.state = SyncState.EXTRACTING
+        if sync.stream in self.refused:
+            await self.plane.publisher.fail(tenant_id, sync_id, InternalError("refused"))
+            return "failed"
+        stream = WEB.streams[sync.stream]
+        agency = Agency(tenant_id, sync.client_id, sync.connection_id, sync.run_id)
+        writer = self.plane.writer(agency, sync_id, stream)
+        await writer.add(page([], stream, last=True))
+        await writer.finish()
+        return "landed"
+
+
+class Works:
+    """A pipeline whose jobs run when told."""
+
+    def __init__(self, plane: Plane, loader: Any = None) -> None:
+        self.plane = plane
+        self.now = NOW
+        self.jobs = FakeJobs()
+        self.extraction = FakeExtraction(plane)
+        self.slept: list[float] = []
+        parts: Any = {"jobs": self.jobs, "extraction": self.extraction, "files": None}
+        streams = {stream.raw_table.qualified: stream for stream in WEB.streams.values()}
+        self.pipeline = Pipeline(
+            database=plane.database,
+            sources={"web": WEB},
+            loader=loader or plane.loader(streams=streams),
+            clock=lambda: self.now,
+            ids=plane.ids,
+            sleep=self.sleep,
+            **parts,
+        )
+        self.pipeline.register()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def sync(
+        self, agency: Agency, run: int = 1, connection: ConnectionId | None = None
+    ) -> Steps:
+        """Run the job of one connection."""
+        steps = Steps()
+        arguments = {
+            "tenant_id": str(agency.tenant_id),
+            "run_id": str(uuid.UUID(int=run)),
+            "connection_id": str(connection or agency.connection_id),
+            "requested_by": "somebody",
+        }
+        await self.jobs.workflows[SYNC_JOB](steps, arguments)
+        return steps
+
+    async def run(self, agency: Agency, run: int = 1) -> SyncRun:
+        async with self.plane.database.session(agency.tenant_id) as session:
+            query = select(SyncRun).where(SyncRun.id == uuid.UUID(int=run))
+            return (await session.scalars(query)).one()
+
+    async def windows(self, agency: Agency, stream: str, run: int = 1) -> list[tuple[Any, Any]]:
+        async with self.plane.database.session(agency.tenant_id) as session:
+            query = select(Sync).where(Sync.run_id == uuid.UUID(int=run), Sync.stream == stream)
+            syncs = (await session.scalars(query.order_by(Sync.id))).all()
+        return [(s.slice_from or s.cursor_from, s.slice_to or s.cursor_to) for s in syncs]
+
+
+@pytest.fixture
+async def agency(plane: Plane) -> Agency:
+    return await plane.agency("one")
+
+
+@pytest.fixture
+def works(plane: Plane) -> Works:
+    return Works(plane)
+
+
+async def test_each_connection_is_one_job(works: Works, agency: Agency) -> None:
+    run_id = RunId(uuid.UUID(int=1))
+    await works.pipeline.start_run(agency.tenant_id, run_id, [agency.connection_id], "somebody")
+    arguments = {
+        "tenant_id": str(agency.tenant_id),
+        "run_id": str(run_id),
+        "connection_id": str(agency.connection_id),
+        "requested_by": "somebody",
+    }
+    options = {
+        "queue": JobQueue.SYNC,
+        "job_id": f"sync-{run_id}-{agency.connection_id}",
+        "tenant_id": agency.tenant_id,
+    }
+    assert works.jobs.enqueued == [(SYNC_JOB, arguments, options)]
+
+
+async def test_the_first_run_reads_all_days(works: Works, agency: Agency) -> None:
+    steps = await works.sync(agency)
+    assert steps.names == ["plan", "land", "land", "land", "load", "finish"]
+    assert await works.windows(agency, "ads") == [(day(1), day(14)), (day(15), day(19))]
+    midnight = dt.datetime(2026, 2, 28, 23, tzinfo=dt.UTC)  # in Berlin
+    assert await works.windows(agency, "orders") == [(midnight, NOW)]
+    run = await works.run(agency)
+    assert (run.state, run.requested_by, run.started_at, run.finished_at) == (
+        RunState.SUCCEEDED,
+        "somebody",
+        NOW,
+        NOW,
+    )
+
+
+async def test_the_next_run_reads_what_is_new_or_restated(works: Works, agency: Agency) -> None:
+    await works.sync(agency)
+    works.now = NOW + dt.timedelta(days=1)
+    await works.sync(agency, run=2)
+    # 20 March is new, and its platform still changes the two days before.
+    assert await works.windows(agency, "ads", run=2) == [(day(18), day(20))]
+    assert await works.windows(agency, "orders", run=2) == [
+        (NOW - dt.timedelta(minutes=15), works.now)
+    ]
+
+
+async def test_planning_again_gives_the_same_syncs(works: Works, agency: Agency) -> None:
+    plan = works.pipeline._plan  # noqa: SLF001  # one step of the job
+    run_id = RunId(uuid.UUID(int=1))
+    first = await plan(agency.tenant_id, run_id, agency.connection_id, "somebody")
+    works.now = NOW + dt.timedelta(days=30)
+    assert await plan(agency.tenant_id, run_id, agency.connection_id, "somebody") == first
+    assert len(first) == 3
+
+
+@pytest.mark.parametrize("state", [ConnectionState.PAUSED, ConnectionState.BROKEN])
+async def test_only_active_connections_are_synced(
+    works: Works, agency: Agency, state: ConnectionState
+) -> None:
+    async with works.plane.database.session(agency.tenant_id) as session:
+        (await session.scalars(select(Connection))).one().state = state
+    steps = await works.sync(agency)
+    assert steps.names == ["plan", "load", "finish"]
+    assert await works.plane.states(agency) == []
+    assert (await works.run(agency)).state is RunState.SUCCEEDED
+
+
+async def test_a_failed_sync_stops_no_other(works: Works, agency: Agency) -> None:
+    works.extraction.refused = {"ads"}
+    await works.sync(agency)
+    states = [SyncState.FAILED, SyncState.FAILED, SyncState.PUBLISHED]
+    assert await works.plane.states(agency) == states
+    assert (await works.run(agency)).state is RunState.FAILED
+    works.extraction.refused = set()
+    await works.sync(agency, run=2)
+    assert await works.windows(agency, "ads", run=2) == [(day(1), day(14)), (day(15), day(19))]
+    assert (await works.run(agency, 2)).state is RunState.SUCCEEDED
+
+
+async def _second_connection(plane: Plane, agency: Agency) -> ConnectionId:
+    connection_id = ConnectionId(plane.ids())
+    async with plane.database.session(agency.tenant_id) as session:
+        first = (await session.scalars(select(Connection))).one()
+        session.add(
+            Connection(
+                id=connection_id,
+                client_id=first.client_id,
+                source="web",
+                account_id="2",
+                label="",
+                settings=first.settings,
+                credentials=None,
+                state=ConnectionState.ACTIVE,
+                start_date=first.start_date,
+                created_at=NOW,
+            )
+        )
+    return connection_id
+
+
+async def test_a_run_ends_with_its_last_connection(works: Works, agency: Agency) -> None:
+    second = await _second_connection(works.plane, agency)
+    await works.sync(agency)
+    works.extraction.refused = {"orders"}
+    works.now = NOW + dt.timedelta(minutes=5)
+    await works.sync(agency, connection=second)
+    run = await works.run(agency)
+    assert (run.state, run.started_at, run.finished_at) == (RunState.FAILED, NOW, works.now)
+
+
+async def test_a_run_is_open_while_a_connection_is_read(works: Works, agency: Agency) -> None:
+    second = await _second_connection(works.plane, agency)
+    run_id = RunId(uuid.UUID(int=1))
+    await works.pipeline._plan(agency.tenant_id, run_id, second, "somebody")  # noqa: SLF001  # begun
+    await works.sync(agency)
+    run = await works.run(agency)
+    assert (run.state, run.finished_at) == (RunState.RUNNING, None)
+
+
+async def test_another_agencys_connection_is_not_found(works: Works, agency: Agency) -> None:
+    other = await works.plane.agency("other")
+    with pytest.raises(Exception, match="No row was found"):
+        await works.sync(agency, connection=other.connection_id)
+    assert await works.plane.states(other) == []
+
+
+class FailingLoader:
+    """Raises the errors that it was given, then has nothing to do."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    async def load_pending(self) -> int:
+        if self.errors:
+            raise self.errors.pop(0)
+        return 0
+
+
+async def test_a_short_outage_of_the_warehouse_is_sat_out(plane: Plane, agency: Agency) -> None:
+    away = TransientWarehouseError("away")
+    works = Works(plane, FailingLoader(away, away, away))
+    steps = await works.sync(agency)
+    assert steps.names[-1] == "finish"
+    assert works.slept == [1.0, 5.0, 25.0]
+
+
+async def test_a_long_outage_fails_the_job_and_loses_nothing(plane: Plane, agency: Agency) -> None:
+    works = Works(plane, FailingLoader(*[TransientWarehouseError("away")] * 4))
+    with pytest.raises(TransientWarehouseError, match=r"^away$"):
+        await works.sync(agency)
+    assert await plane.states(agency) == [SyncState.LANDED] * 3
+    streams = {stream.raw_table.qualified: stream for stream in WEB.streams.values()}
+    assert await plane.loader(streams=streams).load_pending() == 3
+
+
+async def test_what_cannot_pass_is_not_tried_again(plane: Plane, agency: Agency) -> None:
+    works = Works(plane, FailingLoader(WarehouseError("broken")))
+    with pytest.raises(WarehouseError, match=r"^broken$"):
+        await works.sync(agency)
+    assert works.slept == []
