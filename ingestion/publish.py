@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from domain.errors import BoscoError, UserError
 from domain.ids import SyncId, TenantId
 from domain.ports import Clock, IdFactory
+from ingestion.files.feeds import FILE_SOURCE
 from tenancy.cache import KeyKind, TenantRedis
 from tenancy.redis_server import RedisServer, RedisUnavailableError
 from tenancy.session import Database, TenantSession
@@ -135,10 +136,13 @@ def _advance_cursor(state: StreamState, load: PendingLoad) -> None:
 
 
 def _advance_days(state: StreamState, load: PendingLoad, start: dt.date) -> None:
-    """Move the stream's coverage forward; not over a gap, so that the gap is planned again."""
+    """Move the stream's coverage forward; not over a gap, so that the gap is planned again.
+
+    Files are not planned: what they hold is all there is, and weekly ones have gaps of six days.
+    """
     if load.slice_from is None or load.slice_to is None:
         return
     next_day = start if state.covered_to is None else state.covered_to + dt.timedelta(days=1)
-    if load.slice_from <= next_day:
+    if load.slice_from <= next_day or load.source == FILE_SOURCE:
         state.covered_from = min(state.covered_from or load.slice_from, load.slice_from)
         state.covered_to = max(state.covered_to or load.slice_to, load.slice_to)

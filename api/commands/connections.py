@@ -19,6 +19,7 @@ from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEv
 from api.runtime import Runtime
 from domain.errors import ConflictError, InvalidInputError, UserError
 from domain.ids import ConnectionId
+from ingestion.files.feeds import FILE_SOURCE
 from tenancy import audit
 from tenancy.tables import Connection, ConnectionState
 from tenancy.unscoped import TenantProfile
@@ -164,6 +165,8 @@ async def check_connections(runtime: Runtime, arguments: Arguments) -> AsyncIter
     are_good = True
     tenant = await find_agency(runtime, arguments["tenant"])
     for connection, client in await list_connections(runtime, tenant.tenant_id, arguments):
+        if connection.source == FILE_SOURCE:
+            continue  # a map's files: there is nobody to ask
         source = find_source(runtime, connection.source)
         async with runtime.database.session(tenant.tenant_id) as session:
             credentials = await runtime.extraction.open_credentials(session, connection)

@@ -29,6 +29,7 @@ from api.runtime import Runtime
 from domain.errors import InternalError
 from domain.ids import RunId
 from domain.time_window import DateRange
+from ingestion.files.feeds import FILE_SOURCE
 from ingestion.simulator.config import DEMO_AGENCIES, DemoAgency, DemoClient, demo_config
 from ingestion.simulator.server import SimulatorServer, create_simulator
 from tenancy.tables import Client, Connection, OAuthClient
@@ -173,7 +174,7 @@ async def _sync(runtime: Runtime, tenants: Sequence[TenantProfile]) -> AsyncIter
     for tenant in tenants:
         pairs = await list_connections(runtime, tenant.tenant_id, {})
         run_id = RunId(runtime.ids())
-        connections = [connection.id for connection, _ in pairs]
+        connections = [c.id for c, _ in pairs if c.source != FILE_SOURCE]
         handles = await runtime.pipeline.start_run(tenant.tenant_id, run_id, connections, _ACTOR)
         runs.append((tenant, run_id, handles))
     for tenant, run_id, handles in runs:

@@ -11,6 +11,7 @@ from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, Progres
 from api.runtime import Runtime
 from domain.errors import NotFoundError
 from domain.ids import ClientId, RunId, TenantId
+from ingestion.files.feeds import FILE_SOURCE
 from tenancy.jobs import JobHandle
 from tenancy.tables import Client, Connection, ConnectionState, Sync, SyncState
 from tenancy.unscoped import TenantProfile
@@ -31,7 +32,9 @@ async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     started = False
     for tenant in agencies:
         pairs = await list_connections(runtime, tenant.tenant_id, arguments)
-        active = [c for c, _ in pairs if c.state is ConnectionState.ACTIVE and c.source != "file"]
+        active = [
+            c for c, _ in pairs if c.state is ConnectionState.ACTIVE and c.source != FILE_SOURCE
+        ]
         if not active:
             continue
         started = True

@@ -7,10 +7,12 @@ The file is read twice: first for keys that stand in two lines, then for its row
 of rows, and eight bytes per line and feed. Measured figures are in docs/import.md.
 """
 
+import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import orjson
 import pyarrow as pa
@@ -20,7 +22,6 @@ from domain.errors import InvalidInputError
 from domain.facts import FACTS
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.job import Account, RejectedRow
-from ingestion.connector.yaml_document import did_you_mean
 from ingestion.files.csv_rows import (
     BLOCK_ROWS,
     RowBlock,
@@ -34,6 +35,8 @@ from ingestion.files.part_reader import Arrays, PartReader
 from ingestion.files.repeated_keys import KeyCensus, RepeatedKeys
 
 __all__ = ["FilePage", "UnreadableFileError", "check_file", "read_file"]
+
+_SHOWN_COLUMNS: Final = 20
 
 
 class UnreadableFileError(InvalidInputError):
@@ -126,13 +129,17 @@ def _check_header(header: Sequence[str], file_map: MapSpec, name: str) -> None:
     missing = [column for column in file_map.file_columns if column not in header]
     if not missing:
         return
-    told = "; ".join(f"{column!r}{did_you_mean(column, header)}" for column in missing)
+    near = {column: difflib.get_close_matches(column, header, n=1) for column in missing}
+    told = ", ".join(f"{c!r} (did you mean {m[0]!r}?)" if m else repr(c) for c, m in near.items())
+    names = ", ".join(map(repr, header[:_SHOWN_COLUMNS])) + ", ..." * (len(header) > _SHOWN_COLUMNS)
     hint = "correct the names in the map, or send the file with these columns"
     if len(header) == 1:
         hint = f"the file has one column only: is {file_map.file.delimiter!r} its delimiter?"
     elif len(missing) == len(file_map.file_columns):
         hint = "does the file lack its header? Its first line has to name the columns"
-    raise UnusableHeaderError(f"{name} lacks columns that the map names: {told}", hint=hint)
+    raise UnusableHeaderError(
+        f"{name} lacks columns that the map names: {told}; it has {names}", hint=hint
+    )
 
 
 def _count_keys(path: Path, file_map: MapSpec, block_rows: int) -> list[RepeatedKeys]:
