@@ -89,17 +89,15 @@ def write_object(
         "account_currency": lineage.account_currency,
         "account_time_zone": lineage.account_time_zone,
     }
+    # One row group, however many pages there were: small ones are slow to write and to read.
+    rows = sum(batch.num_rows for batch in batches)
+    columns = [
+        pa.repeat(pa.scalar(constants[field.name]), rows)
+        if field.name in constants
+        else pa.chunked_array([batch.column(field.name) for batch in batches], field.type)
+        for field in schema
+    ]
     sink = io.BytesIO()
-    rows = 0
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for batch in batches:
-            columns = [
-                pa.repeat(pa.scalar(constants[name]), batch.num_rows)
-                if name in constants
-                else batch.column(name)
-                for name in schema.names
-            ]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-            rows += batch.num_rows
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema), sink, compression="zstd")
     data = sink.getvalue()
     return ParquetObject(data, rows, hashlib.sha256(data).hexdigest())

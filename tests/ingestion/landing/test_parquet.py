@@ -48,6 +48,14 @@ def test_every_row_carries_its_lineage() -> None:
     assert rows.column("cost").to_pylist() == [Decimal("1.000000000"), Decimal("0.000000001")]
 
 
+def test_many_pages_are_one_row_group() -> None:
+    batches = [batch(ADS, [ad(1, f"c{n}", "1")], first=n) for n in range(1, 31)]
+    written = write_object(ADS.raw_table, LINEAGE, batches)
+    file = pq.ParquetFile(io.BytesIO(written.data))
+    assert file.num_row_groups == 1
+    assert file.read(["row_number"]).column(0).to_pylist() == list(range(1, 31))
+
+
 def test_no_rows_make_an_object_too() -> None:
     written = write_object(ADS.raw_table, LINEAGE, [])
     assert written.rows == 0
