@@ -23,11 +23,12 @@ from domain.errors import BoscoError
 __all__ = ["configure_logs", "log_file", "reason_of"]
 
 _SECRET_NAMES: Final = ("secret", "token", "password", "credential", "authorization", "api_key")
-# Secrets inside texts: the password of a URL, an authorization header, a pair in a query or body.
+# Secrets inside texts: the password of a URL, a bearer's token, a pair in a query, header or body.
 _SECRET_TEXTS: Final = re.compile(
-    r"(?P<before>://[^/\s:@]*:|\b(?:bearer|basic)\s+"
-    r"|\b(?:\w*_)?(?:secret|token|password|credential|api_key|authorization)[\"']?\s*[=:]\s*[\"']?)"
-    r"(?P<secret>[^\s@\"'&,;]+)",
+    r"(?P<before>://[^/\s:@]*:)[^\s/@]+(?=@)"
+    r"|(?P<word>\bbearer\s+"
+    r"|\b\w*(?:secret|token|password|credential|api_key|authorization)[\"']?\s*[=:]\s*[\"']?"
+    r"(?:(?:bearer|basic)\s+)?)[^\s\"'&,;]+",
     re.IGNORECASE,
 )
 _FILE_BYTES: Final = 10_000_000
@@ -42,7 +43,7 @@ def reason_of(error: Exception) -> str:
     """An error in one line for the operator: its own words, without secrets."""
     words = error.message if isinstance(error, BoscoError) else str(error)
     first = next((line.strip() for line in words.splitlines() if line.strip()), "")
-    return _SECRET_TEXTS.sub(r"\g<before>***", first) or type(error).__name__
+    return _without_secrets(first) or type(error).__name__
 
 
 def configure_logs(settings: Settings) -> None:
@@ -91,9 +92,13 @@ def _masked(name: str, value: Any) -> Any:
         return "***"
     match value:
         case str():
-            return _SECRET_TEXTS.sub(r"\g<before>***", value)
+            return _without_secrets(value)
         case dict():
             return {key: _masked(str(key), inner) for key, inner in value.items()}
         case list() | tuple():
             return [_masked("", inner) for inner in value]
     return value
+
+
+def _without_secrets(text: str) -> str:
+    return _SECRET_TEXTS.sub(lambda found: f"{found['before'] or found['word']}***", text)
