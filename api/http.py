@@ -87,8 +87,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
+        reason = str(error.strerror).partition(" (while ")[0]  # the rest names the address again
         raise AddressInUseError(
-            f"cannot serve at {host}, port {port}: {error.strerror}",
+            f"cannot serve at {host}, port {port}: {reason}",
             hint="set BOSCO_HTTP_PORT (or BOSCO_HTTP_HOST) to one that is free",
         ) from error
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
