@@ -1,6 +1,7 @@
 """Processes that stay: `bosco serve` and `bosco worker`."""
 
 import asyncio
+import contextlib
 import signal
 
 from rich.console import Console
@@ -11,6 +12,10 @@ from api.settings import load_settings
 from domain.errors import ConflictError
 
 __all__ = ["serve", "worker"]
+
+
+class _StoppedError(Exception):
+    """Somebody ended the process: commands of others end too. Jobs go on at the next start."""
 
 
 def serve() -> None:
@@ -29,15 +34,17 @@ async def _serve() -> None:
     settings = load_settings()
     console = Console(highlight=False)
     stop = _stop_on_signals()
-    async with (
-        own_runtime(settings, command_host()) as runtime,
-        serve_http(runtime, port=settings.http_port) as url,
-    ):
-        opens = " (open it in a browser)" if settings.env == "development" else ""
-        console.print(f"GraphQL  {url}/graphql{opens}")
-        console.print(f"tokens   {url}/oauth/token")
-        console.print("Ctrl-C stops; commands given meanwhile are run here")
-        await stop.wait()
+    with contextlib.suppress(_StoppedError):
+        async with (
+            own_runtime(settings, command_host()) as runtime,
+            serve_http(runtime, port=settings.http_port) as url,
+        ):
+            opens = " (open it in a browser)" if settings.env == "development" else ""
+            console.print(f"GraphQL  {url}/graphql{opens}")
+            console.print(f"tokens   {url}/oauth/token")
+            console.print("Ctrl-C stops; commands given meanwhile are run here")
+            await stop.wait()
+            raise _StoppedError
 
 
 async def _work() -> None:
@@ -48,9 +55,11 @@ async def _work() -> None:
             hint="bosco serve runs workers already: one process owns the embedded servers",
         )
     stop = _stop_on_signals()
-    async with own_runtime(settings, command_host()) as runtime:
-        Console(highlight=False).print(f"worker {runtime.jobs.executor_id}; Ctrl-C stops")
-        await stop.wait()
+    with contextlib.suppress(_StoppedError):
+        async with own_runtime(settings, command_host()) as runtime:
+            Console(highlight=False).print(f"worker {runtime.jobs.executor_id}; Ctrl-C stops")
+            await stop.wait()
+            raise _StoppedError
 
 
 def _stop_on_signals() -> asyncio.Event:
