@@ -13,7 +13,8 @@ import uvicorn
 from api.app import EdgeServices, create_app
 from api.oauth.endpoint import OAuthServices
 from api.runtime import Runtime
-from domain.errors import ConflictError
+from domain.errors import ConflictError, InternalError
+from tenancy.session import Database
 
 __all__ = ["AddressInUseError", "serve_http"]
 
@@ -58,7 +59,7 @@ async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
                 clock=runtime.clock,
             ),
             checks={
-                "postgresql": runtime.database.check,
+                "postgresql": lambda: _check_database(runtime.database),
                 "redis": runtime.redis.ping,
                 "warehouse": runtime.warehouse.check,
             },
@@ -94,3 +95,9 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
     return listener
+
+
+async def _check_database(database: Database) -> None:
+    """Not ready while the schema is of another release or a tenant's table is unlocked."""
+    if problems := await database.check():
+        raise InternalError("; ".join(problems))

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -70,7 +71,7 @@ class Publisher:
                 session.add(state)
             connection = await session.get_one(Connection, (load.tenant_id, load.connection_id))
             state.published_at = now
-            _advance_cursor(state, load)
+            _advance_cursor(state, load, connection)
             if not await _lacks_earlier_days(session, sync):
                 _advance_days(state, load, connection.start_date)
             session.add(
@@ -129,10 +130,17 @@ async def _lacks_earlier_days(session: TenantSession, sync: Sync) -> bool:
     return await session.scalar(earlier.limit(1)) is not None
 
 
-def _advance_cursor(state: StreamState, load: PendingLoad) -> None:
-    if load.cursor_to is not None:
-        read = dt.datetime.fromisoformat(state.cursor["until"]) if state.cursor else load.cursor_to
-        state.cursor = {"until": max(read, load.cursor_to).isoformat()}
+def _advance_cursor(state: StreamState, load: PendingLoad, connection: Connection) -> None:
+    """Move the cursor forward, and with it the days that are over and read whole."""
+    if load.cursor_to is None:
+        return
+    read = dt.datetime.fromisoformat(state.cursor["until"]) if state.cursor else load.cursor_to
+    until = max(read, load.cursor_to)
+    state.cursor = {"until": until.isoformat()}
+    today = until.astimezone(ZoneInfo(connection.settings["time_zone"])).date()
+    if connection.start_date < today:
+        state.covered_from = connection.start_date
+        state.covered_to = today - dt.timedelta(days=1)
 
 
 def _advance_days(state: StreamState, load: PendingLoad, start: dt.date) -> None:

@@ -107,7 +107,21 @@ async def test_the_cursor_goes_forward_only(plane: Plane, agency: Agency) -> Non
         await plane.publisher.publish(await _loads(plane, sync_id))
         state = await plane.coverage(agency, "orders")
         assert state is not None
-        assert (state.cursor, state.covered_from, state.covered_to) == (expected, None, None)
+        assert state.cursor == expected
+        assert (state.covered_from, state.covered_to) == (day(1), day(2))
+
+
+async def test_changes_cover_the_days_that_are_over_at_the_account(
+    plane: Plane, agency: Agency
+) -> None:
+    start = dt.datetime(2026, 2, 28, 23, tzinfo=dt.UTC)  # midnight of the first day in Berlin
+    for hour, covered in ((22, (None, None)), (23, (day(1), day(1)))):
+        end = dt.datetime(2026, 3, 1, hour, 30, tzinfo=dt.UTC)
+        sync_id = await plane.land(agency, [], None, stream=ORDERS, cursor=(start, end))
+        await plane.publisher.publish(await _loads(plane, sync_id))
+        state = await plane.coverage(agency, "orders")
+        assert state is not None
+        assert (state.covered_from, state.covered_to) == covered
 
 
 @pytest.fixture
