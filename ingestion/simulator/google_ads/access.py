@@ -21,6 +21,7 @@ from ingestion.simulator.google_ads.config import (
     AdsAccount,
     DeveloperToken,
     GoogleAdsConfig,
+    managers_above,
 )
 from ingestion.simulator.google_ads.failures import GoogleAdsRefusalError
 
@@ -182,7 +183,7 @@ class Access:
         if (
             account is None
             or root not in grant.customer_ids
-            or root not in {customer_id, account.manager_id}
+            or root not in {customer_id, *managers_above(account, self._accounts)}
         ):
             raise GoogleAdsRefusalError(
                 "authorizationError",

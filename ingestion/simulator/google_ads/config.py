@@ -1,10 +1,11 @@
 """What a simulated Google Ads knows: accounts, who may read them, and its limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-__all__ = ["AccessGrant", "AdsAccount", "DeveloperToken", "GoogleAdsConfig"]
+__all__ = ["AccessGrant", "AdsAccount", "DeveloperToken", "GoogleAdsConfig", "managers_above"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +83,17 @@ class GoogleAdsConfig:
     page_token_lifetime_seconds: int = 7_200
     first_day: date = date(2024, 11, 1)
     conversion_window_days: int = 30
+
+
+def managers_above(account: AdsAccount, accounts: Mapping[str, AdsAccount]) -> list[str]:
+    """List the managers of `account`, nearest first, the managers of managers included.
+
+    Args:
+        account: One of `accounts`.
+        accounts: All customers by id; no account is above itself.
+    """
+    above = []
+    while account.manager_id:
+        above.append(account.manager_id)
+        account = accounts[account.manager_id]
+    return above

@@ -19,12 +19,14 @@ from ingestion.simulator.google_ads.world import Ad, AdGroup, Campaign, Facts
 
 __all__ = [
     "ATTRIBUTES",
+    "CLIENT_RESOURCE",
     "CORE_DATE_SEGMENTS",
     "ENUMS",
     "METRICS",
     "RESOURCES",
     "SEGMENTS",
     "Attribute",
+    "ClientLink",
     "Entity",
     "Kind",
     "Metric",
@@ -39,13 +41,28 @@ Kind = Literal["int64", "int32", "string", "enum", "date", "double", "boolean"]
 Value = int | str | bool | float | Decimal
 
 
+class ClientLink(NamedTuple):
+    """An account in the hierarchy of a manager; `level` counts the steps down to it."""
+
+    account: AdsAccount
+    level: int
+
+
 class Entity(NamedTuple):
-    """What a row is about: an account, and the levels below it that the resource has."""
+    """What a row is about: an account, and what the resource has below it.
+
+    Attributes:
+        account: The account that is asked.
+        campaign, ad_group, ad: Levels below it.
+        client: Account in its hierarchy; the asked account itself unless the resource is
+            `customer_client`.
+    """
 
     account: AdsAccount
     campaign: Campaign
     ad_group: AdGroup
     ad: Ad
+    client: ClientLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +90,16 @@ class Metric:
     prohibited_in: frozenset[str] = frozenset()
 
 
+# Lists accounts: it has neither metrics nor segments.
+CLIENT_RESOURCE: Final = "customer_client"
+
 # Resources that may stand in FROM, and the resources whose attributes come along with each.
 RESOURCES: Final[dict[str, tuple[str, ...]]] = {
     "customer": ("customer",),
     "campaign": ("campaign", "customer"),
     "ad_group": ("ad_group", "campaign", "customer"),
     "ad_group_ad": ("ad_group_ad", "ad_group", "campaign", "customer"),
+    CLIENT_RESOURCE: (CLIENT_RESOURCE, "customer"),
 }
 
 CORE_DATE_SEGMENTS: Final = frozenset(
@@ -93,6 +114,7 @@ ENUMS: Final[dict[str, frozenset[str]]] = {
     "ad_group.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
     "ad_group_ad.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
     "customer.status": frozenset({"ENABLED", "CANCELED", "SUSPENDED", "CLOSED"}),
+    "customer_client.status": frozenset({"ENABLED", "CANCELED", "SUSPENDED", "CLOSED"}),
     "segments.device": frozenset({"MOBILE", "DESKTOP", "TABLET", "CONNECTED_TV", "OTHER"}),
 }
 
@@ -102,6 +124,8 @@ def resource_name_of(resource: str, entity: Entity) -> str:
     root = f"customers/{entity.account.customer_id}"
     if resource == "customer":
         return root
+    if resource == CLIENT_RESOURCE:
+        return f"{root}/customerClients/{entity.client.account.customer_id}"
     if resource == "campaign":
         return f"{root}/campaigns/{entity.campaign.campaign_id}"
     if resource == "ad_group":
@@ -134,6 +158,23 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
     "ad_group_ad.ad.name": Attribute("string", lambda e: e.ad.name),
     "ad_group_ad.ad.type": Attribute("enum", lambda e: e.ad.kind),
     "ad_group_ad.ad.resource_name": Attribute("string", lambda e: resource_name_of("ad", e)),
+    "customer_client.id": Attribute("int64", lambda e: int(e.client.account.customer_id)),
+    "customer_client.descriptive_name": Attribute("string", lambda e: e.client.account.name),
+    "customer_client.currency_code": Attribute("string", lambda e: e.client.account.currency),
+    "customer_client.time_zone": Attribute("string", lambda e: e.client.account.time_zone),
+    "customer_client.manager": Attribute("boolean", lambda e: e.client.account.is_manager),
+    "customer_client.status": Attribute(
+        "enum", lambda e: "ENABLED" if e.client.account.is_enabled else "CANCELED"
+    ),
+    "customer_client.level": Attribute("int64", lambda e: e.client.level),
+    "customer_client.hidden": Attribute("boolean", lambda _: False),
+    "customer_client.test_account": Attribute("boolean", lambda _: False),
+    "customer_client.client_customer": Attribute(
+        "string", lambda e: f"customers/{e.client.account.customer_id}"
+    ),
+    "customer_client.resource_name": Attribute(
+        "string", lambda e: resource_name_of(CLIENT_RESOURCE, e)
+    ),
     "customer.resource_name": Attribute("string", lambda e: resource_name_of("customer", e)),
     "campaign.resource_name": Attribute("string", lambda e: resource_name_of("campaign", e)),
     "ad_group.resource_name": Attribute("string", lambda e: resource_name_of("ad_group", e)),

@@ -16,6 +16,7 @@ from typing import Final
 from ingestion.simulator.google_ads.config import AdsAccount
 from ingestion.simulator.google_ads.fields import (
     ATTRIBUTES,
+    CLIENT_RESOURCE,
     CORE_DATE_SEGMENTS,
     ENUMS,
     METRICS,
@@ -169,6 +170,8 @@ def _check_combination(query: Query, account: AdsAccount) -> None:
                 f"Cannot select or filter on the following fields: '{name}', since the resource "
                 "is incompatible with the resource in FROM clause.",
             )
+    if query.resource == CLIENT_RESOURCE:
+        _check_no_measures(query, conditions)
     for name in metrics:
         if query.resource in METRICS[name].prohibited_in:
             raise query_refusal(
@@ -177,6 +180,18 @@ def _check_combination(query: Query, account: AdsAccount) -> None:
                 f"metrics is incompatible with the resource in FROM clause: '{query.resource}'.",
             )
     _check_references(query, conditions)
+
+
+def _check_no_measures(query: Query, conditions: list[str]) -> None:
+    for kind, catalogue in (("segment", SEGMENTS), ("metric", METRICS)):
+        found = [name for name in (*query.fields, *conditions) if name in catalogue]
+        if found:
+            raise query_refusal(
+                f"PROHIBITED_{kind.upper()}_IN_SELECT_OR_WHERE_CLAUSE",
+                f"Cannot select or filter on the following {kind}s: '{found[0].split('.')[1]}', "
+                f"since {kind}s is incompatible with the resource in FROM clause: "
+                f"'{query.resource}'.",
+            )
 
 
 def _check_references(query: Query, conditions: list[str]) -> None:

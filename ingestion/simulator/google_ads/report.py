@@ -11,12 +11,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from ingestion.simulator.google_ads.config import AdsAccount, GoogleAdsConfig
+from ingestion.simulator.google_ads.config import AdsAccount, GoogleAdsConfig, managers_above
 from ingestion.simulator.google_ads.fields import (
     ATTRIBUTES,
+    CLIENT_RESOURCE,
     METRICS,
     RESOURCES,
     SEGMENTS,
+    ClientLink,
     Entity,
     Value,
     json_path,
@@ -53,12 +55,14 @@ class Reporter:
 
     def __init__(self, config: GoogleAdsConfig, world: AdsWorld) -> None:
         self._config = config
+        self._accounts = {account.customer_id: account for account in config.accounts}
         self._world = world
         self._rendered: dict[object, list[_Row]] = {}
 
     def run(self, plan: Plan, account: AdsAccount, moment: Moment) -> list[bytes]:
         """Return the JSON objects of all rows, in order."""
-        days = list(_days(self._config.first_day, plan, moment.today))
+        has_days = plan.resource != CLIENT_RESOURCE
+        days = list(_days(self._config.first_day, plan, moment.today)) if has_days else []
         rows: list[_Row] = []
         if plan.is_by_day:
             for day in days:
@@ -101,28 +105,55 @@ class Reporter:
 
     def _entities(self, plan: Plan, account: AdsAccount) -> dict[int, list[tuple[int, Entity]]]:
         """Map the index of each campaign to its (running number, entity) pairs for the resource."""
-        made: dict[int, list[tuple[int, Entity]]] = {}
+        if plan.resource == CLIENT_RESOURCE:
+            made = {0: list(enumerate(self._clients_of(account)))}
+            _drop_filtered(plan, made)
+            return made
+        made = {}
         place = 0
         for index, campaign in enumerate(self._world.campaigns_of(account)):
             for entity in _entities_below(plan.resource, account, campaign):
                 made.setdefault(index, []).append((place, entity))
                 place += plan.resource != "customer"
         if not made and plan.resource == "customer":
-            made[0] = [(0, Entity(account, _NO_CAMPAIGN, _NO_GROUP, _NO_AD))]
+            made[0] = [(0, _entity(account))]
         if plan.on_attributes:
             _drop_filtered(plan, made)
         return made
 
+    def _clients_of(self, account: AdsAccount) -> Iterator[Entity]:
+        """A manager itself, and all accounts below it, direct ones first; nothing for others."""
+        if not account.is_manager:
+            return
+        links = [ClientLink(account, 0)]
+        for other in self._config.accounts:
+            above = managers_above(other, self._accounts)
+            if account.customer_id in above:
+                links.append(ClientLink(other, above.index(account.customer_id) + 1))
+        for link in sorted(links, key=lambda each: (each.level, each.account.customer_id)):
+            yield _entity(account, client=link)
+
+
+def _entity(
+    account: AdsAccount,
+    campaign: Campaign = _NO_CAMPAIGN,
+    ad_group: AdGroup = _NO_GROUP,
+    ad: Ad = _NO_AD,
+    *,
+    client: ClientLink | None = None,
+) -> Entity:
+    return Entity(account, campaign, ad_group, ad, client or ClientLink(account, 0))
+
 
 def _entities_below(resource: str, account: AdsAccount, campaign: Campaign) -> Iterable[Entity]:
     if resource == "customer":
-        return [Entity(account, _NO_CAMPAIGN, _NO_GROUP, _NO_AD)]
+        return [_entity(account)]
     if resource == "campaign":
-        return [Entity(account, campaign, _NO_GROUP, _NO_AD)]
+        return [_entity(account, campaign)]
     if resource == "ad_group":
-        return [Entity(account, campaign, group, _NO_AD) for group in campaign.ad_groups]
+        return [_entity(account, campaign, group) for group in campaign.ad_groups]
     return [
-        Entity(account, campaign, group, ad) for group in campaign.ad_groups for ad in group.ads
+        _entity(account, campaign, group, ad) for group in campaign.ad_groups for ad in group.ads
     ]
 
 
