@@ -160,6 +160,15 @@ def test_serves_what_other_commands_bring(open_folder: Path, platforms: Platform
         owner = find_owner(state)
         assert owner is not None
         assert owner.pid == serving.process.pid
+        found = bosco(
+            state,
+            *("connections", "discover", "google_ads", "--credentials", "-"),
+            *("--endpoint", f"{platforms.url}/google_ads"),
+            given=json.dumps(google_credentials()),
+        )
+        assert [line.split() for line in found.stdout.splitlines()[2:]] == [
+            [CLIENT.google_customer_id, "Acme", "Shoes", "EUR", "Europe/Berlin"]
+        ]
         connect(state, platforms.url)
         synced = bosco(state, "sync", "northwind")
         assert (synced.returncode, synced.stderr) == (0, "")
