@@ -68,7 +68,7 @@ class Platform:
     runtime: Runtime
     clock: FakeClock
 
-    async def command(self, name: str, **arguments: Any) -> Told:
+    async def command(self, name: str, /, **arguments: Any) -> Told:
         """Run a command to its end."""
         invocation = Invocation(name, {"actor": "test", **arguments}, "/")
         events = settle(lambda: COMMANDS.start(self.runtime, invocation), lambda: "trace")

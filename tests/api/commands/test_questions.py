@@ -1,0 +1,278 @@
+"""Syncing, asking, metrics and quarantine by command, for one agency beside another."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from api.cli.main import app
+from api.commands.registry import COMMANDS
+from api.control.protocol import JsonEvent, ProgressEvent
+from domain.ids import public_id
+from ingestion.simulator.server import SimulatorServer, create_simulator
+from tenancy.tables import QuarantinedRow
+from tenancy.unscoped import TenantProfile
+from tests.e2e.conftest import Trouble
+from tests.e2e.platform import Platform, Told
+from tests.e2e.world import CLIENT, NOW, connect_google_ads, small_world
+
+pytestmark = pytest.mark.anyio
+
+DAYS = {"from": "2026-10-03", "to": "2026-11-01"}  # the 30 days before the simulated today
+
+
+@pytest.fixture(scope="module")
+async def synced(platform: Platform, northwind: TenantProfile) -> AsyncIterator[Told]:
+    """Northwind's only sync; southwind has no data."""
+    with SimulatorServer(create_simulator(small_world(), wall=lambda: NOW)) as server:
+        await connect_google_ads(platform.runtime, northwind, server.url)
+        yield await platform.command("sync", tenant="northwind", client=CLIENT.shop)
+
+
+def _error(told: Told) -> tuple[str, str, str]:
+    (error,) = told.errors
+    assert told.exit_code == 1
+    return error.code, error.message, error.hint
+
+
+async def test_a_sync_shows_progress_and_ends_in_a_table(synced: Told) -> None:
+    progress = [event for event in synced.events if isinstance(event, ProgressEvent)]
+    last = progress[-1]
+    assert last.task == "acme-shoes  google_ads  campaign_day"
+    assert (last.completed, last.total) == (3, 3)
+    ((client, source, stream, syncs, rows, quarantined, state),) = synced.table
+    assert (client, source, stream) == ("acme-shoes", "google_ads", "campaign_day")
+    assert (syncs, quarantined, state) == (3, 0, "published")
+    assert last.text == f"{rows:,} rows"
+    assert synced.exit_code == 0
+
+
+@pytest.mark.usefixtures("synced")
+async def test_asks_in_a_few_words(platform: Platform, trouble: Trouble) -> None:
+    told = await platform.command(
+        "query", tenant="northwind", metrics="spend, clicks", by="client", last=30
+    )
+    truth = trouble.simulator.truth("google_ads", CLIENT.google_customer_id, **DAYS, by="")
+    spend = f"{int(truth['totals']['costMicros']) / 1e6:.2f}"
+    ((client, found, clicks), total) = told.table
+    assert client == "acme-shoes"
+    assert found.replace(",", "") == spend
+    assert clicks == truth["totals"]["clicks"]
+    assert total == ("total", found, clicks)
+
+
+@pytest.mark.usefixtures("synced", "southwind")
+async def test_another_agency_sees_none_of_it(platform: Platform) -> None:
+    told = await platform.command("query", tenant="southwind", metrics="clicks", by="", last=30)
+    assert told.table in ([(None,)], [("-",)], [(0,)])
+    told = await platform.command("query", tenant="southwind", metrics="clicks", by="day", last=30)
+    assert all(cell in {"-", "", "total", 0} for row in told.table for cell in row)
+
+
+@pytest.mark.usefixtures("synced")
+async def test_graphql_answers_as_json(platform: Platform) -> None:
+    document = "{ metrics(period: {last: 30, unit: DAY}) { totals { clicks } } }"
+    told = await platform.command("query", tenant="northwind", document=document)
+    (answer,) = [event.value for event in told.events if isinstance(event, JsonEvent)]
+    assert answer["data"]["metrics"]["totals"]["clicks"] > 0
+    assert json.loads(json.dumps(answer)) == answer
+    wrong = await platform.command("query", tenant="northwind", document="{ metric }")
+    (answer,) = [event.value for event in wrong.events if isinstance(event, JsonEvent)]
+    assert answer["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert wrong.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        (
+            {"by": "day,week"},
+            "--by 'day,week' names more than one length of time",
+            "choose one of day, week, month, quarter, year",
+        ),
+        ({"last": 0}, "--last is 0", "ask for at least 1 day"),
+    ],
+)
+async def test_impossible_questions_are_explained(
+    platform: Platform, northwind: TenantProfile, given: dict[str, str], message: str, hint: str
+) -> None:
+    question = {"metrics": "clicks", "by": "", "last": 30, **given}
+    told = await platform.command("query", tenant=northwind.slug, **question)
+    assert _error(told) == ("INVALID_INPUT", message, hint)
+
+
+@pytest.mark.parametrize(("metrics", "by"), [("spent", ""), ("spend", "chanel"), ("", "")])
+async def test_unknown_names_are_suggested(
+    platform: Platform, northwind: TenantProfile, metrics: str, by: str
+) -> None:
+    told = await platform.command("query", tenant=northwind.slug, metrics=metrics, by=by, last=30)
+    _, message, hint = _error(told)
+    assert (metrics or "metric") in message or by in message
+    assert hint
+
+
+async def test_defines_explains_and_retires_a_metric(
+    platform: Platform, northwind: TenantProfile, southwind: TenantProfile, tmp_path: Path
+) -> None:
+    file = tmp_path / "margin.yaml"
+    file.write_text("metric: margin\nis: revenue - spend\n", encoding="utf-8")
+    told = await platform.command("metrics.define", tenant=northwind.slug, file=str(file))
+    assert told.lines[0].startswith("margin, revision 1: money, split by ")
+    assert told.lines[1] == "in GraphQL: margin"
+    again = await platform.command("metrics.define", tenant=northwind.slug, file=str(file))
+    assert again.lines[0].startswith("margin, revision 2: money, ")
+    listed = await platform.command("metrics.list", tenant=northwind.slug)
+    assert ("margin", "agency", "money", "revenue - spend") in [
+        (row[0], row[1], row[2], row[4]) for row in listed.table
+    ]
+    foreign = await platform.command("metrics.list", tenant=southwind.slug)
+    assert "margin" not in [row[0] for row in foreign.table]
+    explained = await platform.command("metrics.explain", tenant=northwind.slug, name="margin")
+    assert "is           revenue - spend" in explained.lines
+    assert "SELECT" in explained.lines[-1]
+    elsewhere = await platform.command("metrics.retire", tenant=southwind.slug, name="margin")
+    assert _error(elsewhere) == (
+        "NOT_FOUND",
+        "'margin' is not a metric of this agency",
+        "it has none of its own, and core metrics cannot be retired",
+    )
+    retired = await platform.command("metrics.retire", tenant=northwind.slug, name="margin")
+    assert retired.lines == ["margin retired"]
+    listed = await platform.command("metrics.list", tenant=northwind.slug)
+    assert "margin" not in [row[0] for row in listed.table]
+
+
+async def test_a_metric_that_others_need_stays(
+    platform: Platform, northwind: TenantProfile, tmp_path: Path
+) -> None:
+    for name, text in (("net_gain", "revenue - spend"), ("gain_rate", "net_gain / revenue")):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(f"metric: {name}\nis: {text}\n", encoding="utf-8")
+        assert (
+            await platform.command("metrics.define", tenant=northwind.slug, file=str(file))
+        ).exit_code == 0
+    code, message, hint = _error(
+        await platform.command("metrics.retire", tenant=northwind.slug, name="net_gain")
+    )
+    assert code == "CONFLICT"
+    assert message.startswith("another metric is made of 'net_gain': ")
+    assert hint == "retire or change that one first"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (None, "NOT_FOUND", "cannot be read: No such file or directory"),
+        (b"\xff\xfe\x00", "INVALID_INPUT", "is no UTF-8 text"),
+    ],
+)
+async def test_unreadable_definitions_are_explained(
+    platform: Platform,
+    northwind: TenantProfile,
+    tmp_path: Path,
+    content: bytes | None,
+    code: str,
+    message: str,
+) -> None:
+    file = tmp_path / "metric.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    told = await platform.command("metrics.define", tenant=northwind.slug, file=str(file))
+    assert _error(told) == (code, f"{file} {message}", "docs/metrics.md has an example")
+
+
+async def test_a_wrong_definition_changes_nothing(
+    platform: Platform, northwind: TenantProfile, tmp_path: Path
+) -> None:
+    file = tmp_path / "metric.yaml"
+    file.write_text("metric: broken\nis: spend / nothing_known\n", encoding="utf-8")
+    told = await platform.command("metrics.define", tenant=northwind.slug, file=str(file))
+    code, message, _ = _error(told)
+    assert "nothing_known" in message
+    assert code
+    listed = await platform.command("metrics.list", tenant=northwind.slug)
+    assert "broken" not in [row[0] for row in listed.table]
+
+
+async def test_quarantined_rows_are_their_agencys_own(
+    platform: Platform, trouble: Trouble, southwind: TenantProfile, northwind: TenantProfile
+) -> None:
+    await connect_google_ads(platform.runtime, southwind, trouble.url)
+    trouble.simulator.fault(
+        "changed_type",
+        times=None,
+        operation="searchStream",
+        rows=2,
+        after=1,
+        field="metrics.clicks",
+        value="many",
+    )
+    told = await platform.command("sync", tenant=southwind.slug)
+    quarantined = told.table[0][5]
+    assert quarantined > 0
+    assert "rows in quarantine: bosco quarantine list southwind" in told.lines
+    listed = await platform.command("quarantine.list", tenant=southwind.slug, limit=1)
+    ((row_id, stream, _, field, reason, what),) = listed.table
+    assert (stream, field) == ("google_ads.campaign_day", "clicks")
+    assert "many" in what
+    assert reason
+    assert listed.lines == ["one in full: bosco quarantine show southwind ID"]
+    shown = await platform.command("quarantine.show", tenant=southwind.slug, id=row_id)
+    assert json.loads(shown.lines[1])["metrics"]["clicks"] == "many"
+    foreign = await platform.command("quarantine.show", tenant=northwind.slug, id=row_id)
+    assert _error(foreign) == (
+        "NOT_FOUND",
+        f"{row_id} is not in the quarantine of northwind",
+        "bosco quarantine list northwind shows what is",
+    )
+    assert (await platform.command("quarantine.list", tenant=northwind.slug, limit=9)).table == []
+    async with platform.runtime.database.session(southwind.tenant_id) as session:
+        ids = {public_id("qua", i) for i in (await session.scalars(select(QuarantinedRow.id)))}
+    assert row_id in ids
+    malformed = await platform.command("quarantine.show", tenant=southwind.slug, id="qua_1")
+    assert _error(malformed)[0] == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize("name", ["quarantine.list", "sync", "connections.list"])
+async def test_unknown_sources_are_suggested(
+    platform: Platform, northwind: TenantProfile, name: str
+) -> None:
+    told = await platform.command(name, tenant=northwind.slug, source="googl_ads", limit=5)
+    assert _error(told) == (
+        "NOT_FOUND",
+        "there is no source 'googl_ads'",
+        "did you mean google_ads?",
+    )
+
+
+async def test_files_that_cannot_be_imported_leave_nothing(
+    platform: Platform, southwind: TenantProfile, tmp_path: Path
+) -> None:
+    given = {"tenant": southwind.slug, "client": "acme-shoes", "map": str(tmp_path / "map.yaml")}
+    before = (await platform.command("connections.list", tenant=southwind.slug)).table
+    told = await platform.command("import", **given, file=str(tmp_path / "ads.csv"))
+    assert _error(told)[1:] == (
+        f"the map {tmp_path}/map.yaml cannot be read: No such file or directory",
+        "docs/import.md shows how to write one",
+    )
+    (tmp_path / "map.yaml").write_text("map: x\nfeeds: 7\n", encoding="utf-8")
+    told = await platform.command("import", **given, file=str(tmp_path / "ads.csv"))
+    assert "map.yaml" in _error(told)[1]
+    assert (await platform.command("connections.list", tenant=southwind.slug)).table == before
+
+
+def test_the_catalogue_of_commands_has_no_gaps() -> None:
+    verbs = {
+        f"{group.name}.{command.name}"
+        for group in app.registered_groups
+        if group.typer_instance is not None
+        for command in group.typer_instance.registered_commands
+    }
+    nouns = {
+        command.name or getattr(command.callback, "__name__", "")
+        for command in app.registered_commands
+    }
+    here = {"serve", "worker"}  # stay in this process
+    assert {name.removesuffix("_file") for name in nouns} - here | verbs == set(COMMANDS.names)
