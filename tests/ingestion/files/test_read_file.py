@@ -277,6 +277,16 @@ def test_bad_cell_costs_its_set_only_and_a_bad_shared_cell_is_told_once(write: W
     assert _rows(pages, "row_number", "channel") == [(2, "tv")]
 
 
+def test_sets_read_the_lines_that_are_left(write: Write) -> None:
+    path = write("day,tv,tv_clicks,radio\n2026-11-31,9,9,9\n2026-11-01,1,2,3\nx,9,9,9\n")
+    pages = _read(path, read_map(UNPIVOT, "MAP.yaml"))
+    assert _rejected(pages) == [(2, "day", "not_a_date"), (4, "day", "not_a_date")]
+    assert _rows(pages, "row_number", "natural_key", "spend", "clicks") == [
+        (3, '["2026-11-01","tv"]', Decimal(1), 2),
+        (3, '["2026-11-01","radio"]', Decimal(3), None),
+    ]
+
+
 def test_word_outside_an_enum_is_told_with_the_files_words(write: Write) -> None:
     mapped = "channel: {from: channel, enum: {Fernsehen: tv, Funk: radio}}"
     text = MAP_TEXT.format(file="{format: csv}", columns="").replace("channel: channel", mapped)
