@@ -181,6 +181,7 @@ class ColumnTyper:
         known = pa.array(list(mapping.enum), pa.string())
         array = arrays[name]
         strange = pc.and_(pc.is_valid(array), pc.invert(pc.is_in(array, known)))
+        told = set(drift)
         for index in _indices(strange):
             word = shown(array[index].as_py())
             if mapping.otherwise is None:
@@ -188,7 +189,8 @@ class ColumnTyper:
                 problems.setdefault(index, (name, "unknown_value", message))
             detail = f"{word} is read as {mapping.otherwise or 'an error'}"
             note = Drift("unknown_value", name, detail)
-            if note not in drift:
+            if note not in told:
+                told.add(note)
                 drift.append(note)
 
     def _assemble(
