@@ -17,7 +17,17 @@ from tenancy.warehouse.dialect import duckdb_name
 from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tenancy.warehouse.open import WarehouseOptions, open_warehouse
 from tenancy.warehouse.port import RemoteObject, WarehouseError, WarehouseLockedError
-from tests.tenancy.warehouse.samples import ONLY_A, ROWS, A, parquet, question
+from tests.tenancy.warehouse.samples import (
+    BOTH,
+    ONLY_A,
+    ROWS,
+    A,
+    B,
+    change,
+    parquet,
+    question,
+    sample_table,
+)
 
 OWNER = textwrap.dedent(
     """
@@ -88,6 +98,25 @@ async def test_reads_go_on_beside_each_other_and_a_write(duckdb_warehouse: DuckD
         *(duckdb_warehouse.run(TenantScope(A), WHOLES, {}) for _ in range(16)),
     )
     assert (await duckdb_warehouse.run(TenantScope(A), WHOLES, {})).num_rows == 8
+
+
+@pytest.mark.anyio
+async def test_inserted_rows_lie_in_cluster_order(duckdb_warehouse: DuckDbWarehouse) -> None:
+    raw = sample_table("raw")
+    await duckdb_warehouse.ensure_tables([raw, ROWS])
+    mixed = [(B, "c1", 1), (A, "c2", 2), (B, "c1", 3), (A, "c1", 4), (A, "c2", 5)]
+    rows = [{"tenant_id": str(t), "client_id": c, "whole": n} for t, c, n in mixed]
+    await duckdb_warehouse.load("mixed", raw, [parquet(rows, raw)], BOTH)
+    insert = change(
+        "INSERT INTO marts.sample (tenant_id, client_id, whole)"
+        " SELECT r.tenant_id, r.client_id, r.whole FROM raw.sample AS r"
+    )
+    assert await duckdb_warehouse.execute("insert", insert, {}, BOTH) == 5
+    stored = await duckdb_warehouse.run_for(
+        BOTH, question("SELECT s.tenant_id, s.client_id FROM marts.sample AS s"), {}
+    )
+    keys = [(str(A), "c1"), (str(A), "c2"), (str(A), "c2"), (str(B), "c1"), (str(B), "c1")]
+    assert [tuple(row.values()) for row in stored.to_pylist()] == keys
 
 
 @pytest.mark.anyio
