@@ -59,6 +59,8 @@ REQUIRED_IN_PRODUCTION: Final = (
     "BOSCO_MASTER_KEY_FILE",
 )
 
+OF_THE_TESTS: Final = "BOSCO_TEST_"
+
 HOLD_PASSWORDS: Final = frozenset({"DATABASE_URL", "REDIS_URL"})  # their values are never shown
 
 
@@ -226,6 +228,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         name: value
         for name, value in environment.items()
         if value and (name in EXAMPLES or name.startswith("BOSCO_"))
+        if not name.startswith(OF_THE_TESTS)
     }
     problems = [_explain_unknown(name) for name in sorted(given.keys() - EXAMPLES.keys())]
     if given.get("BOSCO_ENV") == "production":

@@ -96,6 +96,10 @@ def test_empty_values_count_as_unset() -> None:
     assert load_settings(dict.fromkeys(EXAMPLES, "")) == load_settings({})
 
 
+def test_variables_of_others_and_of_the_tests_are_passed_over() -> None:
+    assert load_settings({"BOSCO_TEST_DATASETS": "/data", "PORT": "x"}) == load_settings({})
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings({}).http_port = 1
