@@ -248,6 +248,11 @@ async def _second_connection(plane: Plane, agency: Agency) -> ConnectionId:
 async def test_a_run_ends_with_its_last_connection(works: Works, agency: Agency) -> None:
     second = await _second_connection(works.plane, agency)
     await works.sync(agency)
+    assert (await works.run(agency)).finished_at == NOW
+    run_id = RunId(uuid.UUID(int=1))
+    await works.pipeline._plan(agency.tenant_id, run_id, second, "somebody")  # noqa: SLF001  # begun
+    run = await works.run(agency)
+    assert (run.state, run.finished_at) == (RunState.RUNNING, None)
     works.extraction.refused = {"orders"}
     works.now = NOW + dt.timedelta(minutes=5)
     await works.sync(agency, connection=second)
