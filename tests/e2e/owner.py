@@ -1,6 +1,6 @@
 """A process of its own that owns the platform, does one task, and may die at an exact moment.
 
-    task + moment -> own_runtime -> connect | sync | resume -> Outcome
+    task + moment -> own_runtime -> connect | sync | import | resume -> Outcome
                           `-> statements to PostgreSQL and to the warehouse -> the moment: SIGKILL
 
 It is forked from a server that has imported the platform already, which saves seconds a process.
@@ -25,16 +25,17 @@ from api.commands.lookup import list_connections
 from api.commands.registry import COMMANDS
 from api.commands.sync import follow_run
 from api.control.front_door import CommandHost, own_runtime
+from api.control.protocol import Invocation
 from api.runtime import Runtime
 from api.settings import load_settings
 from domain.ids import RunId
 from tenancy.tables import QuarantinedRow, StreamState, Sync, SyncRun
 from tenancy.unscoped import TenantProfile
-from tests.e2e.world import NOW, connect_google_ads, connect_shopify, make_agency
+from tests.e2e.world import CLIENT, NOW, connect_google_ads, connect_shopify, make_agency
 
 __all__ = ["LABELS", "Moment", "Outcome", "Task", "own"]
 
-Task = Literal["connect", "sync", "resume"]
+Task = Literal["connect", "sync", "import", "resume"]
 
 # What marks a phase: who is told, and how the text begins.
 LABELS: Final = {
@@ -101,7 +102,7 @@ def own(
         watch.note("postgres", arguments[2])
 
     event.listen(Engine, "before_cursor_execute", note_postgres)
-    work = {"connect": _connect, "sync": _sync, "resume": _resume}[task]
+    work = {"connect": _connect, "sync": _sync, "import": _import, "resume": _resume}[task]
     answer.send(asyncio.run(_own(state_dir, functools.partial(work, simulator_url, watch), watch)))
 
 
@@ -143,6 +144,17 @@ async def _sync(_url: str, watch: _Watch, runtime: Runtime) -> None:
         pass
 
 
+async def _import(_url: str, watch: _Watch, runtime: Runtime) -> None:
+    """`bosco import` of the files beside the state folder."""
+    watch.is_armed = True
+    folder = runtime.settings.state_dir.parent
+    arguments = {"tenant": "northwind", "client": CLIENT.shop, "actor": "test"}
+    files = {"map": "map.yaml", "file": "ads.csv"}
+    invocation = Invocation("import", {**arguments, **files}, str(folder))
+    async for _ in COMMANDS.start(runtime, invocation):
+        pass
+
+
 async def _resume(_url: str, _watch: _Watch, runtime: Runtime) -> None:
     """Give no command: what was begun goes on by itself."""
     (tenant,) = await runtime.doors.list_tenants()
@@ -150,9 +162,10 @@ async def _resume(_url: str, _watch: _Watch, runtime: Runtime) -> None:
     async with runtime.database.session(tenant.tenant_id) as session:
         run_ids = (await session.scalars(select(SyncRun.id))).all()
     for run_id in run_ids:
-        for connection, _ in pairs:
-            job = await runtime.jobs.find(f"sync-{run_id}-{connection.id}")
-            assert job is not None
+        names = [f"import-{run_id}", *(f"sync-{run_id}-{pair[0].id}" for pair in pairs)]
+        jobs = [job for name in names if (job := await runtime.jobs.find(name)) is not None]
+        assert jobs
+        for job in jobs:
             await job.result()
 
 
@@ -163,8 +176,7 @@ async def _outcome(runtime: Runtime, tenant: TenantProfile, watch: _Watch) -> Ou
         states = (await session.scalars(select(StreamState))).all()
         rejected = (await session.scalars(select(QuarantinedRow))).all()
     slices = {
-        sync.id: (sync.connection_id, sync.stream, sync.slice_from, sync.cursor_from)
-        for sync in syncs
+        sync.id: (sync.source, sync.stream, sync.slice_from, sync.cursor_from) for sync in syncs
     }
     return Outcome(
         runs=[run.state.value for run in runs],
@@ -179,8 +191,7 @@ async def _outcome(runtime: Runtime, tenant: TenantProfile, watch: _Watch) -> Ou
             for sync in syncs
         ),
         coverage=sorted(
-            (str(s.connection_id), s.stream, str(s.covered_from), str(s.covered_to), str(s.cursor))
-            for s in states
+            (s.stream, str(s.covered_from), str(s.covered_to), str(s.cursor)) for s in states
         ),
         quarantine=sorted(
             (*map(str, slices[r.sync_id]), r.row_number, r.field, r.reason, r.message, str(r.raw))

@@ -9,6 +9,7 @@ The moments are drawn by a seed over the phases that the undisturbed run passed.
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -40,6 +41,17 @@ FAULTS = (
     {"kind": "changed_type", "match": {"operation": "searchStream"}, "rows": 2, "times": None},
     {"kind": "half_page", "match": {"operation": "Orders"}, "times": None},
 )
+MAP = """
+map: agency_sheet
+file: {format: csv}
+feeds:
+  - fact: ads_daily
+    key: [day, channel]
+    columns:
+      reporting_date: day
+      channel: {from: channel, enum: {A: paid_search, B: tv}}
+      spend: cost
+"""
 RUN_COLUMNS = ("sync_id", "version", "known_at")  # tell runs apart, not data
 
 _processes = multiprocessing.get_context("forkserver")
@@ -142,6 +154,7 @@ def stage(open_folder: Path) -> Iterator[Stage]:
 class Expected:
     """What the undisturbed run left behind."""
 
+    state: Path
     outcome: Outcome
     warehouse: dict[str, Any]
     counts: dict[str, int]  # how often each phase was passed
@@ -153,10 +166,22 @@ def expected(stage: Stage) -> Expected:
     outcome = stage.run(state, "sync")
     assert outcome is not None
     counts = {**outcome.seen, BETWEEN_PAGES: stage.assassin.requests}
-    return Expected(outcome, read_warehouse(state), counts)
+    return Expected(state, outcome, read_warehouse(state), counts)
 
 
-def read_warehouse(state: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def imported(stage: Stage) -> Expected:
+    (stage.folder / "map.yaml").write_text(MAP)
+    days = [f"2026-09-{day:02},{channel},{day}.25" for day in range(1, 31) for channel in "AB"]
+    (stage.folder / "ads.csv").write_text("\n".join(["day,channel,cost", *days, "never,A,1", ""]))
+    state = stage.copy()
+    outcome = stage.run(state, "import")
+    assert outcome is not None
+    # The import itself makes its connection, under a new id.
+    return Expected(state, outcome, read_warehouse(state, "connection_id"), outcome.seen)
+
+
+def read_warehouse(state: Path, *also_hidden: str) -> dict[str, Any]:
     """All rows that count, without what tells one run from another.
 
     Facts and marts are compared row by row, doubles included. Raw rows are compared as a set: the
@@ -170,7 +195,7 @@ def read_warehouse(state: Path) -> dict[str, Any]:
         ).fetchall()
         for (name,) in tables:
             described = warehouse.execute(f"DESCRIBE {name}").fetchall()
-            hidden = [*RUN_COLUMNS, "object_id"]
+            hidden = [*RUN_COLUMNS, "object_id", *also_hidden]
             columns = [column for column, *_ in described if column not in hidden]
             distinct = "DISTINCT" if name.startswith("raw.") else ""
             contents[name] = warehouse.execute(
@@ -200,18 +225,43 @@ def check_keys(state: Path) -> None:
             assert twice == []
 
 
-def test_the_undisturbed_run_is_worth_comparing_with(stage: Stage, expected: Expected) -> None:
+def test_the_undisturbed_run_is_worth_comparing_with(expected: Expected) -> None:
     assert expected.outcome.runs == ["succeeded"]
     assert {sync[4] for sync in expected.outcome.syncs} == {"published"}
     assert len(expected.outcome.syncs) == 6  # three slices of Google Ads, three streams of Shopify
     assert len(expected.outcome.quarantine) == 6  # two rows of each slice
-    assert [name for name, rows in expected.warehouse.items() if not rows] == []
+    empty = {name for name, rows in expected.warehouse.items() if not rows}
+    assert empty == {f"raw.file__{fact}" for fact in FACTS}
     assert sorted(expected.counts) == sorted(MOMENTS)
-    assert stored_objects(stage.copies[0])[-3:] == [
+    assert stored_objects(expected.state)[-3:] == [
         "source=shopify/stream=orders/part-00000.parquet",
         "source=shopify/stream=orders/part-00001.parquet",
         "source=shopify/stream=refunds/part-00000.parquet",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", ["object stored, manifest not", "versions", "publication"])
+def test_a_killed_import_goes_on_and_ends_the_same(
+    stage: Stage, imported: Expected, label: str
+) -> None:
+    state = stage.copy()
+    assert stage.run(state, "import", Moment(label, 1)) is None
+    outcome = stage.run(state, "resume")
+    assert outcome is not None
+    assert (outcome.runs, outcome.syncs) == (imported.outcome.runs, imported.outcome.syncs)
+    assert outcome.quarantine == imported.outcome.quarantine
+    assert outcome.coverage == imported.outcome.coverage
+    assert read_warehouse(state, "connection_id") == imported.warehouse
+    check_keys(state)
+    shutil.rmtree(state)
+
+
+@pytest.mark.slow
+def test_the_undisturbed_import_is_worth_comparing_with(imported: Expected) -> None:
+    assert imported.outcome.runs == ["succeeded"]
+    assert [sync[5:7] for sync in imported.outcome.syncs] == [(60, 1)]  # rows, quarantined
+    assert len(imported.warehouse["marts.ads_daily"]) == 60
 
 
 @pytest.mark.parametrize(
@@ -239,5 +289,6 @@ def test_a_killed_sync_goes_on_and_ends_the_same(
     assert outcome.coverage == expected.outcome.coverage
     assert outcome.quarantine == expected.outcome.quarantine
     assert read_warehouse(state) == expected.warehouse
-    assert stored_objects(state) == stored_objects(stage.copies[0])
+    assert stored_objects(state) == stored_objects(expected.state)
     check_keys(state)
+    shutil.rmtree(state)
