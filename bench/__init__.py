@@ -1,0 +1,1 @@
+"""Measurements against plain baselines: `make bench`, or `make bench ARGS=NAME` for one."""
