@@ -122,7 +122,7 @@ async def main() -> list[Figure]:
         with _process("bench.replay_server", str(folder)) as url:
             async with _extractor(url, None, _no_wait) as extractor:
                 figures += await _measure(name, extractor, job, _bodies(folder))
-        what = f"{name}: live from the simulator, its own work included"
+        what = f"{name}: live from the simulator, with its own work and its throttling"
         figures.append(figure(what, "rows/s", live.rows / seconds))
     return figures
 

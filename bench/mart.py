@@ -90,7 +90,8 @@ async def large_mart() -> Path:
     if path.exists():
         return path
     unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
+    for leftover in (unfinished, unfinished.with_name(f"{unfinished.name}.wal")):
+        leftover.unlink(missing_ok=True)
     print(f"building {path.name}: {_ROWS_A_DAY * DAYS:,} rows, once")
     warehouse = open_warehouse(f"duckdb://{unfinished}")
     facts = facts_table(ADS_DAILY)
