@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from api.commands.lookup import (
     find_agency,
@@ -17,7 +17,7 @@ from api.commands.lookup import (
 )
 from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
 from api.runtime import Runtime
-from domain.errors import ConflictError, InvalidInputError, UserError
+from domain.errors import InvalidInputError, UserError
 from domain.ids import ConnectionId
 from ingestion.files.feeds import FILE_SOURCE
 from tenancy import audit
@@ -62,9 +62,10 @@ async def create_connection(
 ) -> Connection:
     """Prove the credentials with the provider, then store the connection with them sealed.
 
+    An account that the client has already gets the new credentials and keeps its data and start.
+
     Raises:
         NotFoundError: No such source or client.
-        ConflictError: The client has this account already.
         UserError: The provider refuses, in its own words.
     """
     source = find_source(runtime, new.source)
@@ -78,40 +79,43 @@ async def create_connection(
         "currency": account.currency or client.currency,
         "time_zone": account.time_zone or client.time_zone,
     }
-    connection_id = ConnectionId(runtime.ids())
-    try:
-        async with runtime.database.session(tenant.tenant_id) as session:
-            sealed = await runtime.extraction.seal(session, connection_id, new.credentials)
+    async with runtime.database.session(tenant.tenant_id) as session:
+        connection = await session.scalar(
+            select(Connection)
+            .where(
+                Connection.client_id == client.id,
+                Connection.source == source.name,
+                Connection.account_id == account.account_id,
+            )
+            .with_for_update()
+        )
+        action = "connection.created" if connection is None else "connection.renewed"
+        if connection is None:
             connection = Connection(
-                id=connection_id,
+                id=ConnectionId(runtime.ids()),
                 client_id=client.id,
                 source=source.name,
                 account_id=account.account_id,
-                label=account.label,
-                settings=settings,
-                credentials=sealed,
-                state=ConnectionState.ACTIVE,
                 start_date=new.start,
                 created_at=runtime.clock(),
             )
-            session.add(connection)
-            audit.record(
-                session,
-                clock=runtime.clock,
-                ids=runtime.ids,
-                actor=actor,
-                action="connection.created",
-                object_kind="connection",
-                object_id=str(connection_id),
-                details={"source": source.name, "client": new.client},
-            )
-    except IntegrityError as error:
-        if "uq_connections__" not in str(error.orig):
-            raise
-        raise ConflictError(
-            f"{new.client} has {source.name} account {new.account_id} already",
-            hint="bosco connections list shows it",
-        ) from error
+        connection.label = account.label
+        connection.settings = settings
+        connection.state = ConnectionState.ACTIVE
+        connection.credentials = await runtime.extraction.seal(
+            session, connection.id, new.credentials
+        )
+        session.add(connection)
+        audit.record(
+            session,
+            clock=runtime.clock,
+            ids=runtime.ids,
+            actor=actor,
+            action=action,
+            object_kind="connection",
+            object_id=str(connection.id),
+            details={"source": source.name, "client": new.client},
+        )
     return connection
 
 

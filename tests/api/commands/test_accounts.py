@@ -194,11 +194,15 @@ async def test_connects_checks_and_lists_an_account(
     assert checked.lines == [
         "ok  acme-shoes  google_ads  1111111111  Acme Shoes  EUR  Europe/Berlin"
     ]
-    assert _error(await _connect(platform, trouble, "northwind")) == (
-        "CONFLICT",
-        "acme-shoes has google_ads account 1111111111 already",
-        "bosco connections list shows it",
-    )
+    async with platform.runtime.database.session(northwind.tenant_id) as session:
+        first = (await session.scalars(select(Connection))).one()
+    again = await _connect(platform, trouble, "northwind")
+    assert again.lines == told.lines  # new credentials for the same connection
+    async with platform.runtime.database.session(northwind.tenant_id) as session:
+        renewed = (await session.scalars(select(Connection))).one()
+    assert (renewed.id, renewed.start_date) == (first.id, first.start_date)
+    assert renewed.credentials != first.credentials
+    assert len(await _audited(platform, northwind, "connection.renewed")) == 1
     shown = repr([told.events, listed.events, checked.events])
     stored = repr(await _audited(platform, northwind, "connection.created"))
     log = log_file(platform.runtime.settings).read_text(encoding="utf-8")
