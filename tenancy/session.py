@@ -190,6 +190,7 @@ def _open_engine(
         max_overflow=overflow,
         pool_timeout=config.wait_seconds,
         pool_reset_on_return=None,  # `_reset` does more
+        hide_parameters=True,  # values of rows have no place in errors and logs
         connect_args={"options": options},
     )
     event.listen(engine.sync_engine, "before_cursor_execute", _refuse_settings)
