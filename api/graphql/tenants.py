@@ -151,7 +151,7 @@ class TenantStates:
 
 async def _marks(session: TenantSession, tenant: Tenant) -> tuple[Any, ...]:
     newest = [
-        select(func.max(DataVersion.version))
+        select(func.max(DataVersion.published_at))
         .where(DataVersion.tenant_id == tenant.id, DataVersion.fact == fact)
         .scalar_subquery()
         for fact in sorted(FACTS)
