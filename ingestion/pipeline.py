@@ -12,6 +12,7 @@ Decision: ARCHITECTURE flow "In".
 import datetime as dt
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -30,6 +31,7 @@ from ingestion.extraction import Extraction
 from ingestion.file_landing import FileImport, FileLanding
 from ingestion.load import Loader
 from ingestion.plan import Coverage, cursor_window, date_windows
+from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobHandle, JobQueue
 from tenancy.session import Database, TenantSession
 from tenancy.tables import (
@@ -135,15 +137,16 @@ class Pipeline:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
         run_id = RunId(uuid.UUID(arguments["run_id"]))
         connection_id = ConnectionId(uuid.UUID(arguments["connection_id"]))
-        sync_ids = await steps.run(
-            "plan",
-            partial(self._plan, tenant_id, run_id, connection_id, arguments["requested_by"]),
-        )
-        for text in sync_ids:
-            sync_id = SyncId(uuid.UUID(text))
-            await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
-        await steps.run("load", self._load)
-        await steps.run("finish", partial(self._finish, tenant_id, run_id))
+        async with self._only_job_of(connection_id):
+            sync_ids = await steps.run(
+                "plan",
+                partial(self._plan, tenant_id, run_id, connection_id, arguments["requested_by"]),
+            )
+            for text in sync_ids:
+                sync_id = SyncId(uuid.UUID(text))
+                await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
+            await steps.run("load", self._load)
+            await steps.run("finish", partial(self._finish, tenant_id, run_id))
 
     async def _import_file(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
@@ -155,10 +158,18 @@ class Pipeline:
                 await self._open_run(session, run_id, arguments["requested_by"])
                 await self.files.plan(session, run_id, request)
 
-        await steps.run("plan", plan)
-        await steps.run("land", partial(self.files.land, tenant_id, run_id, request))
-        await steps.run("load", self._load)
-        await steps.run("finish", partial(self._finish, tenant_id, run_id))
+        async with self._only_job_of(request.connection_id):
+            await steps.run("plan", plan)
+            await steps.run("land", partial(self.files.land, tenant_id, run_id, request))
+            await steps.run("load", self._load)
+            await steps.run("finish", partial(self._finish, tenant_id, run_id))
+
+    def _only_job_of(self, connection_id: ConnectionId) -> AbstractAsyncContextManager[None]:
+        """Wait while another job reads the connection.
+
+        Of two at once, the slower could land older data with the higher version.
+        """
+        return Exclusive(self.database, f"connection {connection_id}")()
 
     async def _plan(
         self, tenant_id: TenantId, run_id: RunId, connection_id: ConnectionId, requested_by: str

@@ -1,5 +1,6 @@
 """The jobs: what is planned, what a failure leaves alone, and how a run ends."""
 
+import asyncio
 import dataclasses
 import datetime as dt
 import uuid
@@ -267,6 +268,13 @@ async def test_a_run_is_open_while_a_connection_is_read(works: Works, agency: Ag
     await works.sync(agency)
     run = await works.run(agency)
     assert (run.state, run.finished_at) == (RunState.RUNNING, None)
+
+
+async def test_two_jobs_of_one_connection_take_turns(works: Works, agency: Agency) -> None:
+    first, second = await asyncio.gather(works.sync(agency, run=1), works.sync(agency, run=2))
+    # Side by side both would have planned all days; in turn, the later one finds them covered.
+    planned = sorted((first.names.count("land"), second.names.count("land")))
+    assert planned == [2, 3]
 
 
 async def test_another_agencys_connection_is_not_found(works: Works, agency: Agency) -> None:
