@@ -197,12 +197,17 @@ async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIter
         settings["endpoint"] = _check_endpoint(runtime, arguments["endpoint"])
     accounts = await runtime.extraction.discover(source, settings, arguments["credentials"])
     rows = tuple(
-        (account.account_id, account.label, account.currency, account.time_zone)
+        (
+            account.account_id,
+            account.label,
+            account.currency,
+            account.time_zone,
+            " ".join(f"--set {name}={value}" for name, value in account.settings.items()),
+        )
         for account in accounts
     )
-    yield TableEvent(
-        f"accounts at {source.label}", ("account", "label", "currency", "time zone"), rows
-    )
+    columns = ("account", "label", "currency", "time zone", "connect with")
+    yield TableEvent(f"accounts at {source.label}", columns, rows)
 
 
 def _check_endpoint(runtime: Runtime, url: str) -> str:

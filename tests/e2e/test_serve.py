@@ -166,8 +166,9 @@ def test_serves_what_other_commands_bring(open_folder: Path, platforms: Platform
             *("--endpoint", f"{platforms.url}/google_ads"),
             given=json.dumps(google_credentials()),
         )
+        manager = f"--set manager_id={AGENCY.google_manager_id}"
         assert [line.split() for line in found.stdout.splitlines()[2:]] == [
-            [CLIENT.google_customer_id, "Acme", "Shoes", "EUR", "Europe/Berlin"]
+            [CLIENT.google_customer_id, *"Acme Shoes EUR Europe/Berlin".split(), *manager.split()]
         ]
         connect(state, platforms.url)
         synced = bosco(state, "sync", "northwind")
