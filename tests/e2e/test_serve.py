@@ -168,7 +168,11 @@ def test_serves_what_other_commands_bring(open_folder: Path, platforms: Platform
         )
         manager = f"--set manager_id={AGENCY.google_manager_id}"
         assert [line.split() for line in found.stdout.splitlines()[2:]] == [
-            [CLIENT.google_customer_id, *"Acme Shoes EUR Europe/Berlin".split(), *manager.split()]
+            [
+                CLIENT.google_customer_id,
+                *["Acme", "Shoes", "EUR", "Europe/Berlin"],
+                *manager.split(),
+            ]
         ]
         connect(state, platforms.url)
         synced = bosco(state, "sync", "northwind")
