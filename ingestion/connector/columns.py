@@ -45,7 +45,12 @@ ARROW_TYPES: Final[Mapping[ColumnType, pa.DataType]] = {
     ColumnType.JSON: pa.string(),
 }
 
-_CONVERSION_ERRORS: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
+_CONVERSION_ERRORS: Final = (
+    pa.ArrowInvalid,
+    pa.ArrowTypeError,
+    OverflowError,  # a whole number of more than 64 bits
+    UnicodeEncodeError,  # bytes of a file that are no text
+)
 
 Problem = tuple[str, str, str]  # field, reason, message
 Values = list[Any]
@@ -123,10 +128,7 @@ class ColumnTyper:
                 for value, flag in zip(values, flags, strict=True)
             ]
         if item.null_as:
-            nulls = set(item.null_as)
-            values = [
-                None if isinstance(value, str) and value in nulls else value for value in values
-            ]
+            values = _without_words(values, frozenset(item.null_as))
         if item.words:
             values = self._words[item.name].look_up(values)
         return values
@@ -217,6 +219,15 @@ class ColumnTyper:
         return TypedRows(batch, tuple(rejected), tuple(drift))
 
 
+def _without_words(values: Values, nulls: frozenset[str]) -> Values:
+    try:
+        if not nulls.intersection(values):
+            return values
+    except TypeError:  # some value is a mapping or a list, which is no word
+        pass
+    return [None if isinstance(value, str) and value in nulls else value for value in values]
+
+
 def _note(
     problems: dict[int, Problem],
     drift: list[Drift],
@@ -256,7 +267,7 @@ def _fast(item: Field, values: Values, account: Account) -> pa.Array | None:
         return pa.nulls(len(values), ARROW_TYPES[item.column.type])
     try:
         return _KERNELS[item.type](item, values, kinds, account)
-    except (*_CONVERSION_ERRORS, UnicodeEncodeError):
+    except _CONVERSION_ERRORS:
         return None
 
 

@@ -19,7 +19,7 @@ from ingestion.connector.paths import find_first
 from ingestion.connector.records import MalformedAnswerError
 from ingestion.connector.spec import PageSize, Pagination, RequestSpec
 
-__all__ = ["PageState", "first_state", "next_state", "place", "shrunk"]
+__all__ = ["PageState", "first_state", "is_cut", "next_state", "place", "shrunk"]
 
 _NEXT_LINK: Final = re.compile(r'<([^>]*)>\s*(?:;[^,]*)?;\s*rel="?next"?')
 
@@ -120,6 +120,12 @@ def next_state(
             hint="the sync is tried again by itself; if it stays so, the provider cuts its answers",
         )
     return following
+
+
+def is_cut(rule: Pagination, document: Any, records: int) -> bool:
+    """Whether the provider has left records out without saying so, or will on a later page."""
+    total = _total(rule, document) or 0
+    return bool(rule.cap) and (records >= rule.cap or total > rule.cap)
 
 
 def _total(rule: Pagination, document: Any) -> int | None:

@@ -20,7 +20,14 @@ from ingestion.connector.columns import batch_schema
 from ingestion.connector.decode import BrokenBodyError
 from ingestion.connector.failures import ProviderError, error_of
 from ingestion.connector.job import Drift, ExtractionJob, ExtractProgress, Page
-from ingestion.connector.pagination import PageState, first_state, next_state, place, shrunk
+from ingestion.connector.pagination import (
+    PageState,
+    first_state,
+    is_cut,
+    next_state,
+    place,
+    shrunk,
+)
 from ingestion.connector.report_job import FinishedReport, await_report, submit_report
 from ingestion.connector.spec import BodyFormat, Field, ReportSpec
 from ingestion.connector.template import date_places, instant_places
@@ -175,7 +182,7 @@ class ExtractionRun:
         else:
             typed = self._reader.read_body(answer.body, first_row, transport.checked)
         rule = self._stream.pagination
-        if rule.cap and typed.records >= rule.cap:
+        if is_cut(rule, document, typed.records):
             raise too_large(f"answers are cut at {rule.cap} records")
         following = next_state(rule, state, answer.headers, document, typed.records)
         return (typed, following), document

@@ -69,7 +69,8 @@ def minor_digits(currency: str) -> int:
 
 def shown(value: Any) -> str:
     """A value for a message: JSON, cut to 60 characters."""
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    is_plain = isinstance(value, str | int) and not isinstance(value, bool)
+    text = str(value) if is_plain else orjson.dumps(value, default=str).decode()
     text = text.encode("utf-8", "replace").decode()
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 

@@ -136,9 +136,8 @@ def parse_yaml(text: str, name: str) -> YamlDocument:
     Raises:
         InvalidDocumentError: Not YAML, or with anchors, tags, a key twice or a key that is no text.
     """
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
+        node = _compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -147,14 +146,20 @@ def parse_yaml(text: str, name: str) -> YamlDocument:
         ) from error
     except yaml.YAMLError as error:
         raise InvalidDocumentError(name, [Mistake(1, "", f"not YAML: {error}")]) from error
-    finally:
-        loader.dispose()
     lines: dict[Location, int] = {}
     mistakes: list[Mistake] = []
     data = _build(node, (), lines, mistakes) if node is not None else None
     if mistakes:
         raise InvalidDocumentError(name, mistakes)
     return YamlDocument(name, data, lines)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
 
 
 def _build(
