@@ -35,7 +35,7 @@ class BadRow:
     connection_id: strawberry.ID
     source: str
     stream: str
-    row_number: Count = strawberry.field(description="In the sync, from 0.")
+    row_number: Count = strawberry.field(description="In the sync, from 1; of a file: its line.")
     field: str | None = strawberry.field(description="null: the row as a whole.")
     reason: str = strawberry.field(description="Machine-readable.")
     message: str
