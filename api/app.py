@@ -1,6 +1,6 @@
 """The HTTP application.
 
-    /graphql  /oauth/token  /oauth/jwks.json  /healthz  /readyz
+    /graphql  /oauth/token  /oauth/jwks.json  /healthz  /readyz  (development: / -> /graphql)
 
 Everything unexpected ends in `_MaskErrors`: a body with a trace id, the rest in the log.
 """
@@ -14,7 +14,7 @@ import orjson
 import structlog
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -87,9 +87,15 @@ def create_app(services: EdgeServices) -> FastAPI:
         Route("/readyz", readyz, methods=["GET"]),
         *oauth_routes(services.oauth),
     ]
+    if services.graphql.is_development:
+        routes.append(Route("/", _show_explorer, methods=["GET"]))
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)
     app.add_middleware(_MaskErrors, ids=services.ids)
     return app
+
+
+async def _show_explorer(_: Request) -> Response:
+    return RedirectResponse("/graphql", 307)
 
 
 async def _run_checks(checks: Mapping[str, ReadinessCheck]) -> dict[str, str]:

@@ -104,5 +104,15 @@ async def test_not_ready_while_a_part_fails(broken_app: httpx.AsyncClient) -> No
 async def test_production_has_no_explorer(broken_app: httpx.AsyncClient) -> None:
     reply = await broken_app.get("/graphql")
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+    assert (await broken_app.get("/")).status_code == 404
     assert (await broken_app.get("/docs")).status_code == 404
     assert (await broken_app.get("/openapi.json")).status_code == 404
+
+
+async def test_in_development_the_root_leads_to_the_explorer(edge: Edge) -> None:
+    assert edge.services.is_development
+    reply = await edge.http.get("/")
+    assert (reply.status_code, reply.headers["location"]) == (307, "/graphql")
+    assert (await edge.http.get("/", follow_redirects=True)).headers["content-type"] == (
+        "text/html; charset=utf-8"
+    )
