@@ -97,7 +97,7 @@ async def open_runtime(
         WrongSettingsError: A setting or a key file cannot be used.
         CannotStartError: A server or store cannot be used; says which, and what to do.
     """
-    configure_logs(settings)
+    _begin_log(settings)
     ids: IdFactory = uuid7
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(EmbeddedServers(settings))
@@ -193,6 +193,16 @@ async def open_runtime(
             issuer=issuer,
             edge=edge,
         )
+
+
+def _begin_log(settings: Settings) -> None:
+    try:
+        configure_logs(settings)
+    except OSError as error:
+        raise CannotStartError(
+            f"the log in {settings.state_dir} cannot be written: {error.strerror}",
+            hint="set BOSCO_STATE_DIR to a folder that you may write; it is made when absent",
+        ) from error
 
 
 @contextmanager

@@ -142,6 +142,15 @@ def _read_switch(value: object) -> object:
         raise ValueError("it is neither on nor off") from None
 
 
+def _read_port(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("it is not a whole number") from None
+
+
 def _check_port(port: int) -> int:
     if not 0 <= port <= HIGHEST_PORT:
         raise ValueError(f"it is not between 0 (any free port) and {HIGHEST_PORT}")
@@ -196,7 +205,12 @@ class Settings(BaseModel):
         None
     )
     http_host: Annotated[str, Field(alias="BOSCO_HTTP_HOST")] = "127.0.0.1"
-    http_port: Annotated[int, Field(alias="BOSCO_HTTP_PORT"), AfterValidator(_check_port)] = 8080
+    http_port: Annotated[
+        int,
+        Field(alias="BOSCO_HTTP_PORT"),
+        BeforeValidator(_read_port),
+        AfterValidator(_check_port),
+    ] = 8080
     source_base_urls: Annotated[
         Mapping[str, str], Field(alias="BOSCO_SOURCE_BASE_URLS"), BeforeValidator(_read_base_urls)
     ] = Field(default_factory=dict)

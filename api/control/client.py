@@ -52,7 +52,7 @@ async def hand_over(socket_path: Path, invocation: Invocation) -> AsyncGenerator
     """
     try:
         reader, writer = await asyncio.open_unix_connection(str(socket_path), limit=LONGEST_LINE)
-    except (FileNotFoundError, PermissionError, ConnectionError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionError):
         raise NotListeningError(f"nobody listens at {socket_path}") from None
     owner_pid: int | None = None
     try:

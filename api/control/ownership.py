@@ -15,6 +15,7 @@ from typing import Self
 
 import msgspec
 
+from api.embedded.errors import EmbeddedServerError
 from api.embedded.layout import make_private
 
 __all__ = ["Owner", "Ownership", "find_owner", "try_own"]
@@ -63,10 +64,16 @@ def try_own(state_dir: Path, owner: Owner) -> Ownership | None:
         owner: Written into the lock file for those who come later.
 
     Raises:
-        EmbeddedServerError: The state folder belongs to another user.
+        EmbeddedServerError: The state folder belongs to another user, or cannot be written.
     """
     make_private(state_dir)
-    lock = os.open(_lock_file(state_dir), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        lock = os.open(_lock_file(state_dir), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"{_lock_file(state_dir)} cannot be written: {error.strerror}",
+            hint="make the folder writable, or set BOSCO_STATE_DIR to one that you may write",
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -145,9 +145,19 @@ def make_private(folder: Path) -> None:
     """Make a folder that only the present user can list, or check that an existing one is such.
 
     Raises:
-        EmbeddedServerError: It belongs to another user, or is not a folder.
+        EmbeddedServerError: It belongs to another user, is not a folder, or cannot be made.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"{folder} cannot be made a folder of this user: {error.strerror}",
+            hint="set BOSCO_STATE_DIR to a folder that you may write; it is made when absent",
+        ) from error
+
+
+def _close_to_others(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise EmbeddedServerError(

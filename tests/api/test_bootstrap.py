@@ -91,6 +91,19 @@ async def test_a_landing_store_that_cannot_be_made_is_named(
     assert error.hint == "check BOSCO_LANDING_URL, and that this user may write there"
 
 
+async def test_a_state_folder_that_is_a_file_is_named(
+    folder: Path, database_url: str, redis_url: str
+) -> None:
+    (folder / "state").write_text("", encoding="utf-8")
+    error = await _start(
+        BOSCO_STATE_DIR=str(folder / "state"), DATABASE_URL=database_url, REDIS_URL=redis_url
+    )
+    assert error.message == f"the log in {folder}/state cannot be written: Not a directory"
+    assert error.hint == (
+        "set BOSCO_STATE_DIR to a folder that you may write; it is made when absent"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "problem"),
     [

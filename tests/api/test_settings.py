@@ -139,11 +139,8 @@ def test_settings_cannot_be_changed() -> None:
             "it is neither file:// with an absolute path nor gs:// with a bucket",
         ),
         ("BOSCO_MASTER_KEY_FILE", "key", "it is not an absolute path"),
-        (
-            "BOSCO_HTTP_PORT",
-            "http",
-            "Input should be a valid integer, unable to parse string as an integer",
-        ),
+        ("BOSCO_HTTP_PORT", "80a", "it is not a whole number"),
+        ("BOSCO_HTTP_PORT", "80.5", "it is not a whole number"),
         ("BOSCO_HTTP_PORT", "65536", "it is not between 0 (any free port) and 65535"),
         ("BOSCO_SOURCE_BASE_URLS", "{", "it is not JSON: "),
         ("BOSCO_SOURCE_BASE_URLS", "[]", "it is not a JSON object from source to URL"),

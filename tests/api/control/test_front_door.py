@@ -25,6 +25,7 @@ from api.control.protocol import (
     encode,
 )
 from api.control.server import control_socket
+from api.embedded.errors import EmbeddedServerError
 from api.embedded.layout import make_private
 from api.settings import Settings, load_settings
 from tests.api.control.host import NOW, World
@@ -296,6 +297,35 @@ async def test_half_written_owner_file_does_not_block(settings: Settings) -> Non
     make_private(settings.state_dir)
     (settings.state_dir / "owner.lock").write_text('{"pid": 1, "comm')
     assert (await collect(settings, World("here"), SHOW))[-1] == DoneEvent(0)
+
+
+async def test_a_state_folder_that_is_a_file_is_told(settings: Settings) -> None:
+    settings.state_dir.write_text("", encoding="utf-8")
+    world = World("here")
+    assert await collect(settings, world, SHOW) == [
+        ErrorEvent(
+            "EMBEDDED_SERVER_FAILED",
+            f"{settings.state_dir} cannot be made a folder of this user: File exists",
+            "set BOSCO_STATE_DIR to a folder that you may write; it is made when absent",
+        ),
+        DoneEvent(1),
+    ]
+    with pytest.raises(EmbeddedServerError, match="cannot be made a folder"):
+        async with own_runtime(settings, world.host()):
+            pytest.fail("owned a file")
+    assert world.runtimes == []
+
+
+async def test_a_lock_that_cannot_be_written_is_told(settings: Settings) -> None:
+    lock = settings.state_dir / "owner.lock"
+    lock.mkdir(parents=True)
+    error, done = await collect(settings, World("here"), SHOW)
+    assert error == ErrorEvent(
+        "EMBEDDED_SERVER_FAILED",
+        f"{lock} cannot be written: Is a directory",
+        "make the folder writable, or set BOSCO_STATE_DIR to one that you may write",
+    )
+    assert done == DoneEvent(1)
 
 
 async def test_only_the_owners_user_can_connect(settings: Settings) -> None:

@@ -81,6 +81,17 @@ def test_foreign_or_false_folders_are_refused(state_dir: Path) -> None:
     assert refusal.value.hint == "remove it, or set BOSCO_STATE_DIR to a folder of your own"
 
 
+def test_a_file_in_the_place_of_the_folder_is_told(state_dir: Path) -> None:
+    state_dir.write_text("", encoding="utf-8")
+    for folder, reason in ((state_dir, "File exists"), (state_dir / "run", "Not a directory")):
+        with pytest.raises(EmbeddedServerError) as refusal:
+            make_private(folder)
+        assert refusal.value.message == (f"{folder} cannot be made a folder of this user: {reason}")
+        assert refusal.value.hint == (
+            "set BOSCO_STATE_DIR to a folder that you may write; it is made when absent"
+        )
+
+
 def test_open_folder_is_closed(state_dir: Path) -> None:
     state_dir.mkdir(mode=0o777)
     make_private(state_dir)
