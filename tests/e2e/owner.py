@@ -41,7 +41,7 @@ Task = Literal["connect", "sync", "import", "resume"]
 LABELS: Final = {
     "object stored, manifest not": ("postgres", "INSERT INTO landing_objects"),
     "manifest stored, sync not landed": ("postgres", "select nextval"),
-    "landed, not loaded": ("postgres", "SELECT pg_advisory_xact_lock"),
+    "landed, not loaded": ("postgres", "SELECT syncs.tenant_id, syncs.client_id, syncs.connecti"),
     "raw load": ("warehouse", "INSERT INTO raw."),
     "versions": ("warehouse", "INSERT INTO facts."),
     "superseded rows": ("warehouse", "DELETE FROM marts."),
