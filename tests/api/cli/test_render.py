@@ -46,6 +46,22 @@ def _words_of(shown: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
 
+def _screen(shown: str) -> list[str]:
+    """What is left to see: understands moving up, returning and erasing a line."""
+    lines, row = [""], 0
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", shown):
+        if part == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif part == "\x1b[1A":
+            row -= 1
+        elif part == "\x1b[2K":
+            lines[row] = ""
+        elif part[0] not in "\x1b\r":
+            lines[row] += part
+    return [line for line in lines if line]
+
+
 async def test_a_pipe_gets_lines_and_tables_only() -> None:
     progress = ProgressEvent("acme  orders", "12 rows", 1, 3)
     code, out, err = await _pipe(progress, LineEvent("a line"), SPEND, DoneEvent(0))
@@ -106,12 +122,70 @@ async def test_a_terminal_shows_progress() -> None:
     assert "12 rows" not in last
 
 
-async def test_a_narrow_terminal_wraps_cells() -> None:
+async def test_bars_go_when_the_command_ends() -> None:
     shown = await _terminal(
-        TableEvent("t", ("what",), (("one two three four five six seven",),)), width=20
+        ProgressEvent("acme  orders", "12 rows", 1, 1),
+        ProgressEvent("acme  campaigns", "3 rows", 1, 2),
+        LineEvent("a line"),
+        DoneEvent(0),
     )
-    words = " ".join(_words_of(shown).split())
-    assert words == "t what one two three four five six seven"
+    assert _screen(shown) == ["a line"]
+
+
+async def test_bars_of_one_table_do_not_stay_beside_the_next() -> None:
+    shown = await _terminal(
+        ProgressEvent("acme  orders", "12 rows", 1, 1),
+        SPEND,
+        ProgressEvent("bolt  orders", "7 rows", 1, 2),
+        DoneEvent(0),
+        width=100,
+    )
+    after = _words_of(shown).partition("Sale :fire:")[2]
+    assert "bolt  orders" in after
+    assert "acme  orders" not in after.partition("bolt  orders")[2]
+    assert [line.split()[0] for line in _screen(shown)] == ["spend", "campaign", "Sale", "7"]
+
+
+async def test_what_ctrl_c_echoes_does_not_move_the_bars() -> None:
+    shown = await _terminal(ProgressEvent("x" * 100, "y" * 100, 1, 2), DoneEvent(0), width=60)
+    bars = [line for line in re.split(r"[\r\n]", _words_of(shown)) if line]
+    assert max(map(len, bars)) == 57
+
+
+QUARANTINE = TableEvent(
+    "quarantine",
+    ("id", "account", "spend", "change", "reason"),
+    (
+        ("qua_01j9zv3k8dfk2v5w8m6x7y9abc", "1111111111", "149,940.93", "+2.1 %", "so " * 20),
+        ("qua_01j9zv3k8dfk2v5w8m6x7y9abd", "2222222222", "6.4239", "-", "short"),
+    ),
+)
+
+
+async def test_a_narrow_terminal_folds_long_cells_only() -> None:
+    lines = _screen(await _terminal(QUARANTINE, width=94))
+    assert [line.rstrip() for line in lines] == [
+        "quarantine",
+        f"{'id':30}  account          spend  change  reason",
+        f"{QUARANTINE.rows[0][0]}  1111111111  149,940.93  +2.1 %  so so so so so so so so so so",
+        f"{'':64}so so so so so so so so so so",
+        f"{QUARANTINE.rows[1][0]}  2222222222      6.4239       -  short",
+    ]
+
+
+async def test_a_table_wider_than_the_terminal_is_not_cut() -> None:
+    shown = await _terminal(QUARANTINE, width=40)
+    assert "…" not in shown
+    for row in QUARANTINE.rows:
+        assert all(cell in shown for cell in row[:4])
+    assert len(re.findall(r"\bso\b", shown)) == 20
+    assert max(map(len, _screen(shown))) == 64 + 20
+
+
+async def test_a_long_word_folds_without_loss() -> None:
+    word = "".join(map(str, range(100)))
+    lines = _screen(await _terminal(TableEvent("t", ("what",), ((word,),)), width=50))
+    assert "".join(line.strip() for line in lines[2:]) == word
 
 
 async def test_errors_go_to_their_own_stream_and_decide_the_code() -> None:
