@@ -4,10 +4,12 @@
 
 Nothing is lost and nothing comes twice: a page is handed out only when its answer arrived whole,
 and its checkpoint points behind it. A body that keeps breaking, or is too large, is asked for
-again in smaller pages or over fewer days; memory is bounded by one answer.
+again in smaller pages or over fewer days; memory is bounded by one answer. Checks are asked by
+people who wait: they give up within seconds.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from ingestion.connector.accounts import check_account, clean_account_id, discov
 from ingestion.connector.auth import AccessTokens, token_key
 from ingestion.connector.budget import Budgets, Waiter
 from ingestion.connector.checkpoint import first_checkpoint, load_checkpoint
+from ingestion.connector.failures import ThrottledError
 from ingestion.connector.job import (
     Access,
     Account,
@@ -28,7 +31,13 @@ from ingestion.connector.job import (
 from ingestion.connector.run import ExtractionRun
 from ingestion.connector.spec import SourceSpec
 from ingestion.connector.template import fill
-from ingestion.connector.transport import Meter, RetryPolicy, Transport, quiet_request_logs
+from ingestion.connector.transport import (
+    CHECK_POLICY,
+    Meter,
+    RetryPolicy,
+    Transport,
+    quiet_request_logs,
+)
 
 __all__ = ["Extractor"]
 
@@ -65,7 +74,7 @@ class Extractor:
             base_urls: `<source>` -> base URL instead of the source file's (may use `{account}` and
                 `{version}`), `<source>.token` -> token URL instead of the source file's.
             jitter: Uniform random numbers in [0, 1).
-            policy: When to try again.
+            policy: When to try again, in `extract`.
             rotated: Called when the provider replaced the refresh token; keeps the new one
                 (single-use tokens are lost otherwise).
         """
@@ -109,7 +118,7 @@ class Extractor:
             else first_checkpoint(job.stream, job.window)
         )
         run = ExtractionRun(job, state, self._clock, on_progress)
-        transport = self._transport(job.access, run.tell_wait, run.meter)
+        transport = self._transport(job.access, run.tell_wait, run.meter, self._policy)
         async for page in run.pages(transport):
             yield page
 
@@ -130,9 +139,12 @@ class Extractor:
 
         Raises:
             ProviderError: They do not; the error says why.
+            ProviderUnavailableError: The provider did not answer within seconds.
+            ThrottledError: The provider grants no calls for now.
         """
         access = Access(source, account, credentials, app_credentials)
-        return await check_account(self._transport(access, _tell_nobody, Meter()), access)
+        with _told_to_a_person():
+            return await check_account(self._check_transport(access), access)
 
     async def discover(
         self,
@@ -146,10 +158,18 @@ class Extractor:
         `account.account_id` may be empty where the source can list accounts by itself.
         """
         access = Access(source, account, credentials, app_credentials)
-        return await discover_accounts(self._transport(access, _tell_nobody, Meter()), access)
+        with _told_to_a_person():
+            return await discover_accounts(self._check_transport(access), access)
+
+    def _check_transport(self, access: Access) -> Transport:
+        return self._transport(access, _tell_nobody, Meter(), CHECK_POLICY)
 
     def _transport(
-        self, access: Access, tell: Callable[[float, str], None], meter: Meter
+        self,
+        access: Access,
+        tell: Callable[[float, str], None],
+        meter: Meter,
+        policy: RetryPolicy,
     ) -> Transport:
         source = access.source
         references = _references(access)
@@ -177,8 +197,8 @@ class Extractor:
             tokens=self._tokens,
             rotated=rotated,
             budgets=Budgets(source, scopes, self._budget, self._clock),
-            waiter=Waiter(self._sleep, tell, self._policy.longest_wait_seconds, source.label),
-            policy=self._policy,
+            waiter=Waiter(self._sleep, tell, policy.longest_wait_seconds, source.label),
+            policy=policy,
             jitter=self._jitter,
             clock=self._clock,
             meter=meter,
@@ -187,6 +207,16 @@ class Extractor:
 
 def _tell_nobody(_seconds: float, _reason: str) -> None:
     """Checks are too short to report waits."""
+
+
+@contextmanager
+def _told_to_a_person() -> Iterator[None]:
+    """Nothing goes on by itself after a check."""
+    try:
+        yield
+    except ThrottledError as error:
+        error.hint = "try again after that time"
+        raise
 
 
 def _references(access: Access) -> dict[str, str]:

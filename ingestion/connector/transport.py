@@ -40,6 +40,7 @@ from ingestion.connector.spec import Condition, ErrorKind, RequestSpec, SourceSp
 from ingestion.connector.template import fill
 
 __all__ = [
+    "CHECK_POLICY",
     "Answer",
     "AnswerRefusedError",
     "Meter",
@@ -68,6 +69,8 @@ class RetryPolicy:
         longest_wait_seconds: A longer wait is given back to the caller as `ThrottledError`.
         breaks_before_halving: A request whose body breaks so often is asked for in halves.
         largest_body_bytes: Larger bodies are asked for in halves.
+        timeout: Of one request; None: the client's own.
+        hint: For the reader of the error after the last attempt.
     """
 
     attempts: int = 6
@@ -77,6 +80,19 @@ class RetryPolicy:
     longest_wait_seconds: float = 900.0
     breaks_before_halving: int = 3
     largest_body_bytes: int = 64 << 20
+    timeout: httpx.Timeout | None = None
+    hint: str = "the sync is tried again later by itself"
+
+
+# A check is asked by a person who waits: a platform that is away is told within seconds.
+CHECK_POLICY: Final = RetryPolicy(
+    attempts=2,
+    base_seconds=0.25,
+    throttled_attempts=2,
+    longest_wait_seconds=3.0,
+    timeout=httpx.Timeout(5.0, connect=3.0),
+    hint="check the network, or --endpoint, and try again",
+)
 
 
 @dataclass(slots=True)
@@ -265,7 +281,7 @@ class Transport:
         if attempt >= self.policy.attempts:
             raise ProviderUnavailableError(
                 f"{self.source.label} did not answer usably {attempt} times in a row: {error}",
-                hint="the sync is tried again later by itself",
+                hint=self.policy.hint,
             ) from error
         await self.waiter.wait(self._backoff(attempt), f"trying again: {error}")
 
@@ -365,6 +381,7 @@ class Transport:
             headers=headers,
             json=fill(request.json, places, self.references) if request.json is not None else None,
             data=fill(request.form, places, self.references) if request.form is not None else None,
+            timeout=self.policy.timeout or httpx.USE_CLIENT_DEFAULT,
         )
 
     def _below_base(self, url: str) -> str:
@@ -393,8 +410,9 @@ class Transport:
                 await response.aclose()
         except httpx.TransportError as error:
             is_break = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
+            what = "breaks off" if is_break else "does not answer"
             raise _PassingError(
-                f"the connection failed ({type(error).__name__})", is_break=is_break
+                f"{request.url.netloc.decode()} {what} ({type(error).__name__})", is_break=is_break
             ) from error
         except httpx.DecodingError as error:
             raise _PassingError("the body's compression is broken", is_break=True) from error

@@ -64,7 +64,9 @@ class Harness:
 
 @asynccontextmanager
 async def harness(
-    base_urls: Mapping[str, str], policy: RetryPolicy | None = None
+    base_urls: Mapping[str, str],
+    policy: RetryPolicy | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> AsyncIterator[Harness]:
     waits: list[float] = []
     rotated: list[Mapping[str, str]] = []
@@ -78,9 +80,9 @@ async def harness(
         rotated.append(credentials)
 
     budget = FakeCallBudget()
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as plain:
         extractor = Extractor(
-            http,
+            http or plain,
             budget,
             lambda: now[0],
             sleep,

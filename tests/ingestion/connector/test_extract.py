@@ -6,6 +6,7 @@ import json
 import traceback
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from domain.errors import InvalidInputError
@@ -306,13 +307,73 @@ async def test_server_errors_are_tried_again_and_then_told() -> None:
         assert len(server.requests) == 6
 
 
-async def test_connection_that_is_refused_is_told_without_its_address() -> None:
+async def test_connection_that_is_refused_names_the_host_alone() -> None:
     policy = RetryPolicy(attempts=1)
-    async with harness({"tiktok_ads": "http://127.0.0.1:9"}, policy) as run:
-        with pytest.raises(
-            ProviderUnavailableError, match=r"the connection failed \(ConnectError\)"
-        ):
+    async with harness({"tiktok_ads": "http://somebody:word@127.0.0.1:9/x?y=z"}, policy) as run:
+        with pytest.raises(ProviderUnavailableError) as caught:
             await run.read(platform("tiktok_ads"), "ad_day")
+    assert str(caught.value) == (
+        "TikTok Ads did not answer usably 1 times in a row: 127.0.0.1:9 does not answer"
+        " (ConnectError) (the sync is tried again later by itself)"
+    )
+
+
+async def test_a_connection_that_breaks_off_is_told_apart_from_silence() -> None:
+    policy = RetryPolicy(attempts=1)
+    async with serve(lambda _: Reply(b"abc", cut_after=1)) as server:
+        host = server.url.removeprefix("http://")
+        async with harness({"tiktok_ads": server.url}, policy) as run:
+            with pytest.raises(
+                ProviderUnavailableError, match=f"{host} breaks off .RemoteProtocolError"
+            ):
+                await run.read(platform("tiktok_ads"), "ad_day")
+
+
+@pytest.mark.parametrize("asks", ["check", "discover"])
+async def test_a_check_gives_up_after_two_attempts_and_a_moment(asks: str) -> None:
+    source = platform("tiktok_ads")
+    async with harness({source.name: "http://127.0.0.1:9"}, RetryPolicy(attempts=9)) as run:
+        ask = getattr(run.extractor, asks)
+        with pytest.raises(ProviderUnavailableError) as caught:
+            await ask(source, ACCOUNT, CREDENTIALS, APP)
+    assert str(caught.value) == (
+        "TikTok Ads did not answer usably 2 times in a row: 127.0.0.1:9 does not answer"
+        " (ConnectError) (check the network, or --endpoint, and try again)"
+    )
+    assert run.waits == [0.25]
+
+
+class _Silence(httpx.AsyncBaseTransport):
+    """A network on which nothing ever answers; notes how long it would have been waited for."""
+
+    def __init__(self) -> None:
+        self.limits: list[object] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.limits.append(request.extensions["timeout"])
+        raise httpx.ReadTimeout("silence", request=request)
+
+
+async def test_a_check_waits_for_each_answer_for_seconds_only() -> None:
+    silence = _Silence()
+    async with (
+        httpx.AsyncClient(transport=silence, timeout=60) as http,
+        harness({}, http=http) as run,
+    ):
+        with pytest.raises(ProviderUnavailableError, match=r"does not answer \(ReadTimeout\)"):
+            await run.extractor.check(platform("tiktok_ads"), ACCOUNT, CREDENTIALS, APP)
+    assert silence.limits == [{"connect": 3.0, "read": 5.0, "write": 5.0, "pool": 5.0}] * 2
+
+
+async def test_a_throttled_check_is_given_back_at_once() -> None:
+    async with (
+        serve(lambda _: Reply({"code": 1}, status=429, headers={"Retry-After": "60"})) as server,
+        harness({"tiktok_ads": server.url}) as run,
+    ):
+        with pytest.raises(ThrottledError) as caught:
+            await run.extractor.check(platform("tiktok_ads"), ACCOUNT, CREDENTIALS, APP)
+    assert caught.value.hint == "try again after that time"
+    assert run.waits == []
 
 
 async def test_paging_in_circles_is_an_error() -> None:
