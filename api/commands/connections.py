@@ -1,9 +1,10 @@
 """Accounts at the platforms: `bosco connections`."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from domain.errors import InvalidInputError, UserError
 from domain.ids import ConnectionId
 from ingestion.files.feeds import FILE_SOURCE
 from tenancy import audit
-from tenancy.tables import Connection, ConnectionState
+from tenancy.tables import Client, Connection, ConnectionState
 from tenancy.unscoped import TenantProfile
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "discover_accounts",
     "show_connections",
 ]
+
+_CHECKED_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -164,29 +167,45 @@ async def show_connections(runtime: Runtime, arguments: Arguments) -> AsyncItera
 async def check_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco connections check`: ask each provider with the stored credentials.
 
-    Exit code 1 when one of them refuses.
+    Each is shown as soon as it has answered. Exit code 1 when one of them refuses.
     """
     are_good = True
     tenant = await find_agency(runtime, arguments["tenant"])
-    for connection, client in await list_connections(runtime, tenant.tenant_id, arguments):
-        if connection.source == FILE_SOURCE:
-            continue  # a map's files: there is nobody to ask
-        source = find_source(runtime, connection.source)
-        async with runtime.database.session(tenant.tenant_id) as session:
-            credentials = await runtime.extraction.open_credentials(session, connection)
-        name = f"{client.slug}  {connection.source}  {connection.account_id}"
+    places = asyncio.Semaphore(_CHECKED_AT_ONCE)
+    asked = [
+        asyncio.create_task(_check_connection(runtime, places, connection, client))
+        for connection, client in await list_connections(runtime, tenant.tenant_id, arguments)
+        if connection.source != FILE_SOURCE  # a map's files: there is nobody to ask
+    ]
+    try:
+        for answered in asyncio.as_completed(asked):
+            is_good, line = await answered
+            are_good = are_good and is_good
+            yield LineEvent(line)
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    if not are_good:
+        yield DoneEvent(1)
+
+
+async def _check_connection(
+    runtime: Runtime, places: asyncio.Semaphore, connection: Connection, client: Client
+) -> tuple[bool, str]:
+    """Whether a connection is good, and the line that says so."""
+    name = f"{client.slug}  {connection.source}  {connection.account_id}"
+    async with places:
         try:
+            source = find_source(runtime, connection.source)
+            async with runtime.database.session(connection.tenant_id) as session:
+                credentials = await runtime.extraction.open_credentials(session, connection)
             account = await runtime.extraction.check(
                 source, connection.account_id, connection.settings, credentials
             )
         except UserError as error:
-            are_good = False
-            yield LineEvent(f"FAILED  {name}  {error}")
-        else:
-            label, currency, zone = account.label, account.currency, account.time_zone
-            yield LineEvent(f"ok  {name}  {label}  {currency}  {zone}")
-    if not are_good:
-        yield DoneEvent(1)
+            return False, f"FAILED  {name}  {error}"
+    return True, f"ok  {name}  {account.label}  {account.currency}  {account.time_zone}"
 
 
 async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

@@ -1,12 +1,16 @@
 """Agencies, clients, apps and connections by command: what is said, stored, audited and hidden."""
 
 import hashlib
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from api.control.protocol import ErrorEvent, LineEvent
+from api.commands.connections import check_connections
+from api.commands.lookup import find_agency
+from api.control.protocol import Arguments, DoneEvent, ErrorEvent, LineEvent
 from api.logs import log_file
 from tenancy.tables import AuditEntry, Connection, ConnectionState, OAuthClient
 from tenancy.unscoped import TenantProfile
@@ -107,7 +111,8 @@ async def test_makes_and_lists_clients(platform: Platform, northwind: TenantProf
     told = await platform.command("clients.add", tenant="northwind", slug="bolt", name="Bolt")
     assert told.lines == [
         "client bolt of northwind made",
-        "next: bosco connections add northwind bolt SOURCE ACCOUNT",
+        "next: bosco connections add northwind bolt SOURCE ACCOUNT --credentials FILE",
+        "or a file: bosco import northwind bolt FILE --map FILE",
     ]
     again = await platform.command("clients.add", tenant="northwind", slug="bolt", name="Bolt")
     assert _error(again) == (
@@ -241,10 +246,48 @@ async def test_a_refused_account_does_not_hide_the_others(
     )
     trouble.simulator.fault("server_error", times=1, status=402, operation="", path="google_ads")
     told = await platform.command("connections.check", tenant="checked")
-    failed, fine = told.lines
+    failed, fine = sorted(told.lines)  # each is told when it has answered
     assert failed.startswith("FAILED  acme-shoes  google_ads  1111111111  Google Ads refused")
     assert fine == "ok  acme-shoes  shopify  acme-shoes  Acme Shoes  EUR  Europe/Berlin"
     assert told.exit_code == 1
+
+
+async def test_a_platform_that_is_silent_keeps_no_other_waiting(
+    platform: Platform, trouble: Trouble
+) -> None:
+    await _add_tenant(platform, slug="silent")
+    await platform.command("clients.add", tenant="silent", slug=CLIENT.shop, name="Acme")
+    await _connect(platform, trouble, "silent")
+    await _connect(
+        platform,
+        trouble,
+        "silent",
+        source="shopify",
+        account=CLIENT.shop,
+        credentials={"access_token": CLIENT.shopify_token},
+        settings=[],
+        endpoint=f"{trouble.url}/shopify/shops/{{account}}",
+    )
+    tenant = await find_agency(platform.runtime, "silent")
+    with socket.create_server(("127.0.0.1", 0)) as silence:  # takes connections, answers none
+        url = f"http://127.0.0.1:{silence.getsockname()[1]}"
+        async with platform.runtime.database.session(tenant.tenant_id) as session:
+            settings = Connection.settings.op("||")({"endpoint": url})
+            google = Connection.source == "google_ads"
+            await session.execute(update(Connection).where(google).values(settings=settings))
+        events = check_connections(platform.runtime, Arguments({"tenant": "silent"}, Path("/")))
+        assert await anext(events) == LineEvent(
+            "ok  acme-shoes  shopify  acme-shoes  Acme Shoes  EUR  Europe/Berlin"
+        )
+    host = url.removeprefix("http://")
+    assert [event async for event in events] == [
+        LineEvent(
+            "FAILED  acme-shoes  google_ads  1111111111  Google Ads did not answer usably 2 times"
+            f" in a row: {host} does not answer (ConnectError)"
+            " (check the network, or --endpoint, and try again)"
+        ),
+        DoneEvent(1),
+    ]
 
 
 async def test_a_refused_discovery_says_why(platform: Platform, trouble: Trouble) -> None:
