@@ -29,6 +29,9 @@ __all__ = ["Layout", "make_private", "plan_layout", "prepare", "socket_folder"]
 
 POSTGRES_FOLDER: Final = "postgres-18"  # data of one major release is unreadable to the next
 
+# Files that only a state folder holds.
+MARKS: Final = frozenset({"owner.lock", "servers.lock"})
+
 # Shared by all users, therefore only ever used for folders that `make_private` has checked.
 SHORT_BASE: Final = Path("/tmp")  # noqa: S108
 REACHABLE_BASE: Final = Path("/var/tmp")  # noqa: S108
@@ -144,8 +147,11 @@ def prepare(layout: Layout, installed_programs: Path) -> None:
 def make_private(folder: Path) -> None:
     """Make a folder that only the present user can list, or check that an existing one is such.
 
+    An existing folder is closed to others only when it is empty or Bosco's own.
+
     Raises:
-        EmbeddedServerError: It belongs to another user, is not a folder, or cannot be made.
+        EmbeddedServerError: It belongs to another user, is open to others with foreign files in it,
+            is not a folder, or cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,6 +171,13 @@ def _close_to_others(folder: Path) -> None:
             hint="remove it, or set BOSCO_STATE_DIR to a folder of your own",
         )
     if stat.S_IMODE(found.st_mode) & ~LET_IN_MODE:
+        names = {path.name for path in folder.iterdir()}
+        if names and names.isdisjoint(MARKS):
+            # It may be a home, or a folder of the system, that others have to enter.
+            raise EmbeddedServerError(
+                f"{folder} is open to other users and holds files that are not Bosco's",
+                hint="set BOSCO_STATE_DIR to a folder of its own; it is made when absent",
+            )
         folder.chmod(0o700)
 
 

@@ -98,6 +98,27 @@ def test_open_folder_is_closed(state_dir: Path) -> None:
     assert state_dir.stat().st_mode & 0o777 == 0o700
 
 
+def test_an_own_folder_that_was_opened_is_closed_again(state_dir: Path) -> None:
+    make_private(state_dir)
+    (state_dir / "owner.lock").touch()
+    state_dir.chmod(0o755)
+    make_private(state_dir)
+    assert state_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_others_is_left_as_it_is(state_dir: Path) -> None:
+    state_dir.mkdir()
+    (state_dir / "letters.txt").touch()
+    state_dir.chmod(0o755)
+    with pytest.raises(EmbeddedServerError) as caught:
+        make_private(state_dir)
+    assert caught.value.message == (
+        f"{state_dir} is open to other users and holds files that are not Bosco's"
+    )
+    assert caught.value.hint == "set BOSCO_STATE_DIR to a folder of its own; it is made when absent"
+    assert state_dir.stat().st_mode & 0o777 == 0o755
+
+
 @needs_root
 def test_passage_for_the_servers_account_stays_open(state_dir: Path) -> None:
     account = server_account()

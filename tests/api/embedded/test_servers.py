@@ -202,7 +202,8 @@ def test_redis_keeps_its_keys_over_a_normal_end(state_dir: Path) -> None:
 
 
 def test_unreadable_snapshot_of_redis_is_set_aside(state_dir: Path) -> None:
-    (state_dir / "redis").mkdir(parents=True, mode=0o700)
+    state_dir.mkdir(mode=0o700)
+    (state_dir / "redis").mkdir(mode=0o700)
     (state_dir / "redis" / "dump.rdb").write_bytes(b"REDIS9999 from the future")
     servers = launch_servers(state_dir, postgres=False)
     with redis.from_url(servers.wait_ready()["redis_url"]) as client:
