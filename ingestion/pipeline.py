@@ -229,7 +229,7 @@ class Pipeline:
                 fact=stream.fact,
                 api_version=source.api.version,
                 state=SyncState.PLANNED,
-                **_window_columns(window),
+                **_window_columns(window, connection.start_date),
             )
             for stream in source.streams.values()
             for window in _windows(stream, _coverage(connection, states.get(stream.name)), now)
@@ -281,7 +281,8 @@ def _windows(
     )
 
 
-def _window_columns(window: DateRange | CursorWindow) -> dict[str, Any]:
+def _window_columns(window: DateRange | CursorWindow, start: dt.date) -> dict[str, Any]:
     if isinstance(window, CursorWindow):
-        return {"cursor_from": window.start, "cursor_to": window.end}
+        # What changed since may be older than the history that was asked for.
+        return {"cursor_from": window.start, "cursor_to": window.end, "slice_from": start}
     return {"slice_from": window.start, "slice_to": window.end}

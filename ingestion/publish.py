@@ -79,7 +79,7 @@ class Publisher:
                     id=self.ids(),
                     fact=load.fact,
                     version=load.version,
-                    date_from=load.slice_from,
+                    date_from=None if load.slice_to is None else load.slice_from,
                     date_to=load.slice_to,
                     sync_id=load.sync_id,
                     published_at=now,
@@ -118,7 +118,7 @@ async def _lacks_earlier_days(session: TenantSession, sync: Sync) -> bool:
 
     They may lie within what is covered, to be restated; the next run has to plan them again.
     """
-    if sync.slice_from is None:
+    if sync.slice_to is None:
         return False
     earlier = select(Sync.id).where(
         Sync.run_id == sync.run_id,

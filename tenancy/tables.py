@@ -287,7 +287,8 @@ class Sync(TenantOwned, Base):
     """One run of a stream over a slice.
 
     A stream by date has `slice_from` and `slice_to` (both included); one by cursor has
-    `cursor_from` and `cursor_to` (half-open). `version` and `known_at` are given when it has
+    `cursor_from` and `cursor_to` (half-open), and in `slice_from` the first reporting date that
+    counts. `version` and `known_at` are given when it has
     landed.
     """
 

@@ -70,8 +70,8 @@ class PendingLoad:
     """A landed object that the warehouse does not have yet, with the lineage of its sync.
 
     Attributes:
-        slice_from: First reporting date, included; None: a stream by cursor.
-        slice_to: Last reporting date, included.
+        slice_from: First reporting date that counts; None: all do.
+        slice_to: Last reporting date, included; None: a stream by cursor.
         version: Landing sequence of the sync.
         known_at: UTC instant of landing.
     """

@@ -1,6 +1,7 @@
 """Warehouse tables of the canonical facts.
 
-    raw.<source>__<stream>  typed rows as the provider sent them, one per record and sync
+    raw.<source>__<stream>  typed rows as the provider sent them, one per record and sync; after a
+                            crash a row may stand here twice, and unification counts it once
     facts.<fact>            unified rows, append-only, every version kept
     facts.syncs             which days (or keys) each sync covered, its version and instant
     marts.<fact>            the current view: what questions read
@@ -75,7 +76,7 @@ SYNCS: Final = Table(
         _column(
             "covers_from",
             ColumnType.DATE,
-            "First reporting date covered; NULL: by key.",
+            "First reporting date covered; by key: rows before it do not count, NULL: all count.",
             required=False,
         ),
         _column(

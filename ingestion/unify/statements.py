@@ -52,22 +52,24 @@ def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
 
     A record that a provider sent twice within one sync (pages move while they are read) counts
     once: the later one. Of a fact that is replaced by days, only the days that the sync covers
-    count: the next sync of the same days could not take others away again.
+    count: the next sync of the same days could not take others away again. Of one that is replaced
+    by key, rows before `covers_from` do not count: only some of theirs have changed since.
     """
     columns = [column.name for column in fact.all_columns]
     values = ", ".join(_value(stream, column).sql("bigquery") for column in fact.all_columns)
     key = _natural_key(stream).sql("bigquery")
-    is_covered = ""
+    day = _value(stream, _REPORTING_DATE).sql("bigquery")
     if fact.supersession is Supersession.SLICE:
-        day = _value(stream, _REPORTING_DATE).sql("bigquery")
-        is_covered = f"AND {day} BETWEEN s.covers_from AND s.covers_to"
+        is_covered = f"{day} BETWEEN s.covers_from AND s.covers_to"
+    else:
+        is_covered = f"(s.covers_from IS NULL OR {day} >= s.covers_from)"
     return _parse_insert(
         f"""
         INSERT INTO {facts_table(fact).qualified} ({", ".join(columns)})
         SELECT {values}
         FROM {stream.raw_table.qualified} AS r
         JOIN facts.syncs AS s ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id
-        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) {is_covered} AND NOT EXISTS (
+        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND {is_covered} AND NOT EXISTS (
             SELECT 1 FROM {facts_table(fact).qualified} AS f
             WHERE f.tenant_id = r.tenant_id AND f.sync_id = r.sync_id
         )

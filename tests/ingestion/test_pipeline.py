@@ -19,7 +19,7 @@ from tenancy.jobs import JobQueue
 from tenancy.tables import Connection, ConnectionState, RunState, Sync, SyncRun, SyncState
 from tenancy.warehouse.port import TransientWarehouseError, WarehouseError
 from tests.ingestion.plane import NOW, Agency, Plane, page
-from tests.ingestion.unify.ledger import ADS, ORDERS, day
+from tests.ingestion.unify.ledger import ADS, ORDERS, day, order
 
 pytestmark = pytest.mark.anyio
 
@@ -68,9 +68,10 @@ class FakeJobs:
 
 @dataclass
 class FakeExtraction:
-    """Lands one row a sync, or fails the streams in `refused`."""
+    """Lands the stream's `rows` in each sync, or fails the streams in `refused`."""
 
     plane: Plane
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
 
     async def land(self, tenant_id: TenantId, sync_id: SyncId) -> str:
@@ -83,7 +84,7 @@ class FakeExtraction:
         stream = WEB.streams[sync.stream]
         agency = Agency(tenant_id, sync.client_id, sync.connection_id, sync.run_id)
         writer = self.plane.writer(agency, sync_id, stream)
-        await writer.add(page([], stream, last=True))
+        await writer.add(page(self.rows.get(sync.stream, []), stream, last=True))
         await writer.finish()
         return "landed"
 
@@ -136,7 +137,7 @@ class Works:
         async with self.plane.database.session(agency.tenant_id) as session:
             query = select(Sync).where(Sync.run_id == uuid.UUID(int=run), Sync.stream == stream)
             syncs = (await session.scalars(query.order_by(Sync.id))).all()
-        return [(s.slice_from or s.cursor_from, s.slice_to or s.cursor_to) for s in syncs]
+        return [(s.cursor_from or s.slice_from, s.cursor_to or s.slice_to) for s in syncs]
 
 
 @pytest.fixture
@@ -190,6 +191,24 @@ async def test_the_next_run_reads_what_is_new_or_restated(works: Works, agency: 
     assert await works.windows(agency, "orders", run=2) == [
         (NOW - dt.timedelta(minutes=15), works.now)
     ]
+
+
+async def test_orders_that_changed_but_are_older_than_the_start_do_not_count(
+    works: Works, agency: Agency
+) -> None:
+    late, early = order("o1", 1, "1"), order("o0", 1, "9")
+    early["day"] = dt.date(2026, 2, 28)
+    works.extraction.rows = {"orders": [early, late]}
+    for run in (1, 2):
+        await works.sync(agency, run)
+        works.now += dt.timedelta(days=1)
+    async with works.plane.database.session(agency.tenant_id) as session:
+        syncs = (await session.scalars(select(Sync).where(Sync.stream == "orders"))).all()
+    assert [(sync.slice_from, sync.slice_to) for sync in syncs] == [(day(1), None)] * 2
+    marts = "SELECT o.order_id, o.reporting_date FROM marts.orders AS o"
+    assert await works.plane.rows(agency, marts) == [("o1", day(1))]
+    covers = "SELECT s.covers_from, s.covers_to FROM facts.syncs AS s WHERE s.stream = 'orders'"
+    assert await works.plane.rows(agency, covers) == [(day(1), None)] * 2
 
 
 async def test_planning_again_gives_the_same_syncs(works: Works, agency: Agency) -> None:

@@ -103,12 +103,15 @@ async def test_the_cursor_goes_forward_only(plane: Plane, agency: Agency) -> Non
     start, middle, end = (dt.datetime(2026, 3, n, 7, 30, tzinfo=dt.UTC) for n in (1, 2, 3))
     expected = {"until": "2026-03-03T07:30:00+00:00"}
     for window in ((start, end), (start, middle)):
-        sync_id = await plane.land(agency, [], None, stream=ORDERS, cursor=window)
+        sync_id = await plane.land(agency, [], (1, None), stream=ORDERS, cursor=window)
         await plane.publisher.publish(await _loads(plane, sync_id))
         state = await plane.coverage(agency, "orders")
         assert state is not None
         assert state.cursor == expected
         assert (state.covered_from, state.covered_to) == (day(1), day(2))
+    async with plane.database.session(agency.tenant_id) as session:
+        versions = (await session.scalars(select(DataVersion))).all()
+    assert [(entry.date_from, entry.date_to) for entry in versions] == [(None, None)] * 2
 
 
 async def test_changes_cover_the_days_that_are_over_at_the_account(
@@ -117,7 +120,7 @@ async def test_changes_cover_the_days_that_are_over_at_the_account(
     start = dt.datetime(2026, 2, 28, 23, tzinfo=dt.UTC)  # midnight of the first day in Berlin
     for hour, covered in ((22, (None, None)), (23, (day(1), day(1)))):
         end = dt.datetime(2026, 3, 1, hour, 30, tzinfo=dt.UTC)
-        sync_id = await plane.land(agency, [], None, stream=ORDERS, cursor=(start, end))
+        sync_id = await plane.land(agency, [], (1, None), stream=ORDERS, cursor=(start, end))
         await plane.publisher.publish(await _loads(plane, sync_id))
         state = await plane.coverage(agency, "orders")
         assert state is not None

@@ -93,7 +93,7 @@ def sync_of(row: SyncRow) -> Sync:
         fact=row.fact,
         state=row.state,
         api_version=row.api_version,
-        slice_from=row.slice_from,
+        slice_from=None if row.slice_to is None else row.slice_from,
         slice_to=row.slice_to,
         rows=Count(row.rows),
         quarantined=Count(row.quarantined),

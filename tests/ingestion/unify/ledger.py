@@ -158,7 +158,7 @@ class Ledger:
         rows: Sequence[Mapping[str, Any]],
         *,
         stream: StreamSpec = ADS,
-        covers: tuple[int, int] | None = None,
+        covers: tuple[int, int | None] | None = None,
         tenant: TenantId = A,
         connection: int = 1,
     ) -> SyncId:
@@ -187,7 +187,7 @@ class Ledger:
             "version": version,
             "known_at": _known_at(version),
             "covers_from": day(covers[0]) if covers else None,
-            "covers_to": day(covers[1]) if covers else None,
+            "covers_to": day(covers[1]) if covers and covers[1] else None,
         }
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist([entry], schema=arrow_schema(RAW_SYNCS)), sink)

@@ -154,6 +154,32 @@ async def test_orders_are_replaced_by_key(ledger: Ledger) -> None:
     ]
 
 
+async def test_orders_before_the_start_do_not_count(ledger: Ledger) -> None:
+    rows = [order("o1", 4, "1"), order("o2", 5, "2"), order("o3", 31, "3")]
+    sync = await ledger.bring(1, rows, covers=(5, None), stream=ORDERS)
+    await ledger.unify(sync, stream=ORDERS)
+    assert await ledger.orders() == [("o2", 5, TWO, 1), ("o3", 31, THREE, 1)]
+    assert await ledger.ask("SELECT r.id FROM raw.shop__orders AS r ORDER BY r.id") == [
+        ("o1",),
+        ("o2",),
+        ("o3",),
+    ]
+    await ledger.bring(2, [order("o1", 4, "9")], stream=ORDERS)  # without a start: a file
+    assert await ledger.orders() == [
+        ("o1", 4, Decimal(9), 2),
+        ("o2", 5, TWO, 1),
+        ("o3", 31, THREE, 1),
+    ]
+
+
+async def test_the_start_takes_no_older_orders_away(ledger: Ledger) -> None:
+    await ledger.bring(
+        1, [order("o1", 5, "1"), order("o2", 6, "2")], covers=(5, None), stream=ORDERS
+    )
+    await ledger.bring(2, [order("o2", 6, "3")], covers=(5, None), stream=ORDERS)
+    assert await ledger.orders() == [("o1", 5, ONE, 1), ("o2", 6, THREE, 2)]
+
+
 async def test_an_older_version_of_an_order_loses(ledger: Ledger) -> None:
     await ledger.bring(9, [order("o1", 2, "9")], stream=ORDERS)
     await ledger.bring(8, [order("o1", 1, "8"), order("o2", 1, "8")], stream=ORDERS)
