@@ -18,7 +18,6 @@ from domain.errors import InvalidInputError
 from domain.ids import TenantId
 from domain.metrics.catalogue import MetricCatalogue
 from domain.metrics.definition import Unit
-from domain.money import format_amount
 from domain.ports import TenantScope
 from domain.query.answer import Answer, answer
 from domain.query.request import MetricRequest
@@ -130,10 +129,10 @@ def _shown(value: Any, unit: Unit) -> Any:
     if value is None:
         return "-"
     if unit is Unit.MONEY:
-        return format_amount(value.quantize(Decimal("0.01")))
+        return f"{value:,.2f}"
     if unit is Unit.RATIO:
-        return f"{value:.4f}"
-    return str(value.normalize()) if isinstance(value, Decimal) else value
+        return f"{value:,.4f}"
+    return f"{value.normalize():,f}" if isinstance(value, Decimal) else value
 
 
 def _split(text: str) -> list[str]:
