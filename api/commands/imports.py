@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from api.commands.lookup import find_agency, find_client
 from api.commands.sync import follow_run
 from api.control.protocol import Arguments, Event
 from api.runtime import Runtime
-from domain.errors import InternalError
+from domain.errors import InternalError, UserError
 from domain.ids import ConnectionId, RunId
 from ingestion.file_landing import FileImport
 from ingestion.files.feeds import FILE_SOURCE
@@ -19,15 +20,26 @@ from ingestion.files.map_spec import MapSpec
 from ingestion.files.read_file import check_file
 from tenancy import audit
 from tenancy.session import TenantSession
-from tenancy.tables import Client, Connection, ConnectionState
+from tenancy.tables import Client, Connection, ConnectionState, Sync, SyncState
+from tenancy.unscoped import TenantProfile
 
-__all__ = ["import_file"]
+__all__ = ["NothingFitsError", "import_file"]
 
 _SAME_FILES: Final = ("tenant_id", "client_id", "source", "account_id")
 
 
+class NothingFitsError(UserError):
+    """Not one row of a file fits its map."""
+
+    code = "NOTHING_FITS"
+
+
 async def import_file(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
-    """`bosco import`: one file of this machine, by a map."""
+    """`bosco import`: one file of this machine, by a map.
+
+    Raises:
+        NothingFitsError: Every row went to the quarantine.
+    """
     tenant = await find_agency(runtime, arguments["tenant"])
     map_path = arguments.resolve_path(arguments["map"]).resolve()
     path = arguments.resolve_path(arguments["file"]).resolve()
@@ -59,6 +71,20 @@ async def import_file(runtime: Runtime, arguments: Arguments) -> AsyncIterator[E
     )
     async for event in follow_run(runtime, tenant, run_id, [handle]):
         yield event
+    await _check_rows(runtime, tenant, run_id, path.name)
+
+
+async def _check_rows(runtime: Runtime, tenant: TenantProfile, run_id: RunId, file: str) -> None:
+    """A file of which nothing fits is the wrong one, or its map is."""
+    async with runtime.database.session(tenant.tenant_id) as session:
+        syncs = (await session.scalars(select(Sync).where(Sync.run_id == run_id))).all()
+    quarantined = sum(sync.quarantined for sync in syncs)
+    is_published = all(sync.state is SyncState.PUBLISHED for sync in syncs)
+    if is_published and quarantined and not any(sync.rows for sync in syncs):
+        raise NothingFitsError(
+            f"no row of {file} fits its map: 0 rows, {quarantined:,} quarantined",
+            hint=f"bosco quarantine list {tenant.slug} says why; mend the map and import again",
+        )
 
 
 async def _connect(

@@ -256,6 +256,24 @@ async def test_bad_rows_are_told_and_the_good_ones_load(
     assert await platform.rows(agency, TOTALS) == [(2, Decimal("3.5"))]
 
 
+async def test_file_of_which_no_row_fits_is_a_failure(
+    platform: Platform, agency: TenantProfile, ad_map: Path
+) -> None:
+    bad = "day,channel,cost\n01.10.2026,TV,1\n02.10.2026,TV,2\n"
+    told = await import_text(platform, agency, ad_map, bad)
+    assert told.exit_code == 1
+    assert told.table == [("acme", "file", "agency_sheet.ads_daily", 1, 0, 2, "published")]
+    assert [(error.code, error.message, error.hint) for error in told.errors] == [
+        (
+            "NOTHING_FITS",
+            "no row of ads.csv fits its map: 0 rows, 2 quarantined",
+            f"bosco quarantine list {agency.slug} says why; mend the map and import again",
+        )
+    ]
+    empty = await import_text(platform, agency, ad_map, "day,channel,cost\n")
+    assert (empty.exit_code, empty.errors) == (0, [])
+
+
 @pytest.mark.parametrize(
     ("content", "code", "told"),
     [
