@@ -123,7 +123,9 @@ async def add_client(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Ev
         runtime, tenant, slug=slug, name=arguments["name"], actor=arguments["actor"]
     )
     yield LineEvent(f"client {slug} of {tenant.slug} made")
-    yield LineEvent(f"next: bosco connections add {tenant.slug} {slug} SOURCE ACCOUNT")
+    account = f"{tenant.slug} {slug} SOURCE ACCOUNT --credentials FILE"
+    yield LineEvent(f"next: bosco connections add {account}")
+    yield LineEvent(f"or a file: bosco import {tenant.slug} {slug} FILE --map FILE")
 
 
 async def list_clients(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
