@@ -14,6 +14,7 @@ import typer
 from api.cli.invoke import invoke, read_credentials
 from api.cli.render import open_console, show_error
 from api.cli.serve import serve, worker
+from api.cli.simulate import simulate
 from domain.errors import UserError
 
 __all__ = ["main"]
@@ -42,15 +43,24 @@ for noun, group in {
     app.add_typer(group, name=noun)
 
 Agency = Annotated[str, typer.Argument(help="Short name of the agency.", metavar="AGENCY")]
-ClientOption = Annotated[str | None, typer.Option("--client", help="Only this client.")]
-SourceOption = Annotated[str | None, typer.Option("--source", help="Only this source.")]
+ClientName = Annotated[str, typer.Argument(help="Short name of the client.", metavar="CLIENT")]
+Source = Annotated[str, typer.Argument(help="Platform, for example google_ads.", metavar="SOURCE")]
+MetricName = Annotated[
+    str, typer.Argument(help="Name of the metric, as in `metrics list`.", metavar="METRIC")
+]
+ClientOption = Annotated[
+    str | None, typer.Option("--client", help="Only this client.", metavar="CLIENT")
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="Only this source.", metavar="SOURCE")
+]
 Credentials = Annotated[
     str,
     typer.Option(help="File with a JSON object; - reads it from standard input.", metavar="FILE"),
 ]
 SettingPairs = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Setting of the account, NAME=VALUE; may be repeated."),
+    typer.Option("--set", help="Setting of the account; may be repeated.", metavar="NAME=VALUE"),
 ]
 Endpoint = Annotated[
     str | None, typer.Option(help="Base URL of a simulator, in development only.", metavar="URL")
@@ -59,8 +69,10 @@ Endpoint = Annotated[
 
 @tenants.command("add")
 def tenants_add(
-    slug: Annotated[str, typer.Argument(help="Short name, for example northwind.")],
-    name: Annotated[str, typer.Option(help="Name for people.")],
+    slug: Annotated[
+        str, typer.Argument(help="Short name, for example northwind.", metavar="AGENCY")
+    ],
+    name: Annotated[str, typer.Option(help="Name for people.", metavar="NAME")],
     currency: Annotated[str, typer.Option(help="Reporting currency, ISO 4217.")] = "EUR",
     time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "Europe/Berlin",
 ) -> None:
@@ -77,8 +89,10 @@ def tenants_list() -> None:
 @clients.command("add")
 def clients_add(
     agency: Agency,
-    slug: Annotated[str, typer.Argument(help="Short name, for example acme-shoes.")],
-    name: Annotated[str, typer.Option(help="Name for people.")],
+    slug: Annotated[
+        str, typer.Argument(help="Short name, for example acme-shoes.", metavar="CLIENT")
+    ],
+    name: Annotated[str, typer.Option(help="Name for people.", metavar="NAME")],
 ) -> None:
     """Make a client of an agency."""
     invoke("clients.add", tenant=agency, slug=slug, name=name)
@@ -93,12 +107,14 @@ def clients_list(agency: Agency) -> None:
 @apps.command("add")
 def apps_add(
     agency: Agency,
-    name: Annotated[str, typer.Argument(help="Name for people.")],
+    name: Annotated[str, typer.Argument(help="Name for people.", metavar="NAME")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it may do; may be repeated; default all.")
+        list[str] | None,
+        typer.Option(help="What it may do; may be repeated; default all.", metavar="SCOPE"),
     ] = None,
     client: Annotated[
-        list[str] | None, typer.Option(help="Only this client; may be repeated; default all.")
+        list[str] | None,
+        typer.Option(help="Only this client; may be repeated; default all.", metavar="CLIENT"),
     ] = None,
 ) -> None:
     """Register an app; prints its id and, once, its secret."""
@@ -114,9 +130,11 @@ def apps_list(agency: Agency) -> None:
 @connections.command("add")
 def connections_add(  # the options of a command line
     agency: Agency,
-    client: Annotated[str, typer.Argument(help="Short name of the client.")],
-    source: Annotated[str, typer.Argument(help="Platform, for example google_ads.")],
-    account: Annotated[str, typer.Argument(help="The platform's own account id.")],
+    client: ClientName,
+    source: Source,
+    account: Annotated[
+        str, typer.Argument(help="The platform's own account id.", metavar="ACCOUNT")
+    ],
     credentials: Credentials,
     start: Annotated[str | None, typer.Option(help="First day; default 90 days ago.")] = None,
     settings: SettingPairs = None,
@@ -154,7 +172,7 @@ def connections_check(
 
 @connections.command("discover")
 def connections_discover(
-    source: Annotated[str, typer.Argument(help="Platform, for example google_ads.")],
+    source: Source,
     credentials: Credentials,
     settings: SettingPairs = None,
     endpoint: Endpoint = None,
@@ -171,7 +189,9 @@ def connections_discover(
 
 @app.command()
 def sync(
-    agency: Annotated[str | None, typer.Argument(help="Only this agency.")] = None,
+    agency: Annotated[
+        str | None, typer.Argument(help="Only this agency.", metavar="AGENCY")
+    ] = None,
     client: ClientOption = None,
     source: SourceOption = None,
 ) -> None:
@@ -182,7 +202,7 @@ def sync(
 @app.command("import")
 def import_file(
     agency: Agency,
-    client: Annotated[str, typer.Argument(help="Short name of the client.")],
+    client: ClientName,
     file: Annotated[str, typer.Argument(help="CSV file.", metavar="FILE")],
     map_file: Annotated[
         str, typer.Option("--map", help="YAML file: what the columns mean.", metavar="FILE")
@@ -196,7 +216,8 @@ def import_file(
 def query(
     agency: Agency,
     document: Annotated[
-        str | None, typer.Argument(help="GraphQL; without it, --metrics and --by ask.")
+        str | None,
+        typer.Argument(help="GraphQL; without it, --metrics and --by ask.", metavar="DOCUMENT"),
     ] = None,
     metrics_: Annotated[
         str, typer.Option("--metrics", help="Names with commas.")
@@ -216,20 +237,21 @@ def metrics_list(agency: Agency) -> None:
 
 @metrics.command("define")
 def metrics_define(
-    agency: Agency, file: Annotated[str, typer.Argument(help="YAML file with one metric.")]
+    agency: Agency,
+    file: Annotated[str, typer.Argument(help="YAML file with one metric.", metavar="FILE")],
 ) -> None:
     """Define a metric, or a new revision of one."""
     invoke("metrics.define", tenant=agency, file=file)
 
 
 @metrics.command("explain")
-def metrics_explain(agency: Agency, name: str) -> None:
+def metrics_explain(agency: Agency, name: MetricName) -> None:
     """Show where a metric comes from: expression, parts, unit, dimensions, SQL."""
     invoke("metrics.explain", tenant=agency, name=name)
 
 
 @metrics.command("retire")
-def metrics_retire(agency: Agency, name: str) -> None:
+def metrics_retire(agency: Agency, name: MetricName) -> None:
     """Take a metric of the agency out of use."""
     invoke("metrics.retire", tenant=agency, name=name)
 
@@ -245,7 +267,12 @@ def quarantine_list(
 
 
 @quarantine.command("show")
-def quarantine_show(agency: Agency, row: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def quarantine_show(
+    agency: Agency,
+    row: Annotated[
+        str, typer.Argument(help="Id of the row, as in `quarantine list`.", metavar="ID")
+    ],
+) -> None:
     """Show one row as the platform sent it."""
     invoke("quarantine.show", tenant=agency, id=row)
 
@@ -264,6 +291,7 @@ def demo() -> None:
 
 app.command()(serve)
 app.command()(worker)
+app.command()(simulate)
 
 
 def main() -> None:

@@ -17,8 +17,11 @@ VERBS = [
     "connections add",
     "import",
     "metrics define",
+    "metrics explain",
+    "metrics retire",
     "query",
     "quarantine list",
+    "simulate",
     "sync",
     "tenants add",
 ]

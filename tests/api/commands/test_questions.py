@@ -55,12 +55,24 @@ async def test_asks_in_a_few_words(platform: Platform, trouble: Trouble) -> None
         "query", tenant="northwind", metrics="spend, clicks", by="client", last=30
     )
     truth = trouble.simulator.truth("google_ads", CLIENT.google_customer_id, **DAYS, by="")
-    spend = f"{int(truth['totals']['costMicros']) / 1e6:.2f}"
+    spend = f"{int(truth['totals']['costMicros']) / 1e6:,.2f}"
     ((client, found, clicks), total) = told.table
     assert client == "acme-shoes"
-    assert found.replace(",", "") == spend
+    assert found == spend
+    assert "," in found
     assert clicks == truth["totals"]["clicks"]
     assert total == ("total", found, clicks)
+
+
+@pytest.mark.usefixtures("synced")
+async def test_ratios_have_four_decimals(platform: Platform, trouble: Trouble) -> None:
+    told = await platform.command("query", tenant="northwind", metrics="cpm, ctr", by="", last=30)
+    totals = trouble.simulator.truth("google_ads", CLIENT.google_customer_id, **DAYS, by="")[
+        "totals"
+    ]
+    ((cpm, ctr),) = told.table
+    assert ctr == f"{totals['clicks'] / totals['impressions']:.4f}"
+    assert cpm == f"{int(totals['costMicros']) / 1000 / totals['impressions']:,.2f}"
 
 
 @pytest.mark.usefixtures("synced", "southwind")
@@ -274,5 +286,5 @@ def test_the_catalogue_of_commands_has_no_gaps() -> None:
         command.name or getattr(command.callback, "__name__", "")
         for command in app.registered_commands
     }
-    here = {"serve", "worker"}  # stay in this process
+    here = {"serve", "simulate", "worker"}  # stay in this process
     assert {name.removesuffix("_file") for name in nouns} - here | verbs == set(COMMANDS.names)

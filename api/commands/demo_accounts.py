@@ -1,0 +1,61 @@
+"""The demo's accounts at the simulated platforms, as Bosco connects them.
+
+    DemoAgency, DemoClient, url of the simulator -> NewConnection for each platform
+
+Their secrets open nothing but the simulator.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from api.commands.connections import NewConnection
+from ingestion.simulator.config import DemoAgency, DemoClient
+
+__all__ = ["demo_accounts", "demo_endpoint", "demo_slug"]
+
+
+def demo_slug(agency: DemoAgency) -> str:
+    """The agency's short name, for example `harbor-pine`."""
+    return agency.name.lower().replace(" & ", "-")
+
+
+def demo_endpoint(url: str, source: str) -> str:
+    """Where a platform is served by the simulator at `url`."""
+    return f"{url}/shopify/shops/{{account}}" if source == "shopify" else f"{url}/{source}"
+
+
+def demo_accounts(
+    agency: DemoAgency, client: DemoClient, url: str, start: dt.date
+) -> Sequence[NewConnection]:
+    """A client's account at each platform.
+
+    Args:
+        agency: Whose app asks the platforms.
+        client: Whose accounts they are.
+        url: Of the simulator, without a trailing slash.
+        start: First reporting date to fetch.
+    """
+    return (
+        NewConnection(
+            client=client.shop,
+            source="google_ads",
+            account_id=client.google_customer_id,
+            credentials={
+                "refresh_token": agency.google_refresh_token,
+                "app.client_id": agency.google_client_id,
+                "app.client_secret": agency.google_client_secret,
+                "app.developer_token": agency.google_developer_token,
+            },
+            start=start,
+            settings={"manager_id": agency.google_manager_id},
+            endpoint=demo_endpoint(url, "google_ads"),
+        ),
+        NewConnection(
+            client=client.shop,
+            source="shopify",
+            account_id=client.shop,
+            credentials={"access_token": client.shopify_token},
+            start=start,
+            endpoint=demo_endpoint(url, "shopify"),
+        ),
+    )
