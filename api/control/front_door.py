@@ -16,10 +16,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+import msgspec
+
 from api.control.client import NotListeningError, hand_over
 from api.control.execute import CommandRegistry, settle
 from api.control.ownership import Owner, Ownership, find_owner, try_own
 from api.control.protocol import Event, Invocation, ProgressEvent
+from api.control.same_settings import digests_of
 from api.control.server import ControlServer, control_socket
 from api.settings import Settings
 from domain.errors import ConflictError
@@ -89,7 +92,7 @@ async def run_command(
     Closing the generator, or cancelling the task that reads it, cancels the command.
 
     Args:
-        settings: Name the state folder.
+        settings: Name the state folder; an owner that has others refuses the command.
         host: Used when this process becomes the owner.
         invocation: The command.
 
@@ -113,10 +116,11 @@ async def _find_place(
             async for event in events:
                 yield event
         return
+    addressed = msgspec.structs.replace(invocation, settings=digests_of(settings))
     told = ""
     while True:
         with contextlib.suppress(NotListeningError):
-            handed = hand_over(control_socket(settings.state_dir), invocation)
+            handed = hand_over(control_socket(settings.state_dir), addressed)
             async with contextlib.aclosing(handed) as events:
                 async for event in events:
                     yield event
@@ -149,6 +153,6 @@ async def _open_owned(
     with ownership:
         async with (
             host.open_runtime(settings) as runtime,
-            ControlServer(settings.state_dir, host.load_registry(), runtime, host.new_trace_id),
+            ControlServer(settings, host.load_registry(), runtime, host.new_trace_id),
         ):
             yield runtime

@@ -115,11 +115,14 @@ class Invocation(msgspec.Struct, frozen=True):
         name: As registered.
         arguments: A JSON object.
         cwd: The caller's working folder, absolute; relative paths in the arguments start there.
+        settings: Digests of the caller's settings by variable, see `digests_of`; set when it is
+            handed over.
     """
 
     name: str
     arguments: dict[str, Any]
     cwd: str
+    settings: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -21,12 +21,15 @@ from api.control.protocol import (
     Accepted,
     DoneEvent,
     ErrorEvent,
+    Event,
     Invocation,
     ProtocolError,
     decode_invocation,
     encode,
 )
+from api.control.same_settings import check_same_settings, digests_of
 from api.embedded.layout import make_private, socket_folder
+from api.settings import Settings
 
 __all__ = ["ControlServer", "control_socket"]
 
@@ -49,7 +52,7 @@ class ControlServer(Generic[RuntimeT]):
     exception (Ctrl-C) ends them, and tells their clients so.
 
     Args:
-        state_dir: The state folder.
+        settings: The owner's; name the state folder.
         registry: What can be run.
         runtime: What it runs on.
         new_trace_id: Names failures that only the log explains.
@@ -57,12 +60,13 @@ class ControlServer(Generic[RuntimeT]):
 
     def __init__(
         self,
-        state_dir: Path,
+        settings: Settings,
         registry: CommandRegistry[RuntimeT],
         runtime: RuntimeT,
         new_trace_id: Callable[[], str],
     ) -> None:
-        self._state_dir = state_dir
+        self._state_dir = settings.state_dir
+        self._settings = digests_of(settings)
         self._registry = registry
         self._runtime = runtime
         self._new_trace_id = new_trace_id
@@ -152,11 +156,15 @@ class ControlServer(Generic[RuntimeT]):
     async def _run(self, invocation: Invocation, writer: asyncio.StreamWriter) -> None:
         writer.write(encode(Accepted(os.getpid())))
         await writer.drain()
-        events = settle(lambda: self._registry.start(self._runtime, invocation), self._new_trace_id)
+        events = settle(lambda: self._begin(invocation), self._new_trace_id)
         async with contextlib.aclosing(events):
             async for event in events:
                 writer.write(encode(event))
                 await writer.drain()
+
+    def _begin(self, invocation: Invocation) -> AsyncGenerator[Event, None]:
+        check_same_settings(self._settings, invocation.settings)
+        return self._registry.start(self._runtime, invocation)
 
 
 def _write_end(writer: asyncio.StreamWriter, command: asyncio.Task[None]) -> None:

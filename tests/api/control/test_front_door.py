@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import logging
 import os
 import stat
@@ -24,6 +25,7 @@ from api.control.protocol import (
     TableEvent,
     encode,
 )
+from api.control.same_settings import digests_of
 from api.control.server import control_socket
 from api.embedded.errors import EmbeddedServerError
 from api.embedded.layout import make_private
@@ -297,6 +299,73 @@ async def test_half_written_owner_file_does_not_block(settings: Settings) -> Non
     make_private(settings.state_dir)
     (settings.state_dir / "owner.lock").write_text('{"pid": 1, "comm')
     assert (await collect(settings, World("here"), SHOW))[-1] == DoneEvent(0)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"DATABASE_URL": "postgresql://ann:s3cret@db/other"}, "DATABASE_URL"),
+        ({"REDIS_URL": "redis://cache"}, "REDIS_URL"),
+        ({"WAREHOUSE_URL": "duckdb:///data/other.duckdb"}, "WAREHOUSE_URL"),
+        ({"BOSCO_LANDING_URL": "gs://bucket/landing"}, "BOSCO_LANDING_URL"),
+        (
+            {"BOSCO_MASTER_KEY_FILE": "/etc/bosco/other.key", "REDIS_URL": "redis://cache"},
+            "REDIS_URL, BOSCO_MASTER_KEY_FILE",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_owner_given", [True, False])
+async def test_an_owner_with_other_settings_refuses(
+    settings: Settings, given: dict[str, str], names: str, *, is_owner_given: bool
+) -> None:
+    other = load_settings({"BOSCO_STATE_DIR": str(settings.state_dir), **given})
+    owners, callers = (other, settings) if is_owner_given else (settings, other)
+    owner, client = World("owner"), World("client")
+    async with own_runtime(owners, owner.host()):
+        refused = await collect(callers, client, call("fail"))
+        run = await collect(owners, client, SHOW)
+    assert refused == [
+        ErrorEvent(
+            "OTHER_SETTINGS",
+            f"the owner of the runtime (process {os.getpid()}) has another value of {names}",
+            f"stop that process, or give this command the owner's {names}: unset what it does "
+            "not set",
+        ),
+        DoneEvent(1),
+    ]
+    assert run[1] == LineEvent("ran on owner")
+    assert client.runtimes == []
+
+
+async def test_settings_that_move_no_data_may_differ(settings: Settings) -> None:
+    other = load_settings(
+        {
+            "BOSCO_STATE_DIR": str(settings.state_dir),
+            "WAREHOUSE_URL": settings.warehouse_url,
+            "BOSCO_HTTP_PORT": "1",
+            "BOSCO_LOG_LEVEL": "DEBUG",
+        }
+    )
+    async with own_runtime(settings, World("owner").host()):
+        assert (await collect(other, World("client"), SHOW))[-1] == DoneEvent(0)
+
+
+async def test_no_value_of_a_setting_travels(settings: Settings) -> None:
+    other = load_settings(
+        {
+            "BOSCO_STATE_DIR": str(settings.state_dir),
+            "DATABASE_URL": "postgresql://ann:s3cret@db/bosco",
+        }
+    )
+    assert digests_of(other) == {
+        "DATABASE_URL": hashlib.sha256(b"postgresql+psycopg://ann:s3cret@db/bosco").hexdigest()[
+            :16
+        ],
+        "REDIS_URL": "e3b0c44298fc1c14",
+        "WAREHOUSE_URL": hashlib.sha256(settings.warehouse_url.encode()).hexdigest()[:16],
+        "BOSCO_LANDING_URL": hashlib.sha256(settings.landing_url.encode()).hexdigest()[:16],
+        "BOSCO_MASTER_KEY_FILE": hashlib.sha256(bytes(settings.master_key_file)).hexdigest()[:16],
+    }
 
 
 async def test_a_state_folder_that_is_a_file_is_told(settings: Settings) -> None:

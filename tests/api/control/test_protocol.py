@@ -49,9 +49,16 @@ def test_every_event_is_one_line_and_comes_back(event: Event) -> None:
     assert decode_answer(line) == event
 
 
-@given(st.text(), st.dictionaries(st.text(), json_values), st.text())
-def test_every_invocation_comes_back(name: str, arguments: dict[str, object], cwd: str) -> None:
-    invocation = Invocation(name, arguments, cwd)
+@given(
+    st.builds(
+        Invocation,
+        st.text(),
+        st.dictionaries(st.text(), json_values),
+        st.text(),
+        st.dictionaries(st.text(), st.text()),
+    )
+)
+def test_every_invocation_comes_back(invocation: Invocation) -> None:
     assert decode_invocation(encode(invocation)) == invocation
 
 
