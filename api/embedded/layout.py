@@ -29,8 +29,8 @@ __all__ = ["Layout", "make_private", "plan_layout", "prepare", "socket_folder"]
 
 POSTGRES_FOLDER: Final = "postgres-18"  # data of one major release is unreadable to the next
 
-# Files that only a state folder holds.
-MARKS: Final = frozenset({"owner.lock", "servers.lock"})
+# Files that only a state folder, or its folder of logs, holds.
+MARKS: Final = frozenset({"owner.lock", "servers.lock", "bosco.log"})
 
 # Shared by all users, therefore only ever used for folders that `make_private` has checked.
 SHORT_BASE: Final = Path("/tmp")  # noqa: S108

@@ -119,6 +119,14 @@ def test_a_folder_of_others_is_left_as_it_is(state_dir: Path) -> None:
     assert state_dir.stat().st_mode & 0o777 == 0o755
 
 
+def test_an_open_folder_of_our_log_is_closed(state_dir: Path) -> None:
+    logs = state_dir / "logs"
+    logs.mkdir(mode=0o755, parents=True)
+    (logs / "bosco.log").write_text("", encoding="utf-8")
+    make_private(logs)
+    assert logs.stat().st_mode & 0o777 == 0o700
+
+
 @needs_root
 def test_passage_for_the_servers_account_stays_open(state_dir: Path) -> None:
     account = server_account()
