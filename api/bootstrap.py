@@ -19,6 +19,7 @@ import httpx
 import structlog
 from uuid_utils.compat import uuid7
 
+from api.embedded.layout import make_private
 from api.embedded.servers import EmbeddedServers
 from api.graphql.services import GraphQLServices
 from api.logs import configure_logs, reason_of
@@ -95,6 +96,7 @@ async def open_runtime(
 
     Raises:
         WrongSettingsError: A setting or a key file cannot be used.
+        EmbeddedServerError: The state folder or an embedded server cannot be used.
         CannotStartError: A server or store cannot be used; says which, and what to do.
     """
     _begin_log(settings)
@@ -110,7 +112,8 @@ async def open_runtime(
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             warehouse = open_warehouse(settings.warehouse_url, on_statement=on_statement)
         stack.push_async_callback(warehouse.close)
-        master_key = MasterKey(load_master_key(settings, secrets.token_bytes))
+        doors = Doors(database)
+        master_key = await _open_master_key(settings, doors)
         vault = Vault(master_key)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP_TIMEOUT))
         sources = load_all_sources()
@@ -135,7 +138,6 @@ async def open_runtime(
             waiting={},
             drift=DriftBoard(),
         )
-        doors = Doors(database)
         loader = Loader(
             exclusive=Exclusive(database, "loader"),
             doors=doors,
@@ -196,13 +198,22 @@ async def open_runtime(
 
 
 def _begin_log(settings: Settings) -> None:
+    """Open the log; on a laptop it is the first file of the state folder."""
+    if settings.env == "development":
+        make_private(settings.state_dir)
     try:
         configure_logs(settings)
     except OSError as error:
         raise CannotStartError(
             f"the log in {settings.state_dir} cannot be written: {error.strerror}",
-            hint="set BOSCO_STATE_DIR to a folder that you may write; it is made when absent",
+            hint="make the folder writable, or set BOSCO_STATE_DIR to one that you may write",
         ) from error
+
+
+async def _open_master_key(settings: Settings, doors: Doors) -> MasterKey:
+    """Read the key; a new one beside agencies could open nothing of theirs, so none is made."""
+    has_agencies = not settings.master_key_file.exists() and bool(await doors.list_tenants())
+    return MasterKey(load_master_key(settings, secrets.token_bytes, has_agencies=has_agencies))
 
 
 @contextmanager

@@ -263,22 +263,43 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
-def load_master_key(settings: Settings, random_bytes: Callable[[int], bytes]) -> bytes:
-    """Read the master key; outside production a missing one is made.
+def load_master_key(
+    settings: Settings, random_bytes: Callable[[int], bytes], *, has_agencies: bool
+) -> bytes:
+    """Read the master key; outside production a missing one is made for a fresh database.
 
     Args:
         settings: Name the file.
         random_bytes: Cryptographic randomness, `secrets.token_bytes`.
+        has_agencies: Whether the database holds keys already that only the old key opens.
 
     Returns:
         32 bytes.
 
     Raises:
-        WrongSettingsError: The file is missing in production, can be read by other users, or does
-            not hold 32 bytes.
+        WrongSettingsError: The file is missing in production or for a database that has agencies,
+            can be read by other users, does not hold 32 bytes, or cannot be made or read.
     """
     path = settings.master_key_file
+    try:
+        return _read_or_make_master_key(settings, path, random_bytes, has_agencies=has_agencies)
+    except OSError as error:
+        raise WrongSettingsError(
+            f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: it cannot be used: {error.strerror}",
+            hint="name a file that this user may read, in a folder that this user may write",
+        ) from error
+
+
+def _read_or_make_master_key(
+    settings: Settings, path: Path, random_bytes: Callable[[int], bytes], *, has_agencies: bool
+) -> bytes:
     if not path.exists():
+        if has_agencies:
+            raise WrongSettingsError(
+                f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: there is no such file, and the database "
+                "has agencies whose keys only that file opens",
+                hint="restore the file from its backup, or correct BOSCO_MASTER_KEY_FILE",
+            )
         if settings.env == "production":
             raise WrongSettingsError(
                 f"BOSCO_MASTER_KEY_FILE is {str(path)!r}: there is no such file",

@@ -5,11 +5,14 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
+from sqlalchemy import select
+
 from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
 from api.logs import reason_of
 from api.runtime import Runtime
 from domain.errors import BoscoError, UserError
 from domain.ids import TenantId
+from tenancy.tables import Tenant
 
 __all__ = ["doctor"]
 
@@ -67,6 +70,17 @@ async def _landing(runtime: Runtime) -> str:
     return runtime.settings.landing_url
 
 
+async def _vault(runtime: Runtime) -> str:
+    tenants = await runtime.doors.list_tenants()
+    if not tenants:
+        return "no agency yet, so no key to open"
+    first = tenants[0]
+    async with runtime.database.session(first.tenant_id) as session:
+        wrapped = (await session.scalars(select(Tenant.wrapped_data_key))).one()
+    await runtime.vault.open_tenant_key(first.tenant_id, wrapped)
+    return f"the master key opens the data key of {first.slug}"
+
+
 async def _jobs(runtime: Runtime) -> str:
     resumed = await runtime.jobs.recover_dead()
     return f"executor {runtime.jobs.executor_id}; {resumed} jobs of dead executors resumed"
@@ -89,6 +103,7 @@ _CHECKS: Final[Mapping[str, Callable[[Runtime], Awaitable[str]]]] = {
     "redis": _redis,
     "warehouse": _warehouse,
     "landing": _landing,
+    "vault": _vault,
     "jobs": _jobs,
     "sources": _sources,
 }
@@ -99,6 +114,7 @@ _HINTS: Final = {
     "redis": "check REDIS_URL and that the server runs",
     "warehouse": "check WAREHOUSE_URL and, for BigQuery, the credentials of this machine",
     "landing": "check BOSCO_LANDING_URL, and that this user may write there",
+    "vault": "check PostgreSQL: the agencies' keys are kept there",
     "jobs": "check PostgreSQL: jobs are kept there",
     "sources": "move the source file to a newer API version",
 }

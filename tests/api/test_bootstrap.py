@@ -8,6 +8,8 @@ import duckdb
 import pytest
 
 from api.bootstrap import CannotStartError, open_runtime
+from api.commands.tenants import create_tenant
+from api.embedded.errors import EmbeddedServerError
 from api.settings import WrongSettingsError, load_provider_apps, load_settings
 
 pytestmark = pytest.mark.anyio
@@ -94,14 +96,59 @@ async def test_a_landing_store_that_cannot_be_made_is_named(
 async def test_a_state_folder_that_is_a_file_is_named(
     folder: Path, database_url: str, redis_url: str
 ) -> None:
-    (folder / "state").write_text("", encoding="utf-8")
-    error = await _start(
-        BOSCO_STATE_DIR=str(folder / "state"), DATABASE_URL=database_url, REDIS_URL=redis_url
-    )
-    assert error.message == f"the log in {folder}/state cannot be written: Not a directory"
+    state = folder / "state"
+    given = {"BOSCO_STATE_DIR": str(state), "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    state.write_text("", encoding="utf-8")
+    with pytest.raises(EmbeddedServerError, match="cannot be made a folder of this user"):
+        async with open_runtime(load_settings(given)):
+            pass
+    state.unlink()
+    state.mkdir()
+    (state / "logs").write_text("", encoding="utf-8")
+    state.chmod(0o700)
+    error = await _start(**given)
+    assert error.message == f"the log in {state} cannot be written: File exists"
     assert error.hint == (
-        "set BOSCO_STATE_DIR to a folder that you may write; it is made when absent"
+        "make the folder writable, or set BOSCO_STATE_DIR to one that you may write"
     )
+
+
+async def test_the_state_folder_is_closed_from_the_start(
+    folder: Path, database_url: str, redis_url: str
+) -> None:
+    state = folder / "state"
+    await _start(
+        BOSCO_STATE_DIR=str(state),
+        DATABASE_URL=database_url,
+        REDIS_URL=redis_url,
+        BOSCO_LANDING_URL="file:///dev/null/landing",
+    )
+    assert state.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_mistyped_key_file_is_refused_once_there_are_agencies(
+    folder: Path, database_url: str, redis_url: str
+) -> None:
+    given = {
+        "BOSCO_STATE_DIR": str(folder / "state"),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+    }
+    async with open_runtime(load_settings(given)) as runtime:
+        await create_tenant(
+            runtime, slug="north", name="North", currency="EUR", time_zone="Europe/Berlin"
+        )
+    mistyped = folder / "mistyped.key"
+    with pytest.raises(WrongSettingsError) as caught:
+        async with open_runtime(load_settings({**given, "BOSCO_MASTER_KEY_FILE": str(mistyped)})):
+            pass
+    assert caught.value.message == (
+        f"BOSCO_MASTER_KEY_FILE is '{mistyped}': there is no such file, and the database has "
+        "agencies whose keys only that file opens"
+    )
+    assert not mistyped.exists()
+    async with open_runtime(load_settings(given)) as runtime:
+        assert [tenant.slug for tenant in await runtime.doors.list_tenants()] == ["north"]
 
 
 @pytest.mark.parametrize(

@@ -234,9 +234,9 @@ def test_any_value_is_read_or_explained(environment: Mapping[str, str]) -> None:
 
 def test_master_key_is_made_once(tmp_path: Path) -> None:
     settings = in_folder(tmp_path)
-    key = load_master_key(settings, lambda size: b"k" * size)
+    key = load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
     assert key == b"k" * 32
-    assert load_master_key(settings, lambda size: b"x" * size) == key
+    assert load_master_key(settings, lambda size: b"x" * size, has_agencies=False) == key
     assert settings.master_key_file.stat().st_mode & 0o777 == 0o600
     assert settings.master_key_file.parent.stat().st_mode & 0o777 == 0o700
     assert [file.name for file in settings.master_key_file.parent.iterdir()] == ["master.key"]
@@ -245,11 +245,11 @@ def test_master_key_is_made_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610])
 def test_master_key_that_others_may_open_is_refused(tmp_path: Path, mode: int) -> None:
     settings = in_folder(tmp_path)
-    load_master_key(settings, lambda size: b"k" * size)
+    load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
     path = settings.master_key_file
     path.chmod(mode)
     with pytest.raises(WrongSettingsError) as refusal:
-        load_master_key(settings, lambda size: b"k" * size)
+        load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
     assert refusal.value.message == (
         f"BOSCO_MASTER_KEY_FILE is '{path}': other users may open it (mode 0{mode:o})"
     )
@@ -262,12 +262,47 @@ def test_master_key_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
     settings.master_key_file.write_bytes(b"k" * 31)
     settings.master_key_file.chmod(0o600)
     with pytest.raises(WrongSettingsError, match="it holds 31 bytes, not 32"):
-        load_master_key(settings, lambda size: b"k" * size)
+        load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
 
 
 def test_production_makes_no_master_key(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     settings = load_settings(PRODUCTION | {"BOSCO_MASTER_KEY_FILE": str(path)})
     with pytest.raises(WrongSettingsError, match="there is no such file"):
-        load_master_key(settings, lambda size: b"k" * size)
+        load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("env", ["development", "production"])
+def test_no_master_key_is_made_beside_agencies(tmp_path: Path, env: str) -> None:
+    path = tmp_path / "mistyped.key"
+    settings = load_settings(PRODUCTION | {"BOSCO_ENV": env, "BOSCO_MASTER_KEY_FILE": str(path)})
+    with pytest.raises(WrongSettingsError) as refusal:
+        load_master_key(settings, lambda size: b"k" * size, has_agencies=True)
+    assert refusal.value.message == (
+        f"BOSCO_MASTER_KEY_FILE is '{path}': there is no such file, and the database has agencies "
+        "whose keys only that file opens"
+    )
+    assert refusal.value.hint == (
+        "restore the file from its backup, or correct BOSCO_MASTER_KEY_FILE"
+    )
+    assert not path.exists()
+
+
+def test_the_master_key_beside_agencies_is_read(tmp_path: Path) -> None:
+    settings = in_folder(tmp_path)
+    key = load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
+    assert load_master_key(settings, lambda size: b"x" * size, has_agencies=True) == key
+
+
+def test_a_master_key_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o700)
+    for path, reason in ((tmp_path / "file/key", "File exists"), (folder, "Is a directory")):
+        settings = load_settings({"BOSCO_MASTER_KEY_FILE": str(path)})
+        with pytest.raises(WrongSettingsError) as refusal:
+            load_master_key(settings, lambda size: b"k" * size, has_agencies=False)
+        assert refusal.value.message == (
+            f"BOSCO_MASTER_KEY_FILE is '{path}': it cannot be used: {reason}"
+        )

@@ -15,6 +15,8 @@ from ingestion.landing.writer import LandingServices
 from tenancy.landing_store import LandingStore
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, DatabaseConfig
+from tenancy.unscoped import TenantProfile
+from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tests.e2e.platform import Platform
 
@@ -39,12 +41,13 @@ async def test_all_is_well(platform: Platform) -> None:
     found, lines, code = await _examine(platform.runtime)
     assert (lines, code) == ([], 0)
     assert {name: state for name, (state, _) in found.items()} == dict.fromkeys(
-        ("postgresql", "redis", "warehouse", "landing", "jobs", "sources"), "ok"
+        ("postgresql", "redis", "warehouse", "landing", "vault", "jobs", "sources"), "ok"
     )
     assert found["postgresql"][1] == "embedded; row-level security forced, schema current"
     assert found["redis"][1] == "embedded"
     assert found["warehouse"][1].startswith("DuckDB ")
     assert found["landing"][1] == platform.runtime.settings.landing_url
+    assert found["vault"][1] == "no agency yet, so no key to open"
     assert found["jobs"][1].endswith("; 0 jobs of dead executors resumed")
     assert found["sources"][1] == "google_ads v25, shopify 2026-10"
 
@@ -93,6 +96,21 @@ async def test_versions_that_end_soon(platform: Platform) -> None:
     found, lines = await _broken(platform, clock=lambda: dt.datetime(2027, 4, 2, tzinfo=dt.UTC))
     assert found["sources"] == ("FAILED", "google_ads v25 ends 2027-06-30")
     assert lines == ["→ sources: move the source file to a newer API version"]
+
+
+async def test_the_key_of_an_agency_opens(platform: Platform, northwind: TenantProfile) -> None:
+    found, _, code = await _examine(platform.runtime)
+    assert (found["vault"], code) == (
+        ("ok", f"the master key opens the data key of {northwind.slug}"),
+        0,
+    )
+
+
+async def test_another_master_key_is_told(platform: Platform, northwind: TenantProfile) -> None:
+    assert northwind.slug == "northwind"
+    found, lines = await _broken(platform, vault=Vault(MasterKey(b"k" * 32)))
+    assert found["vault"] == ("FAILED", "a stored key does not open with this master key")
+    assert lines == ["→ vault: restore the file that BOSCO_MASTER_KEY_FILE named when it was made"]
 
 
 class DeafJobs:
