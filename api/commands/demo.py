@@ -4,10 +4,10 @@
     truth
 
 Everything but the platforms is the product itself: real servers, real HTTP, the same jobs. Running
-it again goes on from where it was: it connects nothing twice and pulls what is new or restated.
+it again goes on from where it was: it connects nothing twice and pulls what is new or restated. In
+between its connections are paused, for nobody answers at their endpoints.
 """
 
-import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -16,23 +16,26 @@ import httpx
 from sqlalchemy import select
 
 from api.commands.apps import AppSecret, create_app, rotate_secret
-from api.commands.connections import NewConnection, create_connection
+from api.commands.connections import create_connection
+from api.commands.demo_accounts import demo_accounts, demo_endpoint, demo_slug
 from api.commands.lookup import list_connections
-from api.commands.metrics import put_metric
+from api.commands.metrics import load_catalogue, put_metric
 from api.commands.query import last_days
 from api.commands.sync import follow_run
 from api.commands.tenants import create_client, create_tenant
 from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
 from api.http import serve_http
+from api.metric_definitions import load_definitions
 from api.oauth.caller import Scope
 from api.runtime import Runtime
 from domain.errors import InternalError
 from domain.ids import RunId
+from domain.metrics.definition import Unit
+from domain.metrics.naming import camel_case
 from domain.time_window import DateRange
-from ingestion.files.feeds import FILE_SOURCE
-from ingestion.simulator.config import DEMO_AGENCIES, DemoAgency, DemoClient, demo_config
+from ingestion.simulator.config import DEMO_AGENCIES, DemoAgency, demo_config
 from ingestion.simulator.server import SimulatorServer, create_simulator
-from tenancy.tables import Client, Connection, OAuthClient
+from tenancy.tables import Client, Connection, ConnectionState, OAuthClient
 from tenancy.unscoped import TenantProfile
 
 __all__ = ["demo"]
@@ -42,10 +45,17 @@ _APP_NAME: Final = "Demo dashboard"
 _DAYS: Final = 30
 _HISTORY_DAYS: Final = 60  # the period and the one before it
 
-# Each agency's own metric: the field in its GraphQL schema, and its definition.
+_ACCOUNTS: Final = frozenset(
+    account
+    for agency in DEMO_AGENCIES
+    for client in agency.clients
+    for account in (("google_ads", client.google_customer_id), ("shopify", client.shop))
+)
+
+# Each agency's own metric: its name and its definition.
 _METRICS: Final = {
     "northwind": (
-        "contributionMargin { amount }",
+        "contribution_margin",
         """
 metric: contribution_margin
 label: Contribution margin
@@ -55,7 +65,7 @@ where: {order_status: {not: [cancelled]}}
 """,
     ),
     "harbor-pine": (
-        "blendedCac { amount }",
+        "blended_cac",
         """
 metric: blended_cac
 label: Blended CAC
@@ -63,6 +73,12 @@ is: spend / new_customers
 """,
     ),
 }
+
+_NEXT: Final = (
+    "bosco query northwind --by channel",
+    "bosco metrics list northwind",
+    "bosco serve",
+)
 
 _QUESTION: Final = """
 query Overview($period: Period!) {
@@ -87,85 +103,86 @@ async def demo(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
     """`bosco demo`."""
     with SimulatorServer(create_simulator(demo_config())) as simulator:
         yield LineEvent(f"simulated platforms at {simulator.url}")
-        tenants = {}
-        for agency in DEMO_AGENCIES:
-            tenants[agency.name] = await _set_up(runtime, agency, simulator.url)
-        begun = runtime.clock()
-        async for event in _sync(runtime, list(tenants.values())):
-            yield event
-        if runtime.clock().hour != begun.hour:  # conversions are restated at every full hour
+        tenants: dict[str, TenantProfile] = {}
+        try:
+            for agency in DEMO_AGENCIES:
+                tenants[agency.name] = await _find_or_make(runtime, agency)
+                await _set_up(runtime, tenants[agency.name], agency, simulator.url)
+            begun = runtime.clock()
             async for event in _sync(runtime, list(tenants.values())):
                 yield event
-        async with serve_http(runtime, port=0) as url, httpx.AsyncClient(base_url=url) as http:
-            for agency in DEMO_AGENCIES:
-                tenant = tenants[agency.name]
-                period = last_days(runtime, tenant, _DAYS)
-                answer = await _ask(runtime, http, tenant, period)
-                yield _as_table(agency, period, answer)
-                truth = await _truth(simulator.url, agency, period)
-                yield LineEvent(_compare(agency, answer, truth))
+            if runtime.clock().hour != begun.hour:  # conversions are restated at every full hour
+                async for event in _sync(runtime, list(tenants.values())):
+                    yield event
+            async for event in _show(runtime, tenants, simulator.url):
+                yield event
+        finally:
+            for tenant in tenants.values():
+                await _pause(runtime, tenant)
+    yield LineEvent("\ngo on with these:")
+    for command in _NEXT:
+        yield LineEvent(f"  {command}")
     yield LineEvent("demo: ok")
 
 
-async def _set_up(runtime: Runtime, agency: DemoAgency, url: str) -> TenantProfile:
-    slug = agency.name.lower().replace(" & ", "-")
-    tenant = await runtime.doors.find_tenant(slug) or await create_tenant(
+async def _show(
+    runtime: Runtime, tenants: Mapping[str, TenantProfile], simulator: str
+) -> AsyncIterator[Event]:
+    async with serve_http(runtime, port=0) as url, httpx.AsyncClient(base_url=url) as http:
+        for agency in DEMO_AGENCIES:
+            tenant = tenants[agency.name]
+            period = last_days(runtime, tenant, _DAYS)
+            answer = await _ask(runtime, http, tenant, period)
+            yield _as_table(agency, period, answer)
+            truth = await _truth(simulator, agency, period)
+            yield LineEvent(_compare(agency, answer, truth))
+
+
+async def _find_or_make(runtime: Runtime, agency: DemoAgency) -> TenantProfile:
+    slug = demo_slug(agency)
+    return await runtime.doors.find_tenant(slug) or await create_tenant(
         runtime,
         slug=slug,
         name=agency.name,
         currency=agency.currency,
         time_zone=agency.time_zone,
     )
+
+
+async def _set_up(runtime: Runtime, tenant: TenantProfile, agency: DemoAgency, url: str) -> None:
+    start = last_days(runtime, tenant, _HISTORY_DAYS).start
     async with runtime.database.session(tenant.tenant_id) as session:
         clients = {client.slug for client in (await session.scalars(select(Client))).all()}
         connections = (await session.scalars(select(Connection))).all()
-        for connection in connections:  # the simulator listens on another port each time
-            if "endpoint" in connection.settings:
-                endpoint = _endpoint(url, connection.source)
-                connection.settings = {**connection.settings, "endpoint": endpoint}
         connected = {(connection.source, connection.account_id) for connection in connections}
-    start = last_days(runtime, tenant, _HISTORY_DAYS).start
+        for connection in connections:  # the simulator listens on another port each time
+            if _is_own(connection):
+                endpoint = demo_endpoint(url, connection.source)
+                connection.settings = {**connection.settings, "endpoint": endpoint}
+                connection.state = ConnectionState.ACTIVE
+        defined = await load_definitions(session)
     for client in agency.clients:
         if client.shop not in clients:
             await create_client(runtime, tenant, slug=client.shop, name=client.name, actor=_ACTOR)
-        for new in _accounts(agency, client, url, start):
+        for new in demo_accounts(agency, client, url, start):
             if (new.source, new.account_id) not in connected:
                 await create_connection(runtime, tenant, new, actor=_ACTOR)
-    await put_metric(runtime, tenant.tenant_id, _METRICS[slug][1], actor=_ACTOR)
-    return tenant
+    name, definition = _METRICS[tenant.slug]
+    if name not in defined:  # somebody may have given it another meaning
+        await put_metric(runtime, tenant.tenant_id, definition, actor=_ACTOR)
 
 
-def _accounts(
-    agency: DemoAgency, client: DemoClient, url: str, start: dt.date
-) -> Sequence[NewConnection]:
-    return (
-        NewConnection(
-            client=client.shop,
-            source="google_ads",
-            account_id=client.google_customer_id,
-            credentials={
-                "refresh_token": agency.google_refresh_token,
-                "app.client_id": agency.google_client_id,
-                "app.client_secret": agency.google_client_secret,
-                "app.developer_token": agency.google_developer_token,
-            },
-            start=start,
-            settings={"manager_id": agency.google_manager_id},
-            endpoint=_endpoint(url, "google_ads"),
-        ),
-        NewConnection(
-            client=client.shop,
-            source="shopify",
-            account_id=client.shop,
-            credentials={"access_token": client.shopify_token},
-            start=start,
-            endpoint=_endpoint(url, "shopify"),
-        ),
-    )
+async def _pause(runtime: Runtime, tenant: TenantProfile) -> None:
+    """Put to rest what the demo has connected; nobody answers there any more."""
+    async with runtime.database.session(tenant.tenant_id) as session:
+        for connection in (await session.scalars(select(Connection))).all():
+            if _is_own(connection):
+                connection.state = ConnectionState.PAUSED
 
 
-def _endpoint(url: str, source: str) -> str:
-    return f"{url}/shopify/shops/{{account}}" if source == "shopify" else f"{url}/{source}"
+def _is_own(connection: Connection) -> bool:
+    account = (connection.source, connection.account_id)
+    return "endpoint" in connection.settings and account in _ACCOUNTS
 
 
 async def _sync(runtime: Runtime, tenants: Sequence[TenantProfile]) -> AsyncIterator[Event]:
@@ -174,7 +191,7 @@ async def _sync(runtime: Runtime, tenants: Sequence[TenantProfile]) -> AsyncIter
     for tenant in tenants:
         pairs = await list_connections(runtime, tenant.tenant_id, {})
         run_id = RunId(runtime.ids())
-        connections = [c.id for c, _ in pairs if c.source != FILE_SOURCE]
+        connections = [connection.id for connection, _ in pairs if _is_own(connection)]
         handles = await runtime.pipeline.start_run(tenant.tenant_id, run_id, connections, _ACTOR)
         runs.append((tenant, run_id, handles))
     for tenant, run_id, handles in runs:
@@ -200,7 +217,7 @@ async def _ask(
     answered = await http.post(
         "/graphql",
         json={
-            "query": _QUESTION % {"own": _METRICS[tenant.slug][0]},
+            "query": _QUESTION % {"own": await _own_metric(runtime, tenant)},
             "variables": {
                 "period": {"from": period.start.isoformat(), "to": period.end.isoformat()}
             },
@@ -212,6 +229,13 @@ async def _ask(
         raise DemoMismatchError(f"GraphQL answered {body['errors'][0]['message']!r}")
     metrics: Mapping[str, Any] = body["data"]["metrics"]
     return metrics
+
+
+async def _own_metric(runtime: Runtime, tenant: TenantProfile) -> str:
+    """The agency's own metric as its GraphQL schema has it."""
+    name, _ = _METRICS[tenant.slug]
+    info = (await load_catalogue(runtime, tenant.tenant_id)).metrics[name]
+    return f"{camel_case(name)} {{ amount }}" if info.unit is Unit.MONEY else camel_case(name)
 
 
 async def _demo_app(runtime: Runtime, tenant: TenantProfile) -> AppSecret:

@@ -253,11 +253,32 @@ def test_the_demo_can_be_repeated(open_folder: Path) -> None:
     for _ in range(2):
         shown = bosco(state, "demo")
         assert (shown.returncode, shown.stderr) == (0, "")
-        assert shown.stdout.endswith("demo: ok\n")
+        assert shown.stdout.splitlines()[-5:] == [
+            "go on with these:",
+            "  bosco query northwind --by channel",
+            "  bosco metrics list northwind",
+            "  bosco serve",
+            "demo: ok",
+        ]
         assert shown.stdout.count("equal to the platforms' own figures") == 2
         connections.append(bosco(state, "connections", "list", "northwind").stdout)
     assert connections[0] == connections[1]
     assert connections[0].count("google_ads") == 2
+    rows = [line.split() for line in connections[0].splitlines()[2:]]
+    assert [row[-1] for row in rows] == ["paused"] * 4  # nobody answers at their endpoints
+
+
+@pytest.mark.slow
+def test_the_demo_keeps_what_an_agency_has_defined(open_folder: Path) -> None:
+    state, file = open_folder / "own", open_folder / "own.yaml"
+    bosco(state, "tenants", "add", "northwind", "--name", "Northwind")
+    file.write_text("metric: contribution_margin\nis: revenue / spend\n", encoding="utf-8")
+    defined = bosco(state, "metrics", "define", "northwind", str(file))
+    assert (defined.returncode, defined.stderr) == (0, "")
+    shown = bosco(state, "demo")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    explained = bosco(state, "metrics", "explain", "northwind", "contribution_margin").stdout
+    assert "is           revenue / spend\n" in explained
 
 
 @pytest.mark.slow
