@@ -170,6 +170,22 @@ def connections_check(
     invoke("connections.check", tenant=agency, client=client, source=source)
 
 
+@connections.command("pause")
+def connections_pause(
+    agency: Agency, client: ClientOption = None, source: SourceOption = None
+) -> None:
+    """Leave accounts out of syncs; what they have brought stays."""
+    invoke("connections.pause", tenant=agency, client=client, source=source)
+
+
+@connections.command("resume")
+def connections_resume(
+    agency: Agency, client: ClientOption = None, source: SourceOption = None
+) -> None:
+    """Sync accounts again, from where they were."""
+    invoke("connections.resume", tenant=agency, client=client, source=source)
+
+
 @connections.command("discover")
 def connections_discover(
     source: Source,

@@ -31,6 +31,8 @@ __all__ = [
     "check_connections",
     "create_connection",
     "discover_accounts",
+    "pause_connections",
+    "resume_connections",
     "show_connections",
 ]
 
@@ -206,6 +208,47 @@ async def _check_connection(
         except UserError as error:
             return False, f"FAILED  {name}  {error}"
     return True, f"ok  {name}  {account.label}  {account.currency}  {account.time_zone}"
+
+
+async def pause_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco connections pause`: leave accounts out of syncs; what they brought stays."""
+    async for event in _change_state(runtime, arguments, ConnectionState.PAUSED, "paused"):
+        yield event
+
+
+async def resume_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco connections resume`: sync accounts again, from where they were."""
+    async for event in _change_state(runtime, arguments, ConnectionState.ACTIVE, "resumed"):
+        yield event
+
+
+async def _change_state(
+    runtime: Runtime, arguments: Arguments, state: ConnectionState, done: str
+) -> AsyncIterator[Event]:
+    tenant = await find_agency(runtime, arguments["tenant"])
+    pairs = await list_connections(runtime, tenant.tenant_id, arguments)
+    changed = [
+        (connection, client)
+        for connection, client in pairs
+        if connection.source != FILE_SOURCE and connection.state is not state
+    ]
+    async with runtime.database.session(tenant.tenant_id) as session:
+        for connection, _ in changed:
+            (await session.get_one(Connection, (tenant.tenant_id, connection.id))).state = state
+            audit.record(
+                session,
+                clock=runtime.clock,
+                ids=runtime.ids,
+                actor=arguments["actor"],
+                action=f"connection.{done}",
+                object_kind="connection",
+                object_id=str(connection.id),
+                details={},
+            )
+    for connection, client in changed:
+        yield LineEvent(f"{done}  {client.slug}  {connection.source}  {connection.account_id}")
+    if not changed:
+        yield LineEvent(f"nothing to do: no such connection of {tenant.slug} is in another state")
 
 
 async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

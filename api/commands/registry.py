@@ -29,6 +29,8 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "connections.check": connections.check_connections,
         "connections.discover": connections.discover_accounts,
         "connections.list": connections.show_connections,
+        "connections.pause": connections.pause_connections,
+        "connections.resume": connections.resume_connections,
         "demo": demo.demo,
         "doctor": doctor.doctor,
         "import": imports.import_file,

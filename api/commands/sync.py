@@ -30,11 +30,14 @@ async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
         agencies = list(await runtime.doors.list_tenants())
     failed = False
     started = False
+    paused = ""
     for tenant in agencies:
         pairs = await list_connections(runtime, tenant.tenant_id, arguments)
         active = [
             c for c, _ in pairs if c.state is ConnectionState.ACTIVE and c.source != FILE_SOURCE
         ]
+        if any(c.state is ConnectionState.PAUSED for c, _ in pairs):
+            paused = tenant.slug
         if not active:
             continue
         started = True
@@ -43,9 +46,8 @@ async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
             if not isinstance(event, DoneEvent):
                 yield event
     if not started:
-        raise NotFoundError(
-            "there is no active connection to sync", hint="make one: bosco connections add"
-        )
+        hint = f"bosco connections resume {paused}" if paused else "make one: bosco connections add"
+        raise NotFoundError("there is no active connection to sync", hint=hint)
     if failed:
         yield DoneEvent(1)
 

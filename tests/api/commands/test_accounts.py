@@ -370,8 +370,31 @@ async def test_a_connection_that_rests_is_not_synced(
     assert _error(await platform.command("sync", tenant=slug)) == (
         "NOT_FOUND",
         "there is no active connection to sync",
-        "make one: bosco connections add",
+        f"bosco connections resume {slug}"
+        if state is ConnectionState.PAUSED
+        else "make one: bosco connections add",
     )
+
+
+async def test_a_paused_connection_is_left_out_until_resumed(
+    platform: Platform, trouble: Trouble
+) -> None:
+    slug = "pausing"
+    await _add_tenant(platform, slug=slug)
+    await platform.command("clients.add", tenant=slug, slug=CLIENT.shop, name="Acme")
+    await _connect(platform, trouble, slug)
+    account = "acme-shoes  google_ads  1111111111"
+    nothing = ["nothing to do: no such connection of pausing is in another state"]
+    for verb, done, state in (("pause", "paused", "paused"), ("resume", "resumed", "active")):
+        told = await platform.command(f"connections.{verb}", tenant=slug)
+        assert told.lines == [f"{done}  {account}"]
+        assert (await platform.command("connections.list", tenant=slug)).table[0][-1] == state
+        assert (await platform.command(f"connections.{verb}", tenant=slug)).lines == nothing
+        tenant = await platform.runtime.doors.find_tenant(slug)
+        assert tenant is not None
+        assert len(await _audited(platform, tenant, f"connection.{done}")) == 1
+    other = await platform.command("connections.pause", tenant=slug, source="shopify")
+    assert other.lines == nothing
 
 
 async def test_unknown_commands_are_told(platform: Platform) -> None:
