@@ -26,6 +26,7 @@ import duckdb
 import httpx
 import orjson
 
+from api.embedded.layout import make_private
 from api.graphql.schema_factory import build_schema
 from bench.gateway_server import AGENCIES
 from bench.harness import Figure, Run, figure, sample_pair, time_pair
@@ -331,7 +332,7 @@ def _state_with(mart: Path) -> Path:
     state = BENCH_STATE / "gateway"
     warehouse = state / "warehouse.duckdb"
     if not warehouse.exists() or warehouse.stat().st_mtime < mart.stat().st_mtime:
-        state.mkdir(parents=True, exist_ok=True)
+        make_private(state)
         shutil.copyfile(mart, warehouse)
     return state
 
