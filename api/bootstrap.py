@@ -56,7 +56,7 @@ from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import OnStatement
 
-__all__ = ["CannotStartError", "open_runtime"]
+__all__ = ["CannotStartError", "open_runtime", "warehouse_tables"]
 
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -147,7 +147,7 @@ async def open_runtime(
             streams=_streams(sources),
         )
         with _needed("the warehouse", _CHECK_WAREHOUSE):
-            await warehouse.ensure_tables(_tables(loader.streams))
+            await warehouse.ensure_tables(warehouse_tables(loader.streams))
         jobs = JobEngine(JobsConfig(urls.database_url), executor_id=str(ids()))
         pipeline = Pipeline(
             database=database,
@@ -236,7 +236,8 @@ def _streams(sources: Mapping[str, SourceSpec]) -> dict[str, StreamSpec]:
     return {stream.raw_table.qualified: stream for stream in streams}
 
 
-def _tables(streams: Mapping[str, StreamSpec]) -> list[Table]:
+def warehouse_tables(streams: Mapping[str, StreamSpec]) -> list[Table]:
+    """Every table of the warehouse: raw ones of the streams, facts, marts and the syncs."""
     facts = FACTS.values()
     return [
         SYNCS,
