@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 from sqlglot import exp
 
-from domain.ids import ClientId, TenantId
+from domain.ids import ClientId, ConnectionId, RunId, TenantId
+from domain.time_window import DateRange
 
 __all__ = [
     "AnswerCache",
@@ -22,6 +23,8 @@ __all__ = [
     "Clock",
     "IdFactory",
     "Parameter",
+    "Publication",
+    "PublicationListener",
     "QueryWarehouse",
     "Statement",
     "Steps",
@@ -131,3 +134,33 @@ class Steps(Protocol):
 
     async def run(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Run `step` once, or give back what it returned before the crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What one run made visible of one connection.
+
+    Attributes:
+        days: The reporting dates of each fact that changed; None: any day may have.
+    """
+
+    tenant_id: TenantId
+    client_id: ClientId
+    connection_id: ConnectionId
+    run_id: RunId
+    days: Mapping[str, DateRange | None]
+
+
+class PublicationListener(Protocol):
+    """Work that follows a publication: features, checks. Done again after a crash."""
+
+    @property
+    def name(self) -> str:
+        """Names the durable step; never changes."""
+
+    async def published(self, publication: Publication) -> None:
+        """Catch up with what was published.
+
+        Raises:
+            BoscoError: It failed; the publication stands, and the next one tries again.
+        """

@@ -59,6 +59,8 @@ class Column:
         required: A row without it is quarantined.
         money: The amount is in the row's `currency`.
         personal: Fideslang data category when the column is about a person, else empty.
+        claimed: The platform credits itself by its own rules: amounts of different `attribution`
+            may tell of the same sale, so they are shown side by side and never added up.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Column:
     required: bool = False
     money: bool = False
     personal: str = ""
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,18 @@ class Fact:
         grain: One row per what.
         supersession: Which older rows a newer sync replaces.
         columns: The fact's own columns, without the envelope.
+        refines: The fact whose measures this one splits further; empty: none.
+        is_partial: Of a refinement: the platform reports only a part of the measures this way.
+        totals_of: The fact whose totals the platform itself tells here; no metric reads it.
     """
 
     name: str
     grain: str
     supersession: Supersession
     columns: tuple[Column, ...]
+    refines: str = ""
+    is_partial: bool = False
+    totals_of: str = ""
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

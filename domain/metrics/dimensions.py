@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.facts import FACTS
-from domain.facts.ads_daily import CHANNELS, DEVICES
+from domain.facts.ads import CHANNELS, DEVICES
 from domain.facts.orders import ORDER_STATUSES
 
 __all__ = ["CORE_DIMENSIONS", "Dimension"]

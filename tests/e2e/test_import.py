@@ -21,7 +21,7 @@ from sqlalchemy import select
 from api.commands.apps import create_app
 from api.commands.tenants import create_client, create_tenant
 from api.http import serve_http
-from domain.facts.ads_daily import CHANNELS
+from domain.facts.ads import CHANNELS
 from domain.ids import RunId
 from ingestion.file_landing import FileImport
 from ingestion.files.map_file import load_map

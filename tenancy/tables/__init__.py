@@ -1,0 +1,72 @@
+"""Tables of the control plane, one class each.
+
+    request or job -> Database.session(tenant) -> these classes -> PostgreSQL, row-level security
+
+Every table of tenant data starts its primary key with `tenant_id`, and every reference between two
+of them carries `tenant_id` as well, so a row cannot point into another tenant even when row-level
+security is off. `signing_keys` alone holds no tenant data. Ids are made by the application
+(UUIDv7); instants are UTC. A column about a person says so in `info["personal"]` (a Fideslang
+category).
+
+The schema is created by `migrations/versions`; a test proves that both agree.
+"""
+
+from tenancy.tables.agency import (
+    Client,
+    Membership,
+    MembershipClient,
+    Role,
+    Tenant,
+    User,
+)
+from tenancy.tables.base import (
+    Base,
+    TenantOwned,
+)
+from tenancy.tables.edge import (
+    AuditEntry,
+    MetricDefinition,
+    OAuthClient,
+    SigningKey,
+)
+from tenancy.tables.ingestion import (
+    LANDING_VERSION,
+    Connection,
+    ConnectionState,
+    DataVersion,
+    LandingObject,
+    QuarantinedRow,
+    QuarantineState,
+    RunState,
+    StreamState,
+    Sync,
+    SyncRun,
+    SyncState,
+)
+
+__all__ = [
+    "LANDING_VERSION",
+    "AuditEntry",
+    "Base",
+    "Client",
+    "Connection",
+    "ConnectionState",
+    "DataVersion",
+    "LandingObject",
+    "Membership",
+    "MembershipClient",
+    "MetricDefinition",
+    "OAuthClient",
+    "QuarantineState",
+    "QuarantinedRow",
+    "Role",
+    "RunState",
+    "SigningKey",
+    "StreamState",
+    "Sync",
+    "SyncRun",
+    "SyncState",
+    "Tenant",
+    "TenantOwned",
+    "User",
+]

@@ -1,0 +1,75 @@
+"""What all tables of the control plane share."""
+
+import datetime as dt
+import enum
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import (
+    TIMESTAMP,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    MetaData,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
+
+__all__ = ["Base", "TenantOwned", "choice", "within_tenant"]
+
+_TYPES: Final = {
+    TenantId: Uuid(),
+    ClientId: Uuid(),
+    ConnectionId: Uuid(),
+    RunId: Uuid(),
+    SyncId: Uuid(),
+    ObjectId: Uuid(),
+    str: Text(),
+    dt.datetime: TIMESTAMP(timezone=True),
+    dict[str, Any]: JSONB(none_as_null=True),
+    list[str]: ARRAY(Text()),
+    list[ClientId]: ARRAY(Uuid()),
+}
+
+
+class Base(DeclarativeBase):
+    """Metadata and type rules that all tables share."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s__%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s__%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s__%(constraint_name)s",
+            "ix": "ix_%(table_name)s__%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = _TYPES
+
+
+def choice(values: type[enum.Enum], name: str) -> Enum:
+    """A column of the values of an enumeration, kept as text and checked by PostgreSQL."""
+    return Enum(
+        values,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def within_tenant(column: str, table: str) -> ForeignKeyConstraint:
+    """A reference to another table's row of the same tenant."""
+    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"])
+
+
+class TenantOwned:
+    """Mixin: rows of one tenant. A new row takes the tenant of the session that adds it."""
+
+    tenant_id: Mapped[TenantId] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )

@@ -1,0 +1,236 @@
+"""Connections, their syncs, what these landed, and what was published."""
+
+import datetime as dt
+import enum
+import uuid
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Sequence, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId
+from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+
+__all__ = [
+    "LANDING_VERSION",
+    "Connection",
+    "ConnectionState",
+    "DataVersion",
+    "LandingObject",
+    "QuarantineState",
+    "QuarantinedRow",
+    "RunState",
+    "StreamState",
+    "Sync",
+    "SyncRun",
+    "SyncState",
+]
+
+
+# Orders landed syncs over all tenants: the higher version of a slice wins in the warehouse.
+LANDING_VERSION: Final = Sequence("landing_version", metadata=Base.metadata, data_type=BigInteger())
+
+
+class ConnectionState(enum.Enum):
+    """Whether a connection is synced. `BROKEN`: the provider refuses the credentials."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    BROKEN = "broken"
+
+
+class RunState(enum.Enum):
+    """State of a sync run: succeeded when all its syncs are published, else failed."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class SyncState(enum.Enum):
+    """How far one sync has come; each state follows the one before, `FAILED` may follow any."""
+
+    PLANNED = "planned"
+    EXTRACTING = "extracting"
+    LANDED = "landed"
+    LOADED = "loaded"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+class QuarantineState(enum.Enum):
+    """What became of a bad row."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISMISSED = "dismissed"
+
+
+class Connection(TenantOwned, Base):
+    """A client's account at a source."""
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        within_tenant("client_id", "clients"),
+        UniqueConstraint("tenant_id", "client_id", "source", "account_id"),
+    )
+
+    id: Mapped[ConnectionId] = mapped_column(primary_key=True, sort_order=-1)
+    client_id: Mapped[ClientId]
+    source: Mapped[str]  # for example google_ads
+    account_id: Mapped[str]  # the provider's own id, kept as text
+    label: Mapped[str]
+    settings: Mapped[dict[str, Any]]  # not secret: manager id, shop domain, currency, time zone
+    credentials: Mapped[bytes | None]  # sealed by the vault; NULL: the source needs none
+    state: Mapped[ConnectionState] = mapped_column(choice(ConnectionState, "state"))
+    start_date: Mapped[dt.date]  # first reporting date to fetch
+    created_at: Mapped[dt.datetime]
+
+
+class StreamState(TenantOwned, Base):
+    """How far a stream of a connection has been published."""
+
+    __tablename__ = "stream_states"
+    __table_args__ = (within_tenant("connection_id", "connections"),)
+
+    connection_id: Mapped[ConnectionId] = mapped_column(primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    cursor: Mapped[dict[str, Any] | None]  # where an incremental stream goes on
+    covered_from: Mapped[dt.date | None]
+    covered_to: Mapped[dt.date | None]  # last published reporting date, included
+    published_at: Mapped[dt.datetime | None]
+
+
+class SyncRun(TenantOwned, Base):
+    """One request to sync; it plans several syncs."""
+
+    __tablename__ = "sync_runs"
+
+    id: Mapped[RunId] = mapped_column(primary_key=True, sort_order=-1)
+    requested_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
+    state: Mapped[RunState] = mapped_column(choice(RunState, "state"))
+    started_at: Mapped[dt.datetime]
+    finished_at: Mapped[dt.datetime | None]
+
+
+class Sync(TenantOwned, Base):
+    """One run of a stream over a slice.
+
+    A stream by date has `slice_from` and `slice_to` (both included); one by cursor has
+    `cursor_from` and `cursor_to` (half-open), and in `slice_from` the first reporting date that
+    counts. `version` and `known_at` are given when it has
+    landed.
+    """
+
+    __tablename__ = "syncs"
+    __table_args__ = (
+        within_tenant("run_id", "sync_runs"),
+        within_tenant("client_id", "clients"),
+        within_tenant("connection_id", "connections"),
+        Index(None, "tenant_id", "run_id"),
+        Index(None, "tenant_id", "connection_id", "stream", "started_at"),
+        CheckConstraint(
+            "state NOT IN ('landed', 'loaded', 'published')"
+            " OR (version IS NOT NULL AND known_at IS NOT NULL)",
+            name="landed_has_version",
+        ),
+        Index("ix_syncs__landed", "version", postgresql_where=text("state = 'landed'")),
+    )
+
+    id: Mapped[SyncId] = mapped_column(primary_key=True, sort_order=-1)
+    run_id: Mapped[RunId]
+    client_id: Mapped[ClientId]
+    connection_id: Mapped[ConnectionId]
+    source: Mapped[str]
+    stream: Mapped[str]
+    fact: Mapped[str]
+    slice_from: Mapped[dt.date | None]
+    slice_to: Mapped[dt.date | None]
+    cursor_from: Mapped[dt.datetime | None]
+    cursor_to: Mapped[dt.datetime | None]
+    api_version: Mapped[str]
+    version: Mapped[int | None] = mapped_column(BigInteger)  # from LANDING_VERSION
+    known_at: Mapped[dt.datetime | None]
+    state: Mapped[SyncState] = mapped_column(choice(SyncState, "state"))
+    checkpoint: Mapped[dict[str, Any] | None]  # where extraction resumes
+    rows: Mapped[int] = mapped_column(BigInteger, default=0)
+    quarantined: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes_received: Mapped[int] = mapped_column(BigInteger, default=0)
+    requests: Mapped[int] = mapped_column(BigInteger, default=0)
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    started_at: Mapped[dt.datetime | None]
+    finished_at: Mapped[dt.datetime | None]
+
+
+class LandingObject(TenantOwned, Base):
+    """An immutable Parquet object that a sync landed: the manifest."""
+
+    __tablename__ = "landing_objects"
+    __table_args__ = (
+        within_tenant("sync_id", "syncs"),
+        UniqueConstraint("tenant_id", "sync_id", "part"),
+        Index(
+            "ix_landing_objects__unloaded",
+            "tenant_id",
+            "sync_id",
+            postgresql_where=text("loaded_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[ObjectId] = mapped_column(primary_key=True, sort_order=-1)
+    sync_id: Mapped[SyncId]
+    part: Mapped[int]  # 0, 1, ... within the sync
+    uri: Mapped[str]
+    raw_table: Mapped[str]  # raw.<source>__<stream>
+    rows: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    content_hash: Mapped[str]  # SHA-256 of the object, hexadecimal
+    api_version: Mapped[str]
+    landed_at: Mapped[dt.datetime]
+    loaded_at: Mapped[dt.datetime | None]
+
+
+class QuarantinedRow(TenantOwned, Base):
+    """A provider's row that does not fit its stream, kept with the reason."""
+
+    __tablename__ = "quarantined_rows"
+    __table_args__ = (
+        within_tenant("sync_id", "syncs"),
+        within_tenant("connection_id", "connections"),
+        Index(None, "tenant_id", "sync_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    sync_id: Mapped[SyncId]
+    connection_id: Mapped[ConnectionId]
+    source: Mapped[str]
+    stream: Mapped[str]
+    row_number: Mapped[int] = mapped_column(BigInteger)
+    field: Mapped[str | None]  # NULL: the row as a whole
+    reason: Mapped[str]  # machine-readable
+    message: Mapped[str] = mapped_column(info={"personal": "user"})  # may quote the value
+    raw: Mapped[dict[str, Any]] = mapped_column(
+        info={"personal": "user"}
+    )  # as the provider sent it
+    state: Mapped[QuarantineState] = mapped_column(choice(QuarantineState, "state"))
+    created_at: Mapped[dt.datetime]
+    resolved_at: Mapped[dt.datetime | None]
+
+
+class DataVersion(TenantOwned, Base):
+    """A publication: these dates of this fact changed; append-only."""
+
+    __tablename__ = "data_versions"
+    __table_args__ = (
+        within_tenant("sync_id", "syncs"),
+        Index(None, "tenant_id", "fact", "version"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    fact: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)  # of the sync
+    date_from: Mapped[dt.date | None]  # NULL: a sync by key without rows
+    date_to: Mapped[dt.date | None]
+    sync_id: Mapped[SyncId]
+    published_at: Mapped[dt.datetime]
