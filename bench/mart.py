@@ -18,7 +18,7 @@ from typing import Final
 import duckdb
 
 from domain.facts import ADS_DAILY
-from domain.facts.ads_daily import CHANNELS, DEVICES
+from domain.facts.ads import CHANNELS, DEVICES
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from tenancy.warehouse.open import open_warehouse
 

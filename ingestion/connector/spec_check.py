@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
-from domain.facts.ads_daily import CHANNELS, DEVICES
+from domain.facts.ads import CHANNELS, DEVICES
 from domain.facts.fact import Fact
 from domain.facts.orders import ORDER_STATUSES
 from ingestion.connector.paths import parse_path
