@@ -42,6 +42,7 @@ from ingestion.files.feeds import raw_file_stream
 from ingestion.landing.writer import LandingServices
 from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
+from ingestion.publication import PublicationJobs
 from ingestion.publish import Publisher
 from migrations.upgrade import migrate
 from tenancy.cache import RedisAnswerCache
@@ -155,12 +156,11 @@ async def open_runtime(
             sources=sources,
             extraction=extraction,
             files=FileLanding(landing, publisher, extraction.waiting),
-            loader=loader,
             clock=clock,
             ids=ids,
-            sleep=sleep,
         )
         pipeline.register()
+        PublicationJobs(database, jobs, loader, sleep, listeners=()).register()
         with _needed("the job engine", _CHECK_DATABASE):
             await jobs.start()
         stack.push_async_callback(jobs.close)

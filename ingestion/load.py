@@ -21,12 +21,13 @@ import structlog
 from sqlglot import exp
 
 from domain.errors import BoscoError, InternalError, NotFoundError, Terminal, Transient
-from domain.facts import FACTS
+from domain.facts.fact import Fact
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import SyncId
 from ingestion.connector.spec import StreamSpec
 from ingestion.landing.parquet import arrow_schema
 from ingestion.publish import Publisher
+from ingestion.unify.feeds import facts_fed
 from ingestion.unify.statements import (
     SYNC_IDS,
     delete_superseded,
@@ -119,22 +120,29 @@ class Loader:
         parameters = {SYNC_IDS: tuple(str(sync_id) for sync_id in _by_sync(batch))}
         await self._load_raw(batch_id, batch, tenants)
         statements: list[exp.Expression] = [insert_syncs()]
-        facts = {load.fact: FACTS[load.fact] for load in batch}
         for raw_table in sorted({load.raw_table for load in batch}):
             stream = self.streams[raw_table]
-            statements.append(insert_facts(stream, FACTS[stream.fact]))
-        for fact in facts.values():
+            statements += [insert_facts(stream, fact) for fact in self._facts_fed(raw_table)]
+        for fact in self._facts_of(batch):
             statements += [delete_superseded(fact), insert_current(fact)]
         await self.warehouse.execute(f"unify-{batch_id}", statements, parameters, tenants)
         for loads in _by_sync(batch).values():
-            await self.publisher.publish(loads)
+            fed = [fact.name for fact in self._facts_fed(loads[0].raw_table)]
+            await self.publisher.publish(loads, fed)
+
+    def _facts_fed(self, raw_table: str) -> tuple[Fact, ...]:
+        return facts_fed(self.streams[raw_table], self.streams.values())
+
+    def _facts_of(self, batch: Sequence[PendingLoad]) -> list[Fact]:
+        tables = sorted({load.raw_table for load in batch})
+        return list({fact.name: fact for name in tables for fact in self._facts_fed(name)}.values())
 
     async def _load_raw(
         self, batch_id: str, batch: Sequence[PendingLoad], tenants: AuditedTenants
     ) -> None:
         raw_tables = {load.raw_table for load in batch}
         specs = [self.streams[name].raw_table for name in raw_tables]
-        facts = [FACTS[name] for name in {load.fact for load in batch}]
+        facts = self._facts_of(batch)
         await self.warehouse.ensure_tables(
             [RAW_SYNCS, SYNCS, *specs, *map(facts_table, facts), *map(marts_table, facts)]
         )
@@ -144,8 +152,30 @@ class Loader:
             objects = [await _fetch(store, load) for load in loads]
             await self.warehouse.load(f"{table.name}-{batch_id}", table, objects, tenants)
         await self.warehouse.load(
-            f"{RAW_SYNCS.name}-{batch_id}", RAW_SYNCS, [_syncs_object(batch)], tenants
+            f"{RAW_SYNCS.name}-{batch_id}", RAW_SYNCS, [self._syncs_object(batch)], tenants
         )
+
+    def _syncs_object(self, batch: Sequence[PendingLoad]) -> bytes:
+        rows = [
+            {
+                "tenant_id": str(load.tenant_id),
+                "client_id": str(load.client_id),
+                "connection_id": str(load.connection_id),
+                "source": load.source,
+                "stream": load.stream,
+                "fact": fact.name,
+                "sync_id": str(load.sync_id),
+                "version": load.version,
+                "known_at": load.known_at,
+                "covers_from": load.slice_from,
+                "covers_to": load.slice_to,
+            }
+            for load in (loads[0] for loads in _by_sync(batch).values())
+            for fact in self._facts_fed(load.raw_table)
+        ]
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(RAW_SYNCS)), sink)
+        return bytes(sink.getvalue())
 
 
 async def _fetch(store: LandingHandle, load: PendingLoad) -> bytes:
@@ -171,25 +201,3 @@ def _batch_id(batch: Sequence[PendingLoad]) -> str:
     for load in batch:
         digest.update(load.object_id.bytes)
     return digest.hexdigest()[:32]
-
-
-def _syncs_object(batch: Sequence[PendingLoad]) -> bytes:
-    rows = [
-        {
-            "tenant_id": str(load.tenant_id),
-            "client_id": str(load.client_id),
-            "connection_id": str(load.connection_id),
-            "source": load.source,
-            "stream": load.stream,
-            "fact": load.fact,
-            "sync_id": str(load.sync_id),
-            "version": load.version,
-            "known_at": load.known_at,
-            "covers_from": load.slice_from,
-            "covers_to": load.slice_to,
-        }
-        for load in (loads[0] for loads in _by_sync(batch).values())
-    ]
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(RAW_SYNCS)), sink)
-    return bytes(sink.getvalue())

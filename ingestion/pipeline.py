@@ -1,27 +1,26 @@
 """The way in: durable work from a request to sync to published facts.
 
-    start_run -> job per connection: plan -> land each sync -> load and publish -> finish the run
+    start_run -> job per connection: plan -> land each sync -> load job -> follow job -> finish
 
 Each arrow of a job is a durable step: after a crash the job goes on at the step that was cut
 short, and inside a long one at the last checkpoint. Sources and files share everything after the
-first page.
+first page. Any worker can read a connection; the rest is done by who owns the warehouse
+(`ingestion.publication`).
 
 Decision: ARCHITECTURE flow "In".
 """
 
 import datetime as dt
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.errors import BoscoError, Transient
 from domain.ids import ConnectionId, RunId, SyncId, TenantId
 from domain.ports import Clock, IdFactory, Steps
 from domain.time_window import DateRange
@@ -29,8 +28,8 @@ from ingestion.connector.job import CursorWindow
 from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileImport, FileLanding
-from ingestion.load import Loader
 from ingestion.plan import Coverage, cursor_window, date_windows
+from ingestion.publication import FOLLOW_JOB, LOAD_JOB
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobHandle, JobQueue
 from tenancy.session import Database, TenantSession
@@ -46,32 +45,22 @@ from tenancy.tables import (
 
 __all__ = ["IMPORT_JOB", "SYNC_JOB", "Pipeline"]
 
-_LOG: Final = structlog.get_logger(__name__)
-
 SYNC_JOB: Final = "sync_connection"
 IMPORT_JOB: Final = "import_file"
 _ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
-# What has landed is safe: a short outage of the warehouse costs time only.
-_LOAD_WAITS_SECONDS: Final = (1.0, 5.0, 25.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The jobs of ingestion and how they are started.
-
-    Attributes:
-        sleep: Awaits so many seconds.
-    """
+    """The jobs of ingestion and how they are started."""
 
     database: Database
     jobs: JobEngine
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
     files: FileLanding
-    loader: Loader
     clock: Clock
     ids: IdFactory
-    sleep: Callable[[float], Awaitable[None]]
 
     def register(self) -> None:
         """Make the jobs known to the engine; before it starts."""
@@ -84,6 +73,8 @@ class Pipeline:
         run_id: RunId,
         connections: Sequence[ConnectionId],
         requested_by: str,
+        *,
+        deadline: dt.datetime | None = None,
     ) -> list[JobHandle]:
         """Sync connections. The jobs outlive this process.
 
@@ -92,6 +83,7 @@ class Pipeline:
             run_id: New; names the run.
             connections: Of the agency.
             requested_by: Who asked, for the record.
+            deadline: UTC instant by which it should be done: nearer ones go first.
         """
         return [
             await self.jobs.enqueue(
@@ -104,6 +96,7 @@ class Pipeline:
                 },
                 queue=JobQueue.SYNC,
                 job_id=f"sync-{run_id}-{connection_id}",
+                priority_deadline=deadline,
                 tenant_id=tenant_id,
             )
             for connection_id in connections
@@ -145,8 +138,7 @@ class Pipeline:
             for text in sync_ids:
                 sync_id = SyncId(uuid.UUID(text))
                 await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
-            await steps.run("load", self._load)
-            await steps.run("finish", partial(self._finish, tenant_id, run_id))
+            await self._publish(steps, tenant_id, run_id, connection_id)
 
     async def _import_file(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
@@ -161,8 +153,26 @@ class Pipeline:
         async with self._only_job_of(request.connection_id):
             await steps.run("plan", plan)
             await steps.run("land", partial(self.files.land, tenant_id, run_id, request))
-            await steps.run("load", self._load)
-            await steps.run("finish", partial(self._finish, tenant_id, run_id))
+            await self._publish(steps, tenant_id, run_id, request.connection_id)
+
+    async def _publish(
+        self, steps: Steps, tenant_id: TenantId, run_id: RunId, connection_id: ConnectionId
+    ) -> None:
+        """Have what has landed published and followed up, by whoever owns the warehouse."""
+        run = {
+            "tenant_id": str(tenant_id),
+            "run_id": str(run_id),
+            "connection_id": str(connection_id),
+        }
+        await self._have_done(LOAD_JOB, JobQueue.LOAD, run)
+        await self._have_done(FOLLOW_JOB, JobQueue.FOLLOW, run)
+        await steps.run("finish", partial(self._finish, tenant_id, run_id))
+
+    async def _have_done(self, name: str, queue: JobQueue, run: Mapping[str, str]) -> None:
+        """Wait for a job of another queue; the same one when this job goes on after a crash."""
+        job_id = f"{queue.value}-{run['run_id']}-{run['connection_id']}"
+        handle = await self.jobs.enqueue(name, run, queue=queue, job_id=job_id)
+        await handle.result()
 
     def _only_job_of(self, connection_id: ConnectionId) -> AbstractAsyncContextManager[None]:
         """Wait while another job reads the connection.
@@ -234,18 +244,6 @@ class Pipeline:
             for stream in source.streams.values()
             for window in _windows(stream, _coverage(connection, states.get(stream.name)), now)
         ]
-
-    async def _load(self) -> int:
-        """Load what has landed; tries again while the warehouse is away."""
-        for seconds in _LOAD_WAITS_SECONDS:
-            try:
-                return await self.loader.load_pending()
-            except BoscoError as error:
-                if not isinstance(error, Transient):
-                    raise
-                _LOG.warning("load_put_off", seconds=seconds, reason=str(error))
-                await self.sleep(seconds)
-        return await self.loader.load_pending()
 
     async def _finish(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Close the run when its last sync has ended."""

@@ -47,8 +47,13 @@ class Publisher:
     clock: Clock
     ids: IdFactory
 
-    async def publish(self, loads: Sequence[PendingLoad]) -> None:
-        """Publish one sync, given as its landed objects. Doing it again changes nothing."""
+    async def publish(self, loads: Sequence[PendingLoad], facts: Sequence[str]) -> None:
+        """Publish one sync. Doing it again changes nothing.
+
+        Args:
+            loads: Its landed objects.
+            facts: What its rows became.
+        """
         load = loads[0]
         async with self.database.session(load.tenant_id) as session:
             sync = (
@@ -74,18 +79,19 @@ class Publisher:
             _advance_cursor(state, load, connection)
             if not await _lacks_earlier_days(session, sync):
                 _advance_days(state, load, connection.start_date)
-            session.add(
+            session.add_all(
                 DataVersion(
                     id=self.ids(),
-                    fact=load.fact,
+                    fact=fact,
                     version=load.version,
                     date_from=None if load.slice_to is None else load.slice_from,
                     date_to=load.slice_to,
                     sync_id=load.sync_id,
                     published_at=now,
                 )
+                for fact in facts
             )
-        await self._tell(load)
+        await self._tell(load, facts)
 
     async def fail(self, tenant_id: TenantId, sync_id: SyncId, error: BoscoError) -> None:
         """Give a sync up. Its window is planned again by the next run."""
@@ -102,12 +108,12 @@ class Publisher:
                 )
             )
 
-    async def _tell(self, load: PendingLoad) -> None:
-        message = orjson.dumps({"fact": load.fact, "version": load.version})
+    async def _tell(self, load: PendingLoad, facts: Sequence[str]) -> None:
+        redis = TenantRedis(self.redis, load.tenant_id)
         try:
-            await TenantRedis(self.redis, load.tenant_id).publish(
-                KeyKind.DATA_VERSION, load.fact, message=message
-            )
+            for fact in facts:
+                message = orjson.dumps({"fact": fact, "version": load.version})
+                await redis.publish(KeyKind.DATA_VERSION, fact, message=message)
         except RedisUnavailableError as error:
             # Listeners miss a hint; the version itself is stored.
             _LOG.warning("data_version_untold", reason=str(error))

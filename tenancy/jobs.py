@@ -65,10 +65,15 @@ _LAST: Final = 2**31 - 1  # priorities are 32-bit and 0 comes first
 
 
 class JobQueue(enum.Enum):
-    """`SYNC`: fair over tenants, nearest deadline first. `LOAD`: one job at a time, everywhere."""
+    """Where jobs wait.
+
+    `SYNC`: fair over tenants, nearest deadline first. `LOAD`: one job at a time, everywhere.
+    `FOLLOW`: what follows a publication.
+    """
 
     SYNC = "sync"
     LOAD = "load"
+    FOLLOW = "follow"
 
 
 class JobStatus(enum.Enum):
@@ -138,8 +143,10 @@ class JobsConfig:
 
     Attributes:
         url: `postgresql+psycopg://...`; its login may become `bosco_jobs`.
+        queues: This process runs jobs of these only; it may enqueue to all.
         sync_concurrency: Sync jobs at once in this process.
         tenant_concurrency: Of these, most of one tenant.
+        follow_concurrency: Jobs that follow publications at once in this process.
         poll_seconds: How often a queue is looked at.
         watch_seconds: How often the lease is checked and dead executors are looked for.
         version: Jobs are only run by processes of the same version.
@@ -147,8 +154,10 @@ class JobsConfig:
     """
 
     url: str
+    queues: tuple[JobQueue, ...] = tuple(JobQueue)
     sync_concurrency: int = 4
     tenant_concurrency: int = 2
+    follow_concurrency: int = 2
     poll_seconds: float = 0.25
     watch_seconds: float = 5.0
     version: str = "1"
@@ -237,6 +246,7 @@ class JobEngine:
         for name, workflow in self._workflows.items():
             DBOS.workflow(name=name)(self._adapt(workflow))
         DBOS(config=self._dbos_config())
+        DBOS.listen_queues([queue.value for queue in self._config.queues])
         DBOS.launch()
         await self._register_queues()
         await self.recover_dead()
@@ -274,7 +284,7 @@ class JobEngine:
             queue: Where it waits. `SYNC` needs a tenant.
             job_id: Names the job for ever.
             priority_deadline: Nearer deadlines run first (within a tenant); None: after them.
-            tenant_id: Whose turn it takes on `SYNC`; unused on `LOAD`.
+            tenant_id: Whose turn it takes on `SYNC`; unused elsewhere.
 
         Raises:
             NotPlainJsonError: An argument is not plain JSON (our bug).
@@ -341,6 +351,12 @@ class JobEngine:
         await DBOS.register_queue_async(
             JobQueue.LOAD.value,
             global_concurrency=1,
+            polling_interval_sec=self._config.poll_seconds,
+            on_conflict="always_update",
+        )
+        await DBOS.register_queue_async(
+            JobQueue.FOLLOW.value,
+            worker_concurrency=self._config.follow_concurrency,
             polling_interval_sec=self._config.poll_seconds,
             on_conflict="always_update",
         )

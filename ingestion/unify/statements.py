@@ -31,7 +31,7 @@ _ACCOUNT_COLUMNS: Final = {"currency": "account_currency", "time_zone": "account
 
 
 def insert_syncs() -> exp.Insert:
-    """Write down what the batch's syncs cover; a sync that is there already is passed over."""
+    """Write down what the batch's syncs cover; what is there already is passed over."""
     columns = ", ".join(column.name for column in SYNCS.columns)
     selected = ", ".join(f"r.{column.name}" for column in SYNCS.columns)
     return _parse_insert(
@@ -41,7 +41,7 @@ def insert_syncs() -> exp.Insert:
         FROM raw.bosco__syncs AS r
         WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND NOT EXISTS (
             SELECT 1 FROM {SYNCS.qualified} AS s
-            WHERE s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id
+            WHERE s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id AND s.fact = r.fact
         )
         """
     )
@@ -68,7 +68,8 @@ def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
         INSERT INTO {facts_table(fact).qualified} ({", ".join(columns)})
         SELECT {values}
         FROM {stream.raw_table.qualified} AS r
-        JOIN facts.syncs AS s ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id
+        JOIN facts.syncs AS s
+          ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id AND s.fact = '{fact.name}'
         WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND {is_covered} AND NOT EXISTS (
             SELECT 1 FROM {facts_table(fact).qualified} AS f
             WHERE f.tenant_id = r.tenant_id AND f.sync_id = r.sync_id

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ class Watched(DuckDbWarehouse):
     ) -> int:
         self.executions += 1
         return await super().execute(operation_id, statements, parameters, tenants)
+
+
+async def test_every_cut_adds_up_to_the_same(plane: Plane) -> None:
+    agency = await plane.agency("one")
+    rows = [ad(1, "c1", "1.10"), ad(2, "c2", "2.20")]
+    sync_id = await plane.land(agency, rows)
+    await plane.loader().load_pending()
+    for table in ("ads_daily", "ads_ad_daily", "ads_country_daily"):
+        sums = f"SELECT SUM(m.spend) AS spend, COUNT(*) AS n FROM marts.{table} AS m"
+        assert await plane.rows(agency, sums) == [(Decimal("3.30"), 2)]
+    async with plane.database.session(agency.tenant_id) as session:
+        query = select(DataVersion.fact).where(DataVersion.sync_id == sync_id)
+        told = (await session.scalars(query.order_by(DataVersion.fact))).all()
+    assert told == ["ads_ad_daily", "ads_country_daily", "ads_daily"]
 
 
 async def test_loads_many_tenants_at_once(plane: Plane, tmp_path: Path) -> None:
@@ -234,9 +249,9 @@ class CrashingPublisher(Publisher):
 
     fuse: Fuse
 
-    async def publish(self, loads: Sequence[PendingLoad]) -> None:
+    async def publish(self, loads: Sequence[PendingLoad], facts: Sequence[str]) -> None:
         self.fuse.burn()
-        await super().publish(loads)
+        await super().publish(loads, facts)
         self.fuse.burn()
 
 

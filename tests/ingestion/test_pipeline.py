@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,8 +13,11 @@ from sqlalchemy import select
 
 from domain.errors import InternalError
 from domain.ids import ConnectionId, RunId, SyncId, TenantId
+from domain.ports import Publication
+from domain.time_window import DateRange
 from ingestion.connector.source_file import load_all_sources
 from ingestion.pipeline import SYNC_JOB, Pipeline
+from ingestion.publication import FOLLOW_JOB, LOAD_JOB, PublicationJobs
 from tenancy.jobs import JobQueue
 from tenancy.tables import Connection, ConnectionState, RunState, Sync, SyncRun, SyncState
 from tenancy.warehouse.port import TransientWarehouseError, WarehouseError
@@ -51,6 +54,17 @@ class Steps:
         return await step()
 
 
+class Handle:
+    """A job that runs when its result is asked for."""
+
+    def __init__(self, workflow: Workflow, arguments: dict[str, Any]) -> None:
+        self.workflow = workflow
+        self.arguments = arguments
+
+    async def result(self) -> Any:
+        return await self.workflow(Steps(), self.arguments)
+
+
 class FakeJobs:
     """Keeps the workflows, and what was enqueued."""
 
@@ -61,9 +75,9 @@ class FakeJobs:
     def register(self, name: str, workflow: Workflow) -> None:
         self.workflows[name] = workflow
 
-    async def enqueue(self, name: str, arguments: Mapping[str, Any], **options: Any) -> str:
+    async def enqueue(self, name: str, arguments: Mapping[str, Any], **options: Any) -> Handle:
         self.enqueued.append((name, dict(arguments), options))
-        return str(options["job_id"])
+        return Handle(self.workflows[name], dict(arguments))
 
 
 @dataclass
@@ -92,7 +106,7 @@ class FakeExtraction:
 class Works:
     """A pipeline whose jobs run when told."""
 
-    def __init__(self, plane: Plane, loader: Any = None) -> None:
+    def __init__(self, plane: Plane, loader: Any = None, listeners: Sequence[Any] = ()) -> None:
         self.plane = plane
         self.now = NOW
         self.jobs = FakeJobs()
@@ -103,13 +117,18 @@ class Works:
         self.pipeline = Pipeline(
             database=plane.database,
             sources={"web": WEB},
-            loader=loader or plane.loader(streams=streams),
             clock=lambda: self.now,
             ids=plane.ids,
-            sleep=self.sleep,
             **parts,
         )
         self.pipeline.register()
+        PublicationJobs(
+            plane.database,
+            parts["jobs"],
+            loader or plane.loader(streams=streams),
+            self.sleep,
+            listeners,
+        ).register()
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -152,7 +171,9 @@ def works(plane: Plane) -> Works:
 
 async def test_each_connection_is_one_job(works: Works, agency: Agency) -> None:
     run_id = RunId(uuid.UUID(int=1))
-    await works.pipeline.start_run(agency.tenant_id, run_id, [agency.connection_id], "somebody")
+    await works.pipeline.start_run(
+        agency.tenant_id, run_id, [agency.connection_id], "somebody", deadline=NOW
+    )
     arguments = {
         "tenant_id": str(agency.tenant_id),
         "run_id": str(run_id),
@@ -162,6 +183,7 @@ async def test_each_connection_is_one_job(works: Works, agency: Agency) -> None:
     options = {
         "queue": JobQueue.SYNC,
         "job_id": f"sync-{run_id}-{agency.connection_id}",
+        "priority_deadline": NOW,
         "tenant_id": agency.tenant_id,
     }
     assert works.jobs.enqueued == [(SYNC_JOB, arguments, options)]
@@ -169,7 +191,7 @@ async def test_each_connection_is_one_job(works: Works, agency: Agency) -> None:
 
 async def test_the_first_run_reads_all_days(works: Works, agency: Agency) -> None:
     steps = await works.sync(agency)
-    assert steps.names == ["plan", "land", "land", "land", "load", "finish"]
+    assert steps.names == ["plan", "land", "land", "land", "finish"]
     assert await works.windows(agency, "ads") == [(day(1), day(14)), (day(15), day(19))]
     midnight = dt.datetime(2026, 2, 28, 23, tzinfo=dt.UTC)  # in Berlin
     assert await works.windows(agency, "orders") == [(midnight, NOW)]
@@ -180,6 +202,56 @@ async def test_the_first_run_reads_all_days(works: Works, agency: Agency) -> Non
         NOW,
         NOW,
     )
+
+
+async def test_loading_is_a_job_of_those_who_own_the_warehouse(
+    works: Works, agency: Agency
+) -> None:
+    await works.sync(agency)
+    ids = {
+        "tenant_id": str(agency.tenant_id),
+        "run_id": str(uuid.UUID(int=1)),
+        "connection_id": str(agency.connection_id),
+    }
+    rest = f"{uuid.UUID(int=1)}-{agency.connection_id}"
+    assert works.jobs.enqueued == [
+        (LOAD_JOB, ids, {"queue": JobQueue.LOAD, "job_id": f"load-{rest}"}),
+        (FOLLOW_JOB, ids, {"queue": JobQueue.FOLLOW, "job_id": f"follow-{rest}"}),
+    ]
+
+
+class Listener:
+    """Notes what it is told; `error` is raised afterwards."""
+
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        self.name = name
+        self.error = error
+        self.told: list[Publication] = []
+
+    async def published(self, publication: Publication) -> None:
+        self.told.append(publication)
+        if self.error is not None:
+            raise self.error
+
+
+async def test_listeners_are_told_what_was_published(plane: Plane, agency: Agency) -> None:
+    failing, listener = Listener("one", InternalError("broken")), Listener("two")
+    works = Works(plane, listeners=[failing, listener])
+    works.extraction.rows = {"orders": [order("o1", 1, "1")]}
+    await works.sync(agency)
+    run_id = RunId(uuid.UUID(int=1))
+    days = {"ads_daily": DateRange(day(1), day(19)), "orders": None}
+    told = Publication(agency.tenant_id, agency.client_id, agency.connection_id, run_id, days)
+    assert listener.told == failing.told == [told]
+    assert (await works.run(agency)).state is RunState.SUCCEEDED
+
+
+async def test_listeners_are_not_told_of_nothing(plane: Plane, agency: Agency) -> None:
+    listener = Listener("one")
+    works = Works(plane, listeners=[listener])
+    works.extraction.refused = {"ads", "orders"}
+    await works.sync(agency)
+    assert listener.told == []
 
 
 async def test_the_next_run_reads_what_is_new_or_restated(works: Works, agency: Agency) -> None:
@@ -227,7 +299,7 @@ async def test_only_active_connections_are_synced(
     async with works.plane.database.session(agency.tenant_id) as session:
         (await session.scalars(select(Connection))).one().state = state
     steps = await works.sync(agency)
-    assert steps.names == ["plan", "load", "finish"]
+    assert steps.names == ["plan", "finish"]
     assert await works.plane.states(agency) == []
     assert (await works.run(agency)).state is RunState.SUCCEEDED
 

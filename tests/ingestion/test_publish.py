@@ -33,7 +33,7 @@ async def _loads(plane: Plane, sync_id: SyncId) -> list[PendingLoad]:
 
 async def _publish(plane: Plane, agency: Agency, days: tuple[int, int]) -> SyncId:
     sync_id = await plane.land(agency, [], days)
-    await plane.publisher.publish(await _loads(plane, sync_id))
+    await plane.publisher.publish(await _loads(plane, sync_id), ["ads_daily"])
     return sync_id
 
 
@@ -69,7 +69,7 @@ async def test_publishing_again_changes_nothing(plane: Plane, agency: Agency) ->
     sync_id = await plane.land(agency, [], (1, 2))
     loads = await _loads(plane, sync_id)
     for _ in range(2):
-        await plane.publisher.publish(loads)
+        await plane.publisher.publish(loads, ["ads_daily"])
     async with plane.database.session(agency.tenant_id) as session:
         assert len((await session.scalars(select(DataVersion))).all()) == 1
 
@@ -104,7 +104,7 @@ async def test_the_cursor_goes_forward_only(plane: Plane, agency: Agency) -> Non
     expected = {"until": "2026-03-03T07:30:00+00:00"}
     for window in ((start, end), (start, middle)):
         sync_id = await plane.land(agency, [], (1, None), stream=ORDERS, cursor=window)
-        await plane.publisher.publish(await _loads(plane, sync_id))
+        await plane.publisher.publish(await _loads(plane, sync_id), ["ads_daily"])
         state = await plane.coverage(agency, "orders")
         assert state is not None
         assert state.cursor == expected
@@ -121,7 +121,7 @@ async def test_changes_cover_the_days_that_are_over_at_the_account(
     for hour, covered in ((22, (None, None)), (23, (day(1), day(1)))):
         end = dt.datetime(2026, 3, 1, hour, 30, tzinfo=dt.UTC)
         sync_id = await plane.land(agency, [], (1, None), stream=ORDERS, cursor=(start, end))
-        await plane.publisher.publish(await _loads(plane, sync_id))
+        await plane.publisher.publish(await _loads(plane, sync_id), ["ads_daily"])
         state = await plane.coverage(agency, "orders")
         assert state is not None
         assert (state.covered_from, state.covered_to) == covered
@@ -149,7 +149,7 @@ async def test_without_redis_the_publication_counts(
 ) -> None:
     publisher = Publisher(plane.database, dead_redis, lambda: NOW, plane.ids)
     sync_id = await plane.land(agency, [ad(1, "c1", "1")])
-    await publisher.publish(await _loads(plane, sync_id))
+    await publisher.publish(await _loads(plane, sync_id), ["ads_daily"])
     assert (await plane.sync(agency, sync_id)).state is SyncState.PUBLISHED
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,13 @@ async def engine(database_url: str, board: Board) -> AsyncIterator[JobEngine]:
     await opened.close()
 
 
+async def return_tuple(steps: Steps, _: dict[str, Any]) -> Any:
+    async def step() -> tuple[int, int]:
+        return (1, 2)
+
+    await steps.run("pair", step)
+
+
 def new_engine(url: str, board: Board, **settings: Any) -> JobEngine:
     config = JobsConfig(url, poll_seconds=0.02, watch_seconds=0.05, **settings)
     engine = JobEngine(config, executor_id=str(uuid.uuid4()))
@@ -94,17 +102,17 @@ def new_engine(url: str, board: Board, **settings: Any) -> JobEngine:
 
         return {"doubled": await steps.run("double", step)}
 
-    async def wait(steps: Steps, arguments: dict[str, Any]) -> Any:
-        async def step() -> str:
-            board.notes.append(arguments["word"])
-            board.running += 1
-            board.most = max(board.most, board.running)
-            board.entered.set()
-            await board.gate.wait()
-            board.running -= 1
-            return str(arguments["word"])
+    async def note_and_wait(word: str) -> str:
+        board.notes.append(word)
+        board.running += 1
+        board.most = max(board.most, board.running)
+        board.entered.set()
+        await board.gate.wait()
+        board.running -= 1
+        return word
 
-        return await steps.run("wait", step)
+    async def wait(steps: Steps, arguments: dict[str, Any]) -> Any:
+        return await steps.run("wait", partial(note_and_wait, arguments["word"]))
 
     async def fail(steps: Steps, arguments: dict[str, Any]) -> Any:
         async def step() -> None:
@@ -113,13 +121,13 @@ def new_engine(url: str, board: Board, **settings: Any) -> JobEngine:
 
         await steps.run("fail", step)
 
-    async def return_tuple(steps: Steps, _: dict[str, Any]) -> Any:
-        async def step() -> tuple[int, int]:
-            return (1, 2)
+    async def order(steps: Steps, arguments: dict[str, Any]) -> Any:
+        job = await engine.enqueue("double", arguments, queue=JobQueue.FOLLOW, job_id="inner")
+        answer = await job.result()
+        await steps.run("wait", partial(note_and_wait, arguments["word"]))
+        return answer
 
-        await steps.run("pair", step)
-
-    for workflow in (double, wait, fail, return_tuple):
+    for workflow in (double, wait, fail, return_tuple, order):
         engine.register(workflow.__name__, workflow)
     return engine
 
@@ -336,3 +344,47 @@ async def test_engine_s_tables_belong_to_its_own_role(database_url: str, engine:
             text("SELECT DISTINCT serialization FROM dbos.workflow_status")
         )
         assert list(serializations) == ["portable_json"]
+
+
+async def test_a_job_waits_for_another_once(database_url: str, board: Board) -> None:
+    first = new_engine(database_url, board)
+    await first.start()
+    await load(first, "order", n=21, word="waiting")
+    await asyncio.wait_for(board.entered.wait(), 30)
+    await first.close()  # the inner job has ended, the outer one has not
+    board.gate.set()
+    second = new_engine(database_url, board)
+    await second.start()
+    try:
+        job = await second.find("job")
+        assert job is not None
+        assert await job.result() == {"doubled": 42}
+    finally:
+        await second.close()
+    assert board.notes == ["doubled", "waiting", "waiting"]
+
+
+async def test_a_process_takes_jobs_of_its_queues_only(database_url: str, board: Board) -> None:
+    engine = new_engine(database_url, board, queues=(JobQueue.SYNC,))
+    await engine.start()
+    try:
+        left = await load(engine, "double", "left", n=1)
+        taken = await engine.enqueue(
+            "double",
+            {"n": 2},
+            queue=JobQueue.SYNC,
+            job_id="taken",
+            tenant_id=TenantId(uuid.UUID(int=1)),
+        )
+        assert await taken.result() == {"doubled": 4}
+        assert await left.status() is JobStatus.QUEUED
+    finally:
+        await engine.close()
+    owner = new_engine(database_url, board)
+    await owner.start()
+    try:
+        found = await owner.find("left")
+        assert found is not None
+        assert await found.result() == {"doubled": 2}
+    finally:
+        await owner.close()

@@ -9,6 +9,7 @@ from domain.facts import FACTS
 from domain.facts.tables import SYNCS, facts_table, marts_table
 from ingestion.connector.source_file import load_all_sources
 from ingestion.load import RAW_SYNCS
+from ingestion.unify.feeds import facts_fed
 from ingestion.unify.statements import (
     delete_superseded,
     insert_current,
@@ -42,8 +43,9 @@ def test_accepts_every_statement(bigquery_analyzer: Analyze) -> None:
     statements: list[exp.Expr] = [insert_syncs()]
     for fact in facts:
         statements += [delete_superseded(fact), insert_current(fact)]
-    statements += [insert_facts(stream, FACTS[stream.fact]) for stream in STREAMS]
-    assert len(statements) == 1 + 2 * 4 + len(STREAMS)
+    fed = [(stream, fact) for stream in STREAMS for fact in facts_fed(stream, STREAMS)]
+    statements += [insert_facts(stream, fact) for stream, fact in fed]
+    assert len(statements) == 1 + 2 * len(FACTS) + len(fed)
     for statement in statements:
         text = guard(statement, ScopeKind.TENANTS, dialect=BIGQUERY).text
         bigquery_analyzer(text, tables, "p")

@@ -33,16 +33,16 @@ async def test_maps_every_kind_of_column(ledger: Ledger) -> None:
     ]
     await ledger.bring(1, rows, covers=(1, 14))
     found = await ledger.ask(
-        "SELECT m.channel, m.device, m.campaign_id, m.region, m.country, m.currency, m.time_zone,"
-        " m.spend, m.clicks, m.impressions, m.campaign_name"
+        "SELECT m.channel, m.device, m.campaign_id, m.campaign_name, m.attribution, m.currency,"
+        " m.time_zone, m.spend, m.clicks, m.impressions, m.conversions"
         " FROM marts.ads_daily AS m ORDER BY m.reporting_date"
     )
-    account = ("DE", "EUR", "Europe/Berlin")
+    account = ("web:7d:sales", "EUR", "Europe/Berlin")
     assert found == [
         ("paid_search", "mobile", "c1", "c1", *account, Decimal("1.123456789"), 1, None, None),
         ("display", "mobile", "c2", "c2", *account, TWO, 1, None, None),
         ("other", "mobile", "c3", "c3", *account, THREE, None, None, None),
-        ("direct", None, None, "nowhere", *account, Decimal(4), 1, None, None),
+        ("direct", None, None, "nameless", *account, Decimal(4), 1, None, None),
     ]
 
 
