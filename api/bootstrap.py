@@ -13,6 +13,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import httpx
@@ -20,7 +21,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from api.embedded.layout import make_private
-from api.embedded.servers import EmbeddedServers
+from api.embedded.servers import EmbeddedServers, ServerUrls
 from api.graphql.services import GraphQLServices
 from api.logs import configure_logs, reason_of
 from api.oauth.access_tokens import AccessTokens
@@ -47,7 +48,7 @@ from ingestion.publish import Publisher
 from migrations.upgrade import migrate
 from tenancy.cache import RedisAnswerCache
 from tenancy.exclusive import Exclusive
-from tenancy.jobs import JobEngine, JobsConfig
+from tenancy.jobs import JobEngine, JobQueue, JobsConfig
 from tenancy.landing_store import LandingStore
 from tenancy.quota import RedisCallBudget
 from tenancy.redis_server import RedisServer
@@ -57,9 +58,11 @@ from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import OnStatement
 
-__all__ = ["CannotStartError", "open_runtime", "warehouse_tables"]
+__all__ = ["CannotStartError", "open_runtime", "open_worker", "warehouse_tables"]
 
 _LOG: Final = structlog.get_logger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
 
 _HTTP_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 _CHECK_DATABASE: Final = (
@@ -79,12 +82,29 @@ def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """What extraction needs: every process that runs jobs has it."""
+
+    database: Database
+    redis: RedisServer
+    doors: Doors
+    master_key: MasterKey
+    vault: Vault
+    sources: Mapping[str, SourceSpec]
+    publisher: Publisher
+    store: LandingStore
+    extraction: Extraction
+    jobs: JobEngine
+    pipeline: Pipeline
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings,
     *,
     clock: Clock = _utc_now,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    sleep: Sleep = asyncio.sleep,
     on_statement: OnStatement | None = None,
 ) -> AsyncIterator[Runtime]:
     """Start everything that a command, the API or a worker needs.
@@ -101,100 +121,160 @@ async def open_runtime(
         CannotStartError: A server or store cannot be used; says which, and what to do.
     """
     _begin_log(settings)
-    ids: IdFactory = uuid7
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(EmbeddedServers(settings))
         with _needed("PostgreSQL", _CHECK_DATABASE):
             await asyncio.to_thread(migrate, urls.database_url)
-        database = Database(DatabaseConfig(urls.database_url))
-        stack.push_async_callback(database.close)
-        redis = RedisServer(urls.redis_url)
-        stack.push_async_callback(redis.close)
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             warehouse = open_warehouse(settings.warehouse_url, on_statement=on_statement)
         stack.push_async_callback(warehouse.close)
-        doors = Doors(database)
-        master_key = await _open_master_key(settings, doors)
-        vault = Vault(master_key)
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP_TIMEOUT))
-        sources = load_all_sources()
-        publisher = Publisher(database, redis, clock, ids)
-        with _needed("the landing store", _CHECK_LANDING):
-            store = LandingStore(settings.landing_url)
-        landing = LandingServices(database, store, clock, ids)
-        budget = RedisCallBudget(redis)
-
-        @functools.cache
-        def make_extractor(base_urls: tuple[tuple[str, str], ...]) -> Extractor:
-            places = {**settings.source_base_urls, **dict(base_urls)}
-            return Extractor(http, budget, clock, sleep, places, jitter=random.random)
-
-        extraction = Extraction(
-            landing=landing,
-            publisher=publisher,
-            vault=vault,
-            sources=sources,
-            apps=load_provider_apps(settings),
-            make_extractor=make_extractor,
-            waiting={},
-            drift=DriftBoard(),
+        plane = await _open_plane(
+            stack, settings, urls, JobsConfig(urls.database_url), clock, sleep
         )
         loader = Loader(
-            exclusive=Exclusive(database, "loader"),
-            doors=doors,
-            store=landing.store,
+            exclusive=Exclusive(plane.database, "loader"),
+            doors=plane.doors,
+            store=plane.store,
             warehouse=warehouse,
-            publisher=publisher,
-            streams=_streams(sources),
+            publisher=plane.publisher,
+            streams=_streams(plane.sources),
         )
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))
-        jobs = JobEngine(JobsConfig(urls.database_url), executor_id=str(ids()))
-        pipeline = Pipeline(
-            database=database,
-            jobs=jobs,
-            sources=sources,
-            extraction=extraction,
-            files=FileLanding(landing, publisher, extraction.waiting),
-            clock=clock,
-            ids=ids,
-        )
-        pipeline.register()
-        PublicationJobs(database, jobs, loader, sleep, listeners=()).register()
-        with _needed("the job engine", _CHECK_DATABASE):
-            await jobs.start()
-        stack.push_async_callback(jobs.close)
+        PublicationJobs(plane.database, plane.jobs, loader, sleep, listeners=()).register()
+        await _start_jobs(stack, plane.jobs)
         issuer = f"http://{settings.http_host}:{settings.http_port}"
-        keys = KeyStore(database, master_key, clock)
-        tokens = AccessTokens(keys, issuer=issuer, clock=clock, ids=ids)
+        keys = KeyStore(plane.database, plane.master_key, clock)
+        tokens = AccessTokens(keys, issuer=issuer, clock=clock, ids=uuid7)
         edge = GraphQLServices(
-            database=database,
+            database=plane.database,
             warehouse=warehouse,
-            answers=RedisAnswerCache(redis) if settings.has_answer_cache else None,
+            answers=RedisAnswerCache(plane.redis) if settings.has_answer_cache else None,
             plans=PlanCache(),
             tokens=tokens,
             clock=clock,
-            ids=ids,
+            ids=uuid7,
             is_development=settings.env == "development",
         )
         yield Runtime(
             settings=settings,
             clock=clock,
-            ids=ids,
+            ids=uuid7,
             random_bytes=secrets.token_bytes,
-            database=database,
-            doors=doors,
-            redis=redis,
+            database=plane.database,
+            doors=plane.doors,
+            redis=plane.redis,
             warehouse=warehouse,
-            vault=vault,
-            jobs=jobs,
-            sources=sources,
-            extraction=extraction,
-            pipeline=pipeline,
+            vault=plane.vault,
+            jobs=plane.jobs,
+            sources=plane.sources,
+            extraction=plane.extraction,
+            pipeline=plane.pipeline,
             tokens=tokens,
             issuer=issuer,
             edge=edge,
         )
+
+
+@asynccontextmanager
+async def open_worker(
+    settings: Settings,
+    urls: ServerUrls,
+    *,
+    slots: int,
+    clock: Clock = _utc_now,
+    sleep: Sleep = asyncio.sleep,
+) -> AsyncIterator[JobEngine]:
+    """Read from providers and land; whoever owns the warehouse does the rest.
+
+    Args:
+        settings: How this process runs.
+        urls: Of servers that run already, and have been migrated.
+        slots: Syncs at once.
+        clock: The present UTC instant.
+        sleep: Awaits so many seconds, between requests to a provider.
+
+    Raises:
+        WrongSettingsError: A setting or a key file cannot be used.
+        CannotStartError: A server or store cannot be used; says which, and what to do.
+    """
+    _begin_log(settings)
+    async with AsyncExitStack() as stack:
+        config = JobsConfig(urls.database_url, queues=(JobQueue.SYNC,), sync_concurrency=slots)
+        plane = await _open_plane(stack, settings, urls, config, clock, sleep)
+        await _start_jobs(stack, plane.jobs)
+        yield plane.jobs
+
+
+async def _open_plane(
+    stack: AsyncExitStack,
+    settings: Settings,
+    urls: ServerUrls,
+    jobs_config: JobsConfig,
+    clock: Clock,
+    sleep: Sleep,
+) -> _Plane:
+    ids: IdFactory = uuid7
+    database = Database(DatabaseConfig(urls.database_url))
+    stack.push_async_callback(database.close)
+    redis = RedisServer(urls.redis_url)
+    stack.push_async_callback(redis.close)
+    doors = Doors(database)
+    master_key = await _open_master_key(settings, doors)
+    vault = Vault(master_key)
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP_TIMEOUT))
+    sources = load_all_sources()
+    publisher = Publisher(database, redis, clock, ids)
+    with _needed("the landing store", _CHECK_LANDING):
+        store = LandingStore(settings.landing_url)
+    landing = LandingServices(database, store, clock, ids)
+    budget = RedisCallBudget(redis)
+
+    @functools.cache
+    def make_extractor(base_urls: tuple[tuple[str, str], ...]) -> Extractor:
+        places = {**settings.source_base_urls, **dict(base_urls)}
+        return Extractor(http, budget, clock, sleep, places, jitter=random.random)
+
+    extraction = Extraction(
+        landing=landing,
+        publisher=publisher,
+        vault=vault,
+        sources=sources,
+        apps=load_provider_apps(settings),
+        make_extractor=make_extractor,
+        waiting={},
+        drift=DriftBoard(),
+    )
+    jobs = JobEngine(jobs_config, executor_id=str(ids()))
+    pipeline = Pipeline(
+        database=database,
+        jobs=jobs,
+        sources=sources,
+        extraction=extraction,
+        files=FileLanding(landing, publisher, extraction.waiting),
+        clock=clock,
+        ids=ids,
+    )
+    pipeline.register()
+    return _Plane(
+        database=database,
+        redis=redis,
+        doors=doors,
+        master_key=master_key,
+        vault=vault,
+        sources=sources,
+        publisher=publisher,
+        store=store,
+        extraction=extraction,
+        jobs=jobs,
+        pipeline=pipeline,
+    )
+
+
+async def _start_jobs(stack: AsyncExitStack, jobs: JobEngine) -> None:
+    with _needed("the job engine", _CHECK_DATABASE):
+        await jobs.start()
+    stack.push_async_callback(jobs.close)
 
 
 def _begin_log(settings: Settings) -> None:
