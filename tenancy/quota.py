@@ -3,27 +3,32 @@
     acquire(bucket, cost) -> one Lua script in Redis: refill, compare, spend -> 0 or seconds to wait
 
 A token bucket for each quota that a provider grants. The script is atomic and reads the server's
-own clock, so any number of processes share one budget without overspending it. When Redis is down
-nothing is granted: better a late sync than an account that the provider locks.
+own clock, so any number of processes share one budget without overspending it. Another clock can be
+given, for time that does not pass by itself; all processes then have to share that one. When Redis
+is down nothing is granted: better a late sync than an account that the provider locks.
 
 Source: redis.io, EVALSHA (effects are replicated, so TIME may precede writes; since Redis 5).
 """
 
 from typing import Final
 
-from domain.ports import BudgetBucket
+from domain.ports import BudgetBucket, Clock
 from tenancy.redis_server import RedisServer, reachable_redis
 
 __all__ = ["RedisCallBudget"]
 
 # Fields: tokens (what was left), at (when, in ms), held (nothing is granted before, in ms).
 # A cost above the capacity waits for a full bucket and leaves a debt; refill 0 means that no
-# limit is known and only holds apply.
+# limit is known and only holds apply. Redis counts the life of a key in its own time: by another
+# clock a key lives for a day of it.
 _SCRIPT: Final = """
 local capacity, refill = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cost, hold_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now, spare = tonumber(ARGV[5]), 86400000
+if now == nil then
+    local time = redis.call('TIME')
+    now, spare = time[1] * 1000 + math.floor(time[2] / 1000), 1000
+end
 local stored = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'held')
 local tokens, at = tonumber(stored[1]) or capacity, tonumber(stored[2]) or now
 local held = tonumber(stored[3]) or 0
@@ -43,7 +48,7 @@ end
 local until_full = 0
 if refill > 0 then until_full = (capacity - tokens) * 1000 / refill end
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', now, 'held', held)
-redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(until_full, held - now)) + 1000)
+redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(until_full, held - now)) + spare)
 return math.ceil(math.max(0, wait))
 """
 
@@ -51,8 +56,15 @@ return math.ceil(math.max(0, wait))
 class RedisCallBudget:
     """`domain.ports.CallBudget` on Redis; keys `budget:<bucket key>`."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, *, clock: Clock | None = None) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            server: Shared by all who spend.
+            clock: The present UTC instant, the same one for all who spend; None: the server's own.
+        """
         self._script = server.commands.register_script(_SCRIPT)
+        self._clock = clock
 
     async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:
         """Spend `cost`.
@@ -74,7 +86,8 @@ class RedisCallBudget:
         await self._run(bucket, cost=0.0, hold_ms=max(1, round(seconds * 1000)))
 
     async def _run(self, bucket: BudgetBucket, *, cost: float, hold_ms: int) -> float:
-        arguments = [bucket.capacity, bucket.refill_per_second, cost, hold_ms]
+        now = "" if self._clock is None else round(self._clock().timestamp() * 1000)
+        arguments = [bucket.capacity, bucket.refill_per_second, cost, hold_ms, now]
         with reachable_redis():
             wait_ms = await self._script(keys=[f"budget:{bucket.key}"], args=arguments)
         return float(wait_ms) / 1000

@@ -1,6 +1,7 @@
 """Budgets: what is granted, how long to wait, and that many workers share one."""
 
 import asyncio
+import datetime as dt
 import multiprocessing
 import uuid
 
@@ -93,6 +94,33 @@ async def test_buckets_do_not_touch_each_other(redis_server: RedisServer) -> Non
     first, second = bucket(1, 0.001), bucket(1, 0.001)
     assert await budget.acquire(first) == 0
     assert await budget.acquire(second) == 0
+
+
+async def test_a_clock_of_one_s_own_counts_instead_of_the_server_s(
+    redis_server: RedisServer,
+) -> None:
+    now = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)
+    budget, slow = RedisCallBudget(redis_server, clock=lambda: now), bucket(2, 0.01)
+    assert [await budget.acquire(slow) for _ in range(3)] == [0, 0, 100]
+    now += dt.timedelta(seconds=99.999)
+    assert await budget.acquire(slow) == 0.001
+    now += dt.timedelta(seconds=0.001)
+    assert [await budget.acquire(slow) for _ in range(2)] == [0, 100]
+    await budget.hold(slow, 3600)
+    now += dt.timedelta(seconds=3599)
+    assert await budget.acquire(slow) == 1
+    now += dt.timedelta(seconds=1)
+    assert await budget.acquire(slow) == 0
+
+
+async def test_by_a_clock_of_one_s_own_a_bucket_outlives_the_server_s_time(
+    redis_server: RedisServer,
+) -> None:
+    now = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)
+    budget, fast = RedisCallBudget(redis_server, clock=lambda: now), bucket(1, 1)
+    assert await budget.acquire(fast) == 0
+    ttl = await redis_server.commands.pttl(f"budget:{fast.key}")
+    assert 86_400_000 < ttl <= 86_401_000
 
 
 async def test_many_clients_at_once_never_overspend(redis_url: str) -> None:
