@@ -23,6 +23,7 @@ __all__ = ["Budgets", "Waiter", "seconds_to_wait"]
 _MINUTE: Final = 60.0
 _MILLIS: Final = 1000.0
 _SHORTEST_WAIT: Final = 0.01
+_BURST_SHARE: Final = 0.05  # of a limit, where the source file names no burst
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,22 @@ class Budgets:
 def _bucket(source: str, item: BudgetSpec, scope: str) -> BudgetBucket:
     if item.scope != "account":
         scope = hashlib.sha256(scope.encode()).hexdigest()[:16]
-    rate = item.limit / item.period_seconds
-    return BudgetBucket(f"{source}:{item.name}:{scope}", item.burst or item.limit or 1.0, rate)
+    burst, rate = _burst_and_rate(item)
+    return BudgetBucket(f"{source}:{item.name}:{scope}", burst, rate)
+
+
+def _burst_and_rate(item: BudgetSpec) -> tuple[float, float]:
+    """Capacity, and refill per second, that keep every window of a period at the limit.
+
+    Whoever spends the burst at once and then all that comes back makes `burst + rate * period`
+    calls in the period after the first of them, less one that falls beyond its end. A burst above
+    the limit can only be a bucket of the provider's own, which is filled at the limit.
+    """
+    if not item.limit:
+        return 1.0, 0.0
+    burst = item.burst or max(1.0, item.limit * _BURST_SHARE)
+    spent_at_once = burst - 1.0 if burst <= item.limit else 0.0
+    return burst, (item.limit - spent_at_once) / item.period_seconds
 
 
 def _hold_seconds(

@@ -316,9 +316,10 @@ class BudgetSpec:
     Attributes:
         name: Within the source.
         scope: `app`, `account` or `credentials`: who shares it.
-        limit: Calls per period; 0: only the answers tell.
+        limit: Calls in any window of a period; 0: only the answers tell.
         period_seconds: Length of the period.
-        burst: Most calls at once; 0: `limit`.
+        burst: Most calls at once; they count against the limit unless they are more than it (the
+            provider's own bucket then, which it refills at the limit). 0: a twentieth of `limit`.
     """
 
     name: str
