@@ -3,6 +3,8 @@
     declared budgets -> acquire -> (wait) -> request -> answer -> signals -> hold
 
 One bucket is shared by every worker and tenant that spends from it: `source:budget:scope value`.
+The one that fewest share is asked first: who then waits for the next one keeps a call of few, and
+the bucket that most share is spent at the moment of the call.
 Values of secrets do not go into keys; app and credentials are named by a digest.
 """
 
@@ -23,6 +25,7 @@ __all__ = ["Budgets", "Waiter", "seconds_to_wait"]
 _MINUTE: Final = 60.0
 _MILLIS: Final = 1000.0
 _SHORTEST_WAIT: Final = 0.01
+_NARROWEST_FIRST: Final = ("account", "credentials", "app", "provider")
 _BURST_SHARE: Final = 0.05  # of a limit, where the source file names no burst
 
 
@@ -72,7 +75,7 @@ class Budgets:
         Args:
             source: Declares budgets and signals.
             scopes: `app`, `account` and `credentials` -> what tells them apart (secrets are
-                hashed).
+                hashed). A budget of the scope `provider` is shared by all.
             budget: Shared by all workers.
             clock: For resets given as instants.
         """
@@ -80,7 +83,8 @@ class Budgets:
         self._budget = budget
         self._clock = clock
         self._buckets = {
-            item.name: _bucket(source.name, item, scopes[item.scope]) for item in source.budgets
+            item.name: _bucket(source.name, item, scopes)
+            for item in sorted(source.budgets, key=lambda item: _NARROWEST_FIRST.index(item.scope))
         }
 
     async def acquire(self, waiter: Waiter) -> None:
@@ -118,8 +122,9 @@ class Budgets:
         return longest
 
 
-def _bucket(source: str, item: BudgetSpec, scope: str) -> BudgetBucket:
-    if item.scope != "account":
+def _bucket(source: str, item: BudgetSpec, scopes: Mapping[str, str]) -> BudgetBucket:
+    scope = "all" if item.scope == "provider" else scopes[item.scope]
+    if item.scope in {"app", "credentials"}:
         scope = hashlib.sha256(scope.encode()).hexdigest()[:16]
     burst, rate = _burst_and_rate(item)
     return BudgetBucket(f"{source}:{item.name}:{scope}", burst, rate)

@@ -315,7 +315,7 @@ class BudgetSpec:
 
     Attributes:
         name: Within the source.
-        scope: `app`, `account` or `credentials`: who shares it.
+        scope: `account`, `credentials`, `app` or `provider` (all of us): who shares it.
         limit: Calls in any window of a period; 0: only the answers tell.
         period_seconds: Length of the period.
         burst: Most calls at once; they count against the limit unless they are more than it (the

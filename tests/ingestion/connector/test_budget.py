@@ -38,13 +38,18 @@ async def never(seconds: float) -> None:
 
 def bucket_of(declared: BudgetSpec) -> BudgetBucket:
     """The bucket that one call is taken from."""
-    source = dataclasses.replace(load_source("google_ads"), budgets=(declared,), signals=())
+    (bucket,) = buckets_of(declared)
+    return bucket
+
+
+def buckets_of(*declared: BudgetSpec) -> list[BudgetBucket]:
+    """The buckets that one call is taken from, in the order of asking."""
+    source = dataclasses.replace(load_source("google_ads"), budgets=declared, signals=())
     recorder = Recorder()
     scopes = {"app": "an app", "account": "123", "credentials": "a token"}
     budgets = Budgets(source, scopes, recorder, lambda: NOW)
     asyncio.run(budgets.acquire(Waiter(never, lambda *_: None, 1.0, "Google Ads")))
-    (bucket,) = recorder.buckets
-    return bucket
+    return recorder.buckets
 
 
 def most_calls_in_a_period(bucket: BudgetBucket, period: int) -> int:
@@ -101,3 +106,13 @@ def test_without_a_limit_only_holds_apply() -> None:
 def test_apps_are_named_by_a_digest() -> None:
     key = bucket_of(BudgetSpec("calls", "app", 5)).key
     assert key == "google_ads:calls:66e93a7c5a2576c3"
+
+
+def test_the_bucket_that_fewest_share_is_asked_first() -> None:
+    scopes = ("provider", "app", "credentials", "account")
+    buckets = buckets_of(*(BudgetSpec(scope, scope, 5) for scope in scopes))
+    assert [bucket.key.split(":")[1] for bucket in buckets] == [*reversed(scopes)]
+
+
+def test_budget_of_the_provider_is_shared_by_all() -> None:
+    assert bucket_of(BudgetSpec("calls", "provider", 5)).key == "google_ads:calls:all"
