@@ -17,6 +17,7 @@ __all__ = [
     "APP_ROLE",
     "DOOR_CLIENT_SETTING",
     "DOOR_ROLE",
+    "FEATURES_ROLE",
     "JOBS_ROLE",
     "TENANT_SETTING",
     "find_gaps",
@@ -25,6 +26,7 @@ __all__ = [
 APP_ROLE: Final = "bosco_app"
 DOOR_ROLE: Final = "bosco_door"
 JOBS_ROLE: Final = "bosco_jobs"
+FEATURES_ROLE: Final = "bosco_features"
 TENANT_SETTING: Final = "app.tenant_id"
 DOOR_CLIENT_SETTING: Final = "app.door_client_id"
 
@@ -73,7 +75,8 @@ _RULES: Final = (
     SELECT format('role %s may bypass row-level security (ALTER ROLE ... NOSUPERUSER NOBYPASSRLS)',
                   rolname)
     FROM pg_roles
-    WHERE (rolname IN ('{APP_ROLE}', '{DOOR_ROLE}', '{JOBS_ROLE}') AND (rolsuper OR rolbypassrls))
+    WHERE (rolname IN ('{APP_ROLE}', '{DOOR_ROLE}', '{FEATURES_ROLE}', '{JOBS_ROLE}')
+        AND (rolsuper OR rolbypassrls))
        OR (rolbypassrls AND NOT rolsuper)
     """,
     f"""
@@ -116,7 +119,7 @@ _RULES: Final = (
     f"""
     SELECT format('%s may %s table %s', g.grantee, lower(g.privilege_type), g.table_name)
     FROM information_schema.role_table_grants g
-    WHERE g.grantee IN ('{APP_ROLE}', '{DOOR_ROLE}', '{JOBS_ROLE}', 'PUBLIC')
+    WHERE g.grantee IN ('{APP_ROLE}', '{DOOR_ROLE}', '{FEATURES_ROLE}', '{JOBS_ROLE}', 'PUBLIC')
       AND g.table_schema = 'public'
       AND (g.privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')
         OR g.table_name = 'audit_entries' AND g.privilege_type IN ('UPDATE', 'DELETE')

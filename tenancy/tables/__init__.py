@@ -4,9 +4,9 @@
 
 Every table of tenant data starts its primary key with `tenant_id`, and every reference between two
 of them carries `tenant_id` as well, so a row cannot point into another tenant even when row-level
-security is off. `signing_keys` alone holds no tenant data. Ids are made by the application
-(UUIDv7); instants are UTC. A column about a person says so in `info["personal"]` (a Fideslang
-category).
+security is off. `signing_keys` and `feature_registrations` alone hold no tenant data. Ids are made
+by the application (UUIDv7); instants are UTC. A column about a person says so in
+`info["personal"]` (a Fideslang category).
 
 The schema is created by `migrations/versions`; a test proves that both agree.
 """
@@ -29,6 +29,7 @@ from tenancy.tables.edge import (
     OAuthClient,
     SigningKey,
 )
+from tenancy.tables.features import FeatureMaterialisation, FeatureRegistration
 from tenancy.tables.ingestion import (
     LANDING_VERSION,
     Connection,
@@ -52,6 +53,8 @@ __all__ = [
     "Connection",
     "ConnectionState",
     "DataVersion",
+    "FeatureMaterialisation",
+    "FeatureRegistration",
     "LandingObject",
     "Membership",
     "MembershipClient",

@@ -19,6 +19,8 @@ APP_GRANTS = {
     "clients": {"SELECT", "INSERT", "UPDATE"},
     "connections": {"SELECT", "INSERT", "UPDATE"},
     "data_versions": {"SELECT", "INSERT"},
+    "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
+    "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
     "landing_objects": {"SELECT", "INSERT", "UPDATE"},
     "membership_clients": {"SELECT", "INSERT", "DELETE"},
     "memberships": {"SELECT", "INSERT", "UPDATE", "DELETE"},
@@ -101,7 +103,7 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
 def test_owner_without_superuser_rights_can_migrate(postgres_url: str) -> None:
     login, name = f"owner_{uuid.uuid4().hex[:8]}", f"owned_{uuid.uuid4().hex}"
     administrate(postgres_url, f"CREATE ROLE {login} LOGIN CREATEROLE NOSUPERUSER")
-    for role in ("bosco_app", "bosco_door", "bosco_jobs"):
+    for role in ("bosco_app", "bosco_door", "bosco_features", "bosco_jobs"):
         administrate(
             postgres_url,
             f"DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
@@ -123,6 +125,7 @@ def test_rights_of_the_application_are_these(database_url: str) -> None:
 
 def test_doors_hold_no_right_on_a_whole_table(database_url: str) -> None:
     assert _table_grants(database_url, "bosco_door") == {}
+    assert _table_grants(database_url, "bosco_features") == {}
     assert _table_grants(database_url, "bosco_jobs") == {}
     assert _table_grants(database_url, "PUBLIC") == {}
 
@@ -165,7 +168,7 @@ def test_every_tenant_table_leads_with_its_tenant() -> None:
         if "tenant_id" in table.columns:
             assert table.primary_key.columns.keys()[0] == "tenant_id", table.name
     without = {name for name, table in Base.metadata.tables.items() if "tenant_id" not in table.c}
-    assert without == {"tenants", "signing_keys"}
+    assert without == {"feature_registrations", "tenants", "signing_keys"}
 
 
 def test_migrated_schema_has_no_gap(database_url: str) -> None:
