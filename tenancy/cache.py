@@ -32,6 +32,8 @@ class KeyKind(enum.Enum):
 
     ANSWER = "answer"
     DATA_VERSION = "data_version"  # channel: a publication of the tenant's data
+    FEATURE = "feature"  # hash: features of one entity, a field for each view
+    FEATURE_INDEX = "feature_index"  # ids of the entities of one account or client
 
 
 class InvalidKeyError(InternalError):
