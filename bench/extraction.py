@@ -61,7 +61,13 @@ _LINEAGE: Final = Lineage(
 class _Unlimited:
     """A `CallBudget` that grants everything: the bench measures no quota."""
 
-    async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:  # noqa: ARG002
+    async def acquire(
+        self,
+        bucket: BudgetBucket,  # noqa: ARG002
+        cost: float = 1.0,  # noqa: ARG002
+        *,
+        waited: bool = False,  # noqa: ARG002
+    ) -> float:
         return 0.0
 
     async def hold(self, bucket: BudgetBucket, seconds: float) -> None:

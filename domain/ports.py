@@ -115,8 +115,15 @@ class BudgetBucket:
 class CallBudget(Protocol):
     """Quotas of the providers, shared by all workers."""
 
-    async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:
+    async def acquire(
+        self, bucket: BudgetBucket, cost: float = 1.0, *, waited: bool = False
+    ) -> float:
         """Spend `cost`.
+
+        Args:
+            bucket: From which.
+            cost: How much.
+            waited: The caller has waited for this as told: its turn has come.
 
         Returns:
             0.0 when granted; else the seconds to wait before asking again (nothing was spent).

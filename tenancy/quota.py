@@ -7,6 +7,10 @@ own clock, so any number of processes share one budget without overspending it. 
 given, for time that does not pass by itself; all processes then have to share that one. When Redis
 is down nothing is granted: better a late sync than an account that the provider locks.
 
+Callers that have to wait stand in a line: each is told when its own call will have come back, and
+whoever comes later does not take it. Nothing is booked, so who leaves the line costs nothing: calls
+that nobody came for pile up, and the next one takes them.
+
 Source: redis.io, EVALSHA (effects are replicated, so TIME may precede writes; since Redis 5).
 """
 
@@ -17,38 +21,49 @@ from tenancy.redis_server import RedisServer, reachable_redis
 
 __all__ = ["RedisCallBudget"]
 
-# Fields: tokens (what was left), at (when, in ms), held (nothing is granted before, in ms).
+# Fields: tokens (what was left), at (when, in ms), held (nothing is granted before, in ms), line
+# (when the last of those who wait comes back, in ms). The line is a minute long at most: some leave
+# it, and nobody is to wait for those.
 # A cost above the capacity waits for a full bucket and leaves a debt; refill 0 means that no
 # limit is known and only holds apply. Redis counts the life of a key in its own time: by another
 # clock a key lives for a day of it.
 _SCRIPT: Final = """
 local capacity, refill = tonumber(ARGV[1]), tonumber(ARGV[2])
-local cost, hold_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+local cost, hold_ms, waited = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[6] == '1'
 local now, spare = tonumber(ARGV[5]), 86400000
 if now == nil then
     local time = redis.call('TIME')
     now, spare = time[1] * 1000 + math.floor(time[2] / 1000), 1000
 end
-local stored = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'held')
+local stored = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'held', 'line')
 local tokens, at = tonumber(stored[1]) or capacity, tonumber(stored[2]) or now
-local held = tonumber(stored[3]) or 0
+local held, line = tonumber(stored[3]) or 0, tonumber(stored[4]) or 0
 
 tokens = math.min(capacity, tokens + math.max(0, now - at) * refill / 1000)
 held = math.max(held, now + hold_ms)
 
 local wait = 0
 if hold_ms == 0 then
-    wait = held - now
+    wait = math.max(0, held - now)
     if refill > 0 then
-        wait = math.max(wait, (math.min(cost, capacity) - tokens) * 1000 / refill)
-        if wait <= 0 then tokens = tokens - cost end
+        local needed = math.min(cost, capacity)
+        local spoken_for = (line > now and not waited) and 1 or 0
+        wait = math.max(wait, (needed - tokens) * 1000 / refill)
+        if wait <= 0 and tokens >= needed + spoken_for then
+            tokens = tokens - cost
+        elseif not waited then
+            local turn = math.min(line + cost * 1000 / refill, now + wait + 60000)
+            line = math.ceil(math.max(now + wait, turn))
+            wait = line - now
+        end
     end
 end
 
 local until_full = 0
 if refill > 0 then until_full = (capacity - tokens) * 1000 / refill end
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', now, 'held', held)
-redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(until_full, held - now)) + spare)
+tokens = string.format('%.9f', tokens)
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now, 'held', held, 'line', line)
+redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(until_full, held - now, line - now)) + spare)
 return math.ceil(math.max(0, wait))
 """
 
@@ -66,8 +81,15 @@ class RedisCallBudget:
         self._script = server.commands.register_script(_SCRIPT)
         self._clock = clock
 
-    async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:
+    async def acquire(
+        self, bucket: BudgetBucket, cost: float = 1.0, *, waited: bool = False
+    ) -> float:
         """Spend `cost`.
+
+        Args:
+            bucket: From which.
+            cost: How much.
+            waited: The caller has waited for this as told: its turn has come.
 
         Returns:
             0.0 when granted; else the seconds to wait before asking again (nothing was spent).
@@ -75,7 +97,7 @@ class RedisCallBudget:
         Raises:
             RedisUnavailableError: Redis does not answer; nothing is granted.
         """
-        return await self._run(bucket, cost=cost, hold_ms=0)
+        return await self._run(bucket, cost=cost, hold_ms=0, waited=waited)
 
     async def hold(self, bucket: BudgetBucket, seconds: float) -> None:
         """Grant nothing for `seconds`; the longest hold counts.
@@ -83,11 +105,12 @@ class RedisCallBudget:
         Raises:
             RedisUnavailableError: Redis does not answer.
         """
-        await self._run(bucket, cost=0.0, hold_ms=max(1, round(seconds * 1000)))
+        await self._run(bucket, cost=0.0, hold_ms=max(1, round(seconds * 1000)), waited=False)
 
-    async def _run(self, bucket: BudgetBucket, *, cost: float, hold_ms: int) -> float:
+    async def _run(self, bucket: BudgetBucket, *, cost: float, hold_ms: int, waited: bool) -> float:
         now = "" if self._clock is None else round(self._clock().timestamp() * 1000)
-        arguments = [bucket.capacity, bucket.refill_per_second, cost, hold_ms, now]
+        rates = [bucket.capacity, bucket.refill_per_second]
+        arguments = [*rates, cost, hold_ms, now, int(waited)]
         with reachable_redis():
             wait_ms = await self._script(keys=[f"budget:{bucket.key}"], args=arguments)
         return float(wait_ms) / 1000

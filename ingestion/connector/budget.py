@@ -94,8 +94,10 @@ class Budgets:
             ThrottledError: The wait is too long for a worker.
         """
         for name, bucket in self._buckets.items():
-            while (seconds := await self._budget.acquire(bucket)) > 0:
+            seconds = await self._budget.acquire(bucket)
+            while seconds > 0:
                 await waiter.wait(seconds, f"the budget {name} is spent")
+                seconds = await self._budget.acquire(bucket, waited=True)
 
     async def hold_all(self, seconds: float) -> bool:
         """Let no worker call for `seconds`. Tells whether there is a budget to hold."""

@@ -13,7 +13,13 @@ class FakeCallBudget:
     holds: list[tuple[str, float]] = field(default_factory=list)
     pending: dict[str, float] = field(default_factory=dict)
 
-    async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:  # noqa: ARG002 - the port's name
+    async def acquire(
+        self,
+        bucket: BudgetBucket,
+        cost: float = 1.0,  # noqa: ARG002 - the port's name
+        *,
+        waited: bool = False,  # noqa: ARG002 - the port's name
+    ) -> float:
         wait = self.pending.pop(bucket.key, 0.0)
         if not wait:
             self.acquired.append(bucket.key)

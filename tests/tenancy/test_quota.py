@@ -20,7 +20,7 @@ def bucket(capacity: float, refill_per_second: float) -> BudgetBucket:
 
 async def move_clock_back(server: RedisServer, given_bucket: BudgetBucket, ms: int) -> None:
     """Let the bucket believe that it was last used `ms` milliseconds earlier."""
-    for field in ("at", "held"):
+    for field in ("at", "held", "line"):
         moved = server.commands.hincrby(f"budget:{given_bucket.key}", field, -ms)
         assert not isinstance(moved, int)  # the client's types cover its blocking twin as well
         await moved
@@ -39,7 +39,7 @@ async def test_refused_call_spends_nothing(redis_server: RedisServer) -> None:
     budget, slow = RedisCallBudget(redis_server), bucket(3, 0.001)
     assert await budget.acquire(slow, cost=2) == 0
     assert await budget.acquire(slow, cost=2) > 0
-    assert await budget.acquire(slow, cost=1) == 0
+    assert await budget.acquire(slow, cost=1, waited=True) == 0
 
 
 async def test_bucket_refills_with_the_server_s_clock_up_to_its_capacity(
@@ -103,14 +103,41 @@ async def test_a_clock_of_one_s_own_counts_instead_of_the_server_s(
     budget, slow = RedisCallBudget(redis_server, clock=lambda: now), bucket(2, 0.01)
     assert [await budget.acquire(slow) for _ in range(3)] == [0, 0, 100]
     now += dt.timedelta(seconds=99.999)
-    assert await budget.acquire(slow) == 0.001
+    assert await budget.acquire(slow, waited=True) == 0.001
     now += dt.timedelta(seconds=0.001)
-    assert [await budget.acquire(slow) for _ in range(2)] == [0, 100]
+    assert [await budget.acquire(slow, waited=True) for _ in range(2)] == [0, 100]
     await budget.hold(slow, 3600)
     now += dt.timedelta(seconds=3599)
     assert await budget.acquire(slow) == 1
     now += dt.timedelta(seconds=1)
-    assert await budget.acquire(slow) == 0
+    assert await budget.acquire(slow, waited=True) == 0
+
+
+async def test_who_waits_is_served_in_line(redis_server: RedisServer) -> None:
+    now = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)
+    budget, slow = RedisCallBudget(redis_server, clock=lambda: now), bucket(2, 0.1)
+    assert [await budget.acquire(slow) for _ in range(5)] == [0, 0, 10, 20, 30]
+    now += dt.timedelta(seconds=10)
+    assert await budget.acquire(slow) == 30  # the call that came back belongs to who was told 10
+    assert [await budget.acquire(slow, waited=True) for _ in range(2)] == [0, 10]
+    now += dt.timedelta(seconds=20)  # and who was told 20 has left
+    assert [await budget.acquire(slow) for _ in range(2)] == [0, 20]
+    assert [await budget.acquire(slow, waited=True) for _ in range(2)] == [0, 10]
+    now += dt.timedelta(seconds=20)  # the line has gone, and nobody has come
+    assert [await budget.acquire(slow) for _ in range(3)] == [0, 0, 10]
+
+
+async def test_line_is_a_minute_long_at_most(redis_server: RedisServer) -> None:
+    now = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)
+    budget, slow = RedisCallBudget(redis_server, clock=lambda: now), bucket(1, 0.05)
+    assert [await budget.acquire(slow) for _ in range(7)] == [0, 20, 40, 60, 80, 80, 80]
+
+
+async def test_callers_come_back_one_by_one_after_a_hold(redis_server: RedisServer) -> None:
+    now = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)
+    budget, slow = RedisCallBudget(redis_server, clock=lambda: now), bucket(2, 0.5)
+    await budget.hold(slow, 100)
+    assert [await budget.acquire(slow) for _ in range(3)] == [100, 102, 104]
 
 
 async def test_by_a_clock_of_one_s_own_a_bucket_outlives_the_server_s_time(

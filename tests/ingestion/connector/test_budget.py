@@ -23,8 +23,10 @@ class Recorder:
     def __init__(self) -> None:
         self.buckets: list[BudgetBucket] = []
 
-    async def acquire(self, bucket: BudgetBucket, cost: float = 1.0) -> float:
-        assert cost == 1.0
+    async def acquire(
+        self, bucket: BudgetBucket, cost: float = 1.0, *, waited: bool = False
+    ) -> float:
+        assert (cost, waited) == (1.0, False)
         self.buckets.append(bucket)
         return 0.0
 
