@@ -1,0 +1,144 @@
+"""Features catch up after a publication.
+
+    publication -> views whose facts changed -> compute as of now -> Redis -> what was done, noted
+
+Of each view, only the account or the client that was published is computed anew, all its entities
+at once. Doing it again changes nothing but the instant; two at once wait for each other, so an
+older instant never overwrites a newer one. Entities that are gone are forgotten.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.ids import ClientId, ConnectionId, TenantId
+from domain.ports import Clock, Publication, TenantScope
+from feature_repo.compute import FeatureComputer
+from feature_repo.entities import CLIENT
+from feature_repo.feature import FeatureView
+from feature_repo.feature_views import VIEWS, fingerprint
+from feature_repo.online import OnlineFeatures
+from feature_repo.statements import ENTITY
+from tenancy.exclusive import Exclusive
+from tenancy.session import Database
+from tenancy.tables import Connection, FeatureMaterialisation
+
+__all__ = ["FeatureRefresh", "Refreshed"]
+
+_NAME: Final = "features"
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What one refresh of one view did.
+
+    Attributes:
+        view: Its name.
+        owner_id: The account or client whose entities were computed.
+        entities: How many.
+        took_milliseconds: From the question to the stored answer.
+    """
+
+    view: str
+    owner_id: uuid.UUID
+    entities: int
+    took_milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRefresh:
+    """`domain.ports.PublicationListener`: keeps online features as new as the facts.
+
+    Attributes:
+        register: Makes Feast's registry hold the present definitions.
+    """
+
+    database: Database
+    computer: FeatureComputer
+    online: OnlineFeatures
+    clock: Clock
+    register: Callable[[], Awaitable[bool]]
+
+    @property
+    def name(self) -> str:
+        """Names the durable step."""
+        return _NAME
+
+    async def published(self, publication: Publication) -> None:
+        """Compute the features of what was published.
+
+        Raises:
+            WarehouseError: The warehouse failed.
+            RedisUnavailableError: Redis does not answer or is full.
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        await self.register()
+        for view in VIEWS.values():
+            if set(view.facts) & set(publication.days):
+                owner_id = _owner(view, publication.client_id, publication.connection_id)
+                await self._refresh(publication.tenant_id, publication.client_id, view, owner_id)
+
+    async def refresh_client(self, tenant_id: TenantId, client_id: ClientId) -> list[Refreshed]:
+        """Compute everything about a client, whatever was published.
+
+        Raises:
+            WarehouseError: The warehouse failed.
+            RedisUnavailableError: Redis does not answer or is full.
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        await self.register()
+        query = select(Connection.id).where(Connection.client_id == client_id)
+        async with self.database.session(tenant_id) as session:
+            connections = (await session.scalars(query.order_by(Connection.id))).all()
+        return [
+            await self._refresh(tenant_id, client_id, view, owner_id)
+            for view in VIEWS.values()
+            for owner_id in _owners(view, client_id, connections)
+        ]
+
+    async def _refresh(
+        self, tenant_id: TenantId, client_id: ClientId, view: FeatureView, owner_id: uuid.UUID
+    ) -> Refreshed:
+        owner = str(owner_id)
+        async with Exclusive(self.database, f"features {view.name} {owner}")():
+            as_of = self.clock()  # taken inside: who comes later is later
+            scope = TenantScope(tenant_id, frozenset({client_id}))
+            table = await self.computer.current(scope, view, [owner], as_of)
+            entities = table.column(ENTITY).to_pylist()
+            await self.online.write(tenant_id, view, table)
+            await self.online.replace_entities(tenant_id, view, owner, entities)
+            took = (self.clock() - as_of) // dt.timedelta(milliseconds=1)
+            note = insert(FeatureMaterialisation).values(
+                tenant_id=tenant_id,
+                view=view.name,
+                owner_id=owner_id,
+                client_id=client_id,
+                fingerprint=fingerprint(view),
+                as_of=as_of,
+                entities=len(entities),
+                took_milliseconds=took,
+            )
+            changed = ("client_id", "fingerprint", "as_of", "entities", "took_milliseconds")
+            async with self.database.session(tenant_id) as session:
+                await session.execute(
+                    note.on_conflict_do_update(
+                        index_elements=["tenant_id", "view", "owner_id"],
+                        set_={name: note.excluded[name] for name in changed},
+                    )
+                )
+        return Refreshed(view.name, owner_id, len(entities), took)
+
+
+def _owner(view: FeatureView, client_id: ClientId, connection_id: ConnectionId) -> uuid.UUID:
+    return client_id if view.entity is CLIENT else connection_id
+
+
+def _owners(
+    view: FeatureView, client_id: ClientId, connections: Collection[ConnectionId]
+) -> Collection[uuid.UUID]:
+    return [client_id] if view.entity is CLIENT else connections

@@ -1,0 +1,162 @@
+"""Reading features online, for dashboards, integrations and models.
+
+    scope + view or service + entity ids -> one round trip to Redis -> rows in the order asked
+
+A row says as of which instant its values are. What is unknown, too old, of another agency or of a
+client outside the scope has no row, and all four look the same.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from domain.errors import NotFoundError
+from domain.ids import TenantId
+from domain.ports import Clock, TenantScope
+from feature_repo.compute import instant_of
+from feature_repo.feature import FeatureView
+from feature_repo.feature_services import SERVICES
+from feature_repo.feature_views import VIEWS
+from feature_repo.online import OnlineFeatures
+from feature_repo.packing import StoredValues, Value
+from feature_repo.statements import ENTITY
+from tenancy.warehouse.types import ARROW_TYPES
+
+__all__ = ["AS_OF", "FeatureReader", "FeatureRow", "FeatureSet", "find_feature_set"]
+
+AS_OF: Final = "as_of"  # column of a table beside the entity and the features
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """Some features of one view, in order."""
+
+    view: FeatureView
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """Features of one entity.
+
+    Attributes:
+        entity_id: As it was asked.
+        as_of: Only what was known by this UTC instant has counted.
+        age: Since then.
+        client_id: Client that the entity belongs to, UUID text.
+        values: By feature, in the order of the set.
+    """
+
+    entity_id: str
+    as_of: dt.datetime
+    age: dt.timedelta
+    client_id: str
+    values: Mapping[str, Value]
+
+
+def find_feature_set(name: str) -> FeatureSet:
+    """The set that a view or service names.
+
+    Raises:
+        NotFoundError: There is neither of that name (caller).
+    """
+    if (view := VIEWS.get(name)) is not None:
+        return FeatureSet(view, view.feature_names)
+    service = SERVICES.get(name)
+    if service is None:
+        raise NotFoundError(
+            f"there is no feature view or service {name!r}",
+            hint=f"there are {', '.join((*VIEWS, *SERVICES))}",
+        )
+    return FeatureSet(VIEWS[service.view], service.features)
+
+
+class FeatureReader:
+    """Reads features of one caller's scope."""
+
+    def __init__(self, online: OnlineFeatures, clock: Clock) -> None:
+        self._online = online
+        self._clock = clock
+
+    async def read(
+        self, scope: TenantScope, name: str, entity_ids: Sequence[str]
+    ) -> list[FeatureRow | None]:
+        """Read features of entities. One round trip.
+
+        Args:
+            scope: Whose they may be.
+            name: Of a view or a service.
+            entity_ids: As in `feature_repo.entities`.
+
+        Returns:
+            In the order asked; None: nothing to be served.
+
+        Raises:
+            NotFoundError: There is no view or service of that name (caller).
+            RedisUnavailableError: Redis does not answer.
+        """
+        wanted = find_feature_set(name)
+        found = await self._online.read(scope, wanted.view, entity_ids)
+        now = self._clock()
+        places = _places(wanted)
+        return [
+            None if stored is None else _row(entity_id, stored, wanted.features, places, now)
+            for entity_id, stored in zip(entity_ids, found, strict=True)
+        ]
+
+    async def read_table(
+        self, scope: TenantScope, name: str, entity_ids: Sequence[str]
+    ) -> pa.Table:
+        """Read features of entities as columns: what a model takes. One round trip.
+
+        Returns:
+            Columns `entity`, `as_of` and the features; one row per id in the order asked. `as_of`
+            and every feature are NULL where there is nothing to be served.
+
+        Raises:
+            NotFoundError: There is no view or service of that name (caller).
+            RedisUnavailableError: Redis does not answer.
+        """
+        wanted = find_feature_set(name)
+        found = await self._online.read(scope, wanted.view, entity_ids)
+        micros = [None if stored is None else stored.micros for stored in found]
+        arrays = [
+            pa.array(entity_ids, pa.string()),
+            pa.array(micros, pa.int64()).cast(pa.timestamp("us", tz="UTC")),
+        ]
+        types = {feature.name: ARROW_TYPES[feature.type] for feature in wanted.view.features}
+        for feature, place in zip(wanted.features, _places(wanted), strict=True):
+            values = [None if stored is None else stored.values[place] for stored in found]
+            arrays.append(pa.array(values, types[feature]))
+        return pa.table(arrays, names=[ENTITY, AS_OF, *wanted.features])
+
+    async def list_entities(
+        self, tenant_id: TenantId, view: FeatureView, owners: Sequence[str]
+    ) -> list[str]:
+        """Ids of the entities of some accounts or clients, by owner as of its last refresh.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
+        listed = [await self._online.list_entities(tenant_id, view, owner) for owner in owners]
+        return [entity_id for ids in listed for entity_id in ids]
+
+
+def _places(wanted: FeatureSet) -> list[int]:
+    place = {name: number for number, name in enumerate(wanted.view.feature_names)}
+    return [place[name] for name in wanted.features]
+
+
+def _row(
+    entity_id: str,
+    stored: StoredValues,
+    names: Sequence[str],
+    places: Sequence[int],
+    now: dt.datetime,
+) -> FeatureRow:
+    as_of = instant_of(stored.micros)
+    values = {name: stored.values[place] for name, place in zip(names, places, strict=True)}
+    return FeatureRow(entity_id, as_of, now - as_of, stored.client_id, values)

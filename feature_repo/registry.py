@@ -1,0 +1,148 @@
+"""Feast's registry in PostgreSQL: what features there are, for all agencies alike.
+
+    definitions -> rules -> fingerprint == the noted one? done : Feast apply -> noted
+
+One project for the platform: definitions are the product's and hold no agency's data. The registry
+lives in a schema of its own, whose role sees nothing else. Feast is imported only when there is
+something to apply, or when somebody wants its API.
+
+Decision: ADR-0012.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import NullPool, select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.errors import InternalError, Terminal
+from domain.ports import Clock
+from feature_repo.compute import FeatureComputer
+from feature_repo.definition_rules import find_problems
+from feature_repo.feature_services import SERVICES
+from feature_repo.feature_views import VIEWS, fingerprint
+from feature_repo.online import OnlineFeatures
+from tenancy.exclusive import Exclusive
+from tenancy.rls import FEATURES_ROLE
+from tenancy.session import Database
+from tenancy.tables import FeatureRegistration
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+__all__ = ["PROJECT", "FeatureRegistry", "InvalidDefinitionsError"]
+
+PROJECT: Final = "bosco"
+_SCHEMA: Final = "feast"
+
+
+class InvalidDefinitionsError(InternalError, Terminal):
+    """Feature definitions break a rule (our bug, at their author)."""
+
+    code = "INVALID_FEATURES"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRegistry:
+    """The registry of this database.
+
+    Attributes:
+        url: `postgresql+psycopg://...`; its login may become `bosco_features`.
+    """
+
+    database: Database
+    url: str
+    online: OnlineFeatures
+    computer: FeatureComputer
+    clock: Clock
+
+    async def ensure(self) -> bool:
+        """Make the registry hold the present definitions; one query when it does.
+
+        Returns:
+            Whether they were applied now.
+
+        Raises:
+            InvalidDefinitionsError: They break a rule.
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        problems = find_problems(VIEWS.values(), SERVICES.values())
+        if problems:
+            raise InvalidDefinitionsError("; ".join(problems))
+        if await self._noted() == _fingerprint():
+            return False
+        async with Exclusive(self.database, "feature registry")():
+            if await self._noted() == _fingerprint():
+                return False
+            store = await self.open_store()
+            await asyncio.to_thread(_apply, store)
+            await self._note()
+        return True
+
+    async def open_store(self) -> "FeatureStore":
+        """Feast's own API on this registry and our stores.
+
+        Its calls are synchronous: make them in a thread (`asyncio.to_thread`), within
+        `feature_repo.stores.acting.acting`.
+        """
+        loop = asyncio.get_running_loop()
+        return await asyncio.to_thread(self._open_store, loop)
+
+    def _open_store(self, loop: asyncio.AbstractEventLoop) -> "FeatureStore":
+        # Feast takes two to three seconds to import; no command waits for it in vain.
+        from feast import FeatureStore, RepoConfig  # noqa: PLC0415
+        from feast.infra.registry.sql import SqlRegistryConfig  # noqa: PLC0415
+
+        from feature_repo.stores.acting import Bridge  # noqa: PLC0415
+        from feature_repo.stores.offline_store import WarehouseOfflineStoreConfig  # noqa: PLC0415
+        from feature_repo.stores.online_store import TenantRedisOnlineStoreConfig  # noqa: PLC0415
+
+        bridge = Bridge(loop, self.online, self.computer)
+        options = f"-c role={FEATURES_ROLE} -c search_path={_SCHEMA}"
+        registry = SqlRegistryConfig(
+            path=self.url,
+            cache_ttl_seconds=300,
+            sqlalchemy_config_kwargs={
+                "poolclass": NullPool,
+                "hide_parameters": True,
+                "connect_args": {"options": options},
+            },
+        )
+        config = RepoConfig(
+            project=PROJECT,
+            provider="local",
+            registry=registry,
+            online_store=TenantRedisOnlineStoreConfig(bridge=bridge),
+            offline_store=WarehouseOfflineStoreConfig(bridge=bridge),
+            entity_key_serialization_version=3,
+        )
+        return FeatureStore(config=config)
+
+    async def _noted(self) -> str | None:
+        query = select(FeatureRegistration.fingerprint).where(
+            FeatureRegistration.project == PROJECT
+        )
+        async with self.database.platform_session() as session:
+            noted: str | None = await session.scalar(query)
+        return noted
+
+    async def _note(self) -> None:
+        values = {"fingerprint": _fingerprint(), "applied_at": self.clock()}
+        note = insert(FeatureRegistration).values(project=PROJECT, **values)
+        async with self.database.platform_session() as session:
+            await session.execute(
+                note.on_conflict_do_update(index_elements=["project"], set_=values)
+            )
+
+
+def _fingerprint() -> str:
+    """Of everything that is in the registry."""
+    services = (f"{one.name}={','.join(one.features)}" for one in SERVICES.values())
+    return "+".join((fingerprint(*VIEWS.values()), *services))
+
+
+def _apply(store: "FeatureStore") -> None:
+    from feature_repo.feast_objects import feast_objects  # noqa: PLC0415  # imports Feast
+
+    store.apply(feast_objects())

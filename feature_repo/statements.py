@@ -1,0 +1,292 @@
+"""Feature views as SQL: facts as they were known at an instant -> one row per entity.
+
+    asked (entity, instant) pairs, or every entity of some owners at one instant
+    -> rows known by then and not yet replaced -> complete days before -> totals -> features
+
+A row of a fact holds from its `known_at` until a newer sync replaced it: that of its days (SLICE)
+or of its key (KEY). The interval is worked out once per slice or key; after that, whether a row
+was in force is a comparison, and pairs meet rows by equality of the entity, never each with each.
+The rule of replacement is that of `ingestion.unify.statements`, asked about an earlier instant.
+
+Trees are in BigQuery's dialect and name `reporting_date BETWEEN @first_day AND @last_day` in each
+scan, so partitions are pruned.
+
+Decision: ADR-0012.
+"""
+
+from typing import Final
+
+from sqlglot import exp, parse_one
+
+from domain.facts import FACTS
+from domain.facts.fact import Fact, Supersession
+from domain.facts.tables import SYNCS, facts_table
+from domain.ports import Statement
+from feature_repo.entities import Entity
+from feature_repo.feature import (
+    LOOKBACK_DAYS,
+    Change,
+    Count,
+    Currency,
+    DaysReported,
+    DaysSince,
+    Feature,
+    FeatureView,
+    Quotient,
+    Total,
+    Unit,
+    Window,
+)
+
+__all__ = [
+    "ASKED",
+    "CLIENT_ID",
+    "ENTITY",
+    "FIRST_DAY",
+    "LAST_DAY",
+    "MOMENT",
+    "MOMENT_DIGITS",
+    "OWNERS",
+    "asked_features",
+    "current_features",
+]
+
+# Parameters.
+ASKED: Final = "asked"  # texts: MOMENT_DIGITS digits of the instant in microseconds, then the id
+OWNERS: Final = "owners"  # UUID texts
+MOMENT: Final = "moment"  # instant in microseconds; also a column of the answer
+FIRST_DAY: Final = "first_day"
+LAST_DAY: Final = "last_day"
+MOMENT_DIGITS: Final = 16
+
+# Columns of the answer, beside MOMENT and the features.
+ENTITY: Final = "entity"
+CLIENT_ID: Final = "client_id"
+
+
+def asked_features(view: FeatureView) -> Statement:
+    """Features of asked pairs of entity and instant, each as of its own instant.
+
+    Parameters: ASKED, OWNERS (of all of them), FIRST_DAY, LAST_DAY. A pair of which nothing was
+    known in the last 28 complete days has no row.
+    """
+    pairs = f"""
+        SELECT DISTINCT SUBSTR(s, {MOMENT_DIGITS + 1}) AS entity,
+            CAST(SUBSTR(s, 1, {MOMENT_DIGITS}) AS INT64) AS moment
+        FROM UNNEST(@{ASKED}) AS s
+    """
+    return _statement(view, pairs)
+
+
+def current_features(view: FeatureView) -> Statement:
+    """Features of every entity of some owners as of one instant.
+
+    Parameters: MOMENT, OWNERS, FIRST_DAY, LAST_DAY.
+    """
+    entity = _entity(view.entity, "f")
+    pairs = " UNION DISTINCT ".join(
+        f"""
+        SELECT DISTINCT {entity} AS entity, @{MOMENT} AS moment
+        FROM {facts_table(FACTS[fact]).qualified} AS f
+        WHERE {_is_read("f", view.entity)} AND {entity} IS NOT NULL
+        """
+        for fact in view.facts
+    )
+    return _statement(view, pairs)
+
+
+def _statement(view: FeatureView, pairs: str) -> Statement:
+    facts = [FACTS[name] for name in view.facts]
+    ctes = [
+        f"_cte_pairs AS ({pairs})",
+        """_cte_asked AS (
+            SELECT entity, moment, TIMESTAMP_MICROS(moment) AS as_of FROM _cte_pairs
+        )""",
+    ]
+    for fact in facts:
+        ctes += [
+            f"_cte_{fact.name}_ended AS ({_ended(fact, view.entity)})",
+            f"_cte_{fact.name}_known AS ({_known(fact, view.entity)})",
+            f"_cte_{fact.name} AS ({_aggregated(fact, view)})",
+        ]
+    text = f"WITH {', '.join(ctes)} {_features(facts, view)}"
+    tree = parse_one(text, dialect="bigquery")
+    if not isinstance(tree, exp.Query):
+        raise TypeError(type(tree))
+    tables = frozenset(
+        f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.args.get("db")
+    )
+    return Statement(tree, tables)
+
+
+def _entity(entity: Entity, alias: str) -> str:
+    """The id of a row's entity; NULL when a part is missing."""
+    parts = [f"{alias}.{part}" for part in entity.parts]
+    if len(parts) == 1:
+        return parts[0]
+    is_whole = " AND ".join(f"{part} IS NOT NULL" for part in parts)
+    joined = " || ':' || ".join(parts)
+    return f"CASE WHEN {is_whole} THEN {joined} END"
+
+
+def _is_read(alias: str, entity: Entity) -> str:
+    return (
+        f"{alias}.reporting_date BETWEEN @{FIRST_DAY} AND @{LAST_DAY}"
+        f" AND {alias}.{entity.owner_column} IN UNNEST(@{OWNERS})"
+    )
+
+
+def _ended(fact: Fact, entity: Entity) -> str:
+    """When each slice, or each row of a key, was first replaced; those that never were, lack."""
+    table = facts_table(fact).qualified
+    if fact.supersession is Supersession.SLICE:
+        return f"""
+            SELECT v.tenant_id, v.connection_id, v.stream, v.reporting_date, v.version,
+                MIN(n.known_at) AS replaced_at
+            FROM (
+                SELECT DISTINCT f.tenant_id, f.connection_id, f.stream, f.reporting_date, f.version
+                FROM {table} AS f WHERE {_is_read("f", entity)}
+            ) AS v
+            JOIN {SYNCS.qualified} AS n
+              ON n.tenant_id = v.tenant_id AND n.connection_id = v.connection_id
+              AND n.stream = v.stream AND n.fact = '{fact.name}' AND n.version > v.version
+              AND v.reporting_date BETWEEN n.covers_from AND n.covers_to
+            GROUP BY v.tenant_id, v.connection_id, v.stream, v.reporting_date, v.version
+        """
+    return f"""
+        SELECT o.tenant_id, o.connection_id, o.stream, o.natural_key, o.version,
+            MIN(n.known_at) AS replaced_at
+        FROM {table} AS o
+        JOIN {table} AS n
+          ON n.tenant_id = o.tenant_id AND n.connection_id = o.connection_id
+          AND n.stream = o.stream AND n.natural_key = o.natural_key AND n.version > o.version
+        WHERE {_is_read("o", entity)}
+        GROUP BY o.tenant_id, o.connection_id, o.stream, o.natural_key, o.version
+    """
+
+
+def _known(fact: Fact, entity: Entity) -> str:
+    """Rows in force at each asked instant, with their age in complete days."""
+    slice_column = "reporting_date" if fact.supersession is Supersession.SLICE else "natural_key"
+    keys = ("tenant_id", "connection_id", "stream", slice_column, "version")
+    same = " AND ".join(f"e.{key} = f.{key}" for key in keys)
+    return f"""
+        SELECT a.entity, a.moment, f.*,
+            DATE_DIFF(DATE(a.as_of, f.time_zone), f.reporting_date, DAY) AS age
+        FROM {facts_table(fact).qualified} AS f
+        JOIN _cte_asked AS a ON a.entity = {_entity(entity, "f")} AND f.known_at <= a.as_of
+        LEFT JOIN _cte_{fact.name}_ended AS e ON {same}
+        WHERE {_is_read("f", entity)} AND (e.replaced_at IS NULL OR e.replaced_at > a.as_of)
+    """
+
+
+def _aggregated(fact: Fact, view: FeatureView) -> str:
+    values = "".join(
+        f", {_aggregate(fact, feature)} AS {feature.name}"
+        for feature in view.features
+        if getattr(feature.rule, "fact", None) == fact.name
+    )
+    currency = f", {_one_currency()} AS one_currency" if fact.column("currency") else ""
+    return f"""
+        SELECT k.entity, k.moment, MAX(k.client_id) AS client_id{currency}{values}
+        FROM _cte_{fact.name}_known AS k
+        WHERE k.age BETWEEN 1 AND {LOOKBACK_DAYS}
+        GROUP BY k.entity, k.moment
+    """
+
+
+def _aggregate(fact: Fact, feature: Feature) -> str:
+    rule = feature.rule
+    match rule:
+        case Total(column=column, window=window):
+            total = f"SUM(CASE WHEN {_within(window)} THEN k.{column} END)"
+            conditions = [f"COUNT(k.{column}) > 0", *_is_addable(fact, column)]
+            return f"CASE WHEN {' AND '.join(conditions)} THEN COALESCE({total}, 0) END"
+        case Count(window=window):
+            return f"SUM(CASE WHEN {_within(window)} THEN 1 ELSE 0 END)"
+        case DaysReported(window=window):
+            return f"COUNT(DISTINCT CASE WHEN {_within(window)} THEN k.reporting_date END)"
+        case DaysSince(column=column):
+            return f"MIN(CASE WHEN k.{column} > 0 THEN k.age END)"
+        case Currency():
+            return _one_currency()
+        case Quotient() | Change():
+            raise TypeError(rule)
+
+
+def _within(window: Window) -> str:
+    return f"k.age BETWEEN {window.first} AND {window.last}"
+
+
+def _is_addable(fact: Fact, name: str) -> list[str]:
+    """Conditions under which values of a column may be added up."""
+    column = fact.column(name)
+    conditions = []
+    if column is not None and column.money:
+        conditions.append("MIN(k.currency) = MAX(k.currency)")
+    if column is not None and column.claimed:
+        told = "COALESCE(k.attribution, '')"
+        conditions.append(f"MIN({told}) = MAX({told})")
+    return conditions
+
+
+def _one_currency() -> str:
+    return "CASE WHEN MIN(k.currency) = MAX(k.currency) THEN MIN(k.currency) END"
+
+
+def _features(facts: list[Fact], view: FeatureView) -> str:
+    by_name = {feature.name: feature for feature in view.features}
+    columns = "".join(
+        f", CAST({_expression(feature, by_name)} AS {feature.type.value}) AS {feature.name}"
+        for feature in view.features
+    )
+    joins = " ".join(
+        f"LEFT JOIN _cte_{fact.name} AS {fact.name}"
+        f" ON {fact.name}.entity = a.entity AND {fact.name}.moment = a.moment"
+        for fact in facts
+    )
+    clients = [f"{fact.name}.client_id" for fact in facts]
+    client = clients[0] if len(clients) == 1 else f"COALESCE({', '.join(clients)})"
+    return f"""
+        SELECT a.entity AS {ENTITY}, a.moment AS {MOMENT}, {client} AS {CLIENT_ID}{columns}
+        FROM _cte_asked AS a {joins}
+        WHERE {client} IS NOT NULL
+    """
+
+
+def _expression(feature: Feature, by_name: dict[str, Feature]) -> str:
+    rule = feature.rule
+    match rule:
+        case Quotient(dividend=dividend, divisor=divisor, times=times):
+            parts = by_name[dividend], by_name[divisor]
+            quotient = f"{_float(parts[0])} * {times}"
+            return _in_one_currency(parts, f"SAFE_DIVIDE({quotient}, {_float(parts[1])})")
+        case Change(before=before, after=after):
+            earlier, later = _float(by_name[before]), _float(by_name[after])
+            return f"SAFE_DIVIDE({later} - {earlier}, {earlier})"
+        case _:
+            return f"{rule.fact}.{feature.name}"
+
+
+def _float(feature: Feature) -> str:
+    return f"CAST({_column(feature)} AS FLOAT64)"
+
+
+def _column(feature: Feature) -> str:
+    return f"{_fact_of(feature)}.{feature.name}"
+
+
+def _fact_of(feature: Feature) -> str:
+    rule = feature.rule
+    if isinstance(rule, Quotient | Change):
+        raise TypeError(rule)
+    return rule.fact
+
+
+def _in_one_currency(parts: tuple[Feature, Feature], expression: str) -> str:
+    """NULL where amounts of two currencies would be divided."""
+    facts = [_fact_of(part) for part in parts]
+    if any(part.unit is not Unit.MONEY for part in parts) or facts[0] == facts[1]:
+        return expression
+    same = " = ".join(f"{fact}.one_currency" for fact in facts)
+    return f"CASE WHEN {same} THEN {expression} END"

@@ -1,0 +1,261 @@
+"""Feast's offline store, on the guarded warehouse.
+
+    FeatureStore.get_historical_features(entity_df) -> pairs of entity and instant -> one statement
+    FeatureStore.materialize -> every entity of the scope's clients as of the end of the interval
+
+Stock Feast lets rows into the past that became known later unless it is asked not to; here only
+what was known at the instant of a row ever counts. The statement is that of the online features,
+so training and serving cannot drift apart. It works on DuckDB and BigQuery alike.
+
+Source: Feast 0.67 `feast/infra/offline_stores/offline_store.py`. Decision: ADR-0012.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+from feast import RepoConfig
+from feast.data_source import DataSource
+from feast.feature_view import FeatureView
+from feast.infra.offline_stores.offline_store import (
+    OfflineStore,
+    RetrievalJob,
+    RetrievalMetadata,
+)
+from feast.infra.registry.base_registry import BaseRegistry
+from feast.on_demand_feature_view import OnDemandFeatureView
+from feast.protos.feast.core.DataSource_pb2 import DataSource as DataSourceProto
+from feast.repo_config import FeastConfigBaseModel
+from feast.value_type import ValueType
+from pydantic import ConfigDict
+
+from domain.errors import InvalidInputError
+from feature_repo.compute import instant_of, micros_of
+from feature_repo.entities import TENANT_KEY
+from feature_repo.feature import FeatureView as Definition
+from feature_repo.feature_views import VIEWS
+from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
+from feature_repo.stores.acting import Bridge, acting_scope, own_tenant
+
+__all__ = ["CREATED_AT", "EVENT_AT", "FactsSource", "WarehouseOfflineStore"]
+
+EVENT_AT: Final = "event_timestamp"
+CREATED_AT: Final = "created_timestamp"
+
+
+class WarehouseOfflineStoreConfig(FeastConfigBaseModel):
+    """How Feast finds the store; Feast derives the store's name from this one.
+
+    Attributes:
+        bridge: What the store reads through.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    type: str = "feature_repo.stores.offline_store.WarehouseOfflineStore"
+    bridge: Bridge
+
+
+class FactsSource(DataSource):
+    """Where a view's features come from: the canonical facts, by the view's own statement."""
+
+    def __init__(self, view: str) -> None:
+        super().__init__(
+            name=f"{view}_facts",
+            timestamp_field=EVENT_AT,
+            created_timestamp_column=CREATED_AT,
+            tags={"view": view},
+        )
+
+    @staticmethod
+    def from_proto(data_source: DataSourceProto) -> "FactsSource":
+        """Read what `to_proto` wrote."""
+        return FactsSource(data_source.tags["view"])
+
+    def _to_proto_impl(self) -> DataSourceProto:
+        return DataSourceProto(
+            name=self.name,
+            type=DataSourceProto.CUSTOM_SOURCE,
+            data_source_class_type=f"{type(self).__module__}.{type(self).__name__}",
+            timestamp_field=self.timestamp_field,
+            created_timestamp_column=self.created_timestamp_column,
+            tags=self.tags,
+        )
+
+    def source_type(self) -> DataSourceProto.SourceType.ValueType:
+        """One of ours."""
+        return DataSourceProto.CUSTOM_SOURCE
+
+    def validate(self, config: RepoConfig) -> None:
+        """Nothing to do: `feature_repo.definition_rules` has checked the view."""
+
+    @staticmethod
+    def source_datatype_to_feast_value_type() -> Callable[[str], ValueType]:
+        """Types are declared with the view, none is guessed."""
+        return lambda _: ValueType.UNKNOWN
+
+    def get_table_column_names_and_types(self, config: RepoConfig) -> Iterable[tuple[str, str]]:
+        """None are guessed."""
+        return ()
+
+
+class _Job(RetrievalJob):
+    """An answer that is computed when it is asked for."""
+
+    def __init__(
+        self,
+        compute: Callable[[], pa.Table],
+        *,
+        full_feature_names: bool = False,
+        metadata: RetrievalMetadata | None = None,
+    ) -> None:
+        self._compute = compute
+        self._full_feature_names = full_feature_names
+        self._metadata = metadata
+
+    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
+        return self._compute()
+
+    def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
+        return self._to_arrow_internal(timeout).to_pandas()
+
+    @property
+    def full_feature_names(self) -> bool:
+        return self._full_feature_names
+
+    @property
+    def on_demand_feature_views(self) -> list[OnDemandFeatureView]:
+        return []
+
+    @property
+    def metadata(self) -> RetrievalMetadata | None:
+        return self._metadata
+
+
+class WarehouseOfflineStore(OfflineStore):
+    """`OfflineStore` on the facts."""
+
+    supports_filter_by_created_timestamp = True  # and never does without
+
+    @staticmethod
+    def get_historical_features(
+        config: RepoConfig,
+        feature_views: list[FeatureView],
+        feature_refs: list[str],
+        entity_df: pd.DataFrame | str | None,
+        registry: BaseRegistry,
+        project: str,
+        full_feature_names: bool = False,
+        **_options: Any,
+    ) -> RetrievalJob:
+        """See `OfflineStore.get_historical_features`; only what was known at each row's instant.
+
+        Raises:
+            InvalidInputError: `entity_df` is no data frame (caller).
+            NoScopeError: No scope is set.
+            ForeignEntityError: A row names another agency.
+        """
+        if not isinstance(entity_df, pd.DataFrame):
+            raise InvalidInputError(
+                "features are asked for with a data frame of entities and instants",
+                hint=f"columns {TENANT_KEY}, the entity's key and {EVENT_AT}",
+            )
+        asked = pa.Table.from_pandas(entity_df, preserve_index=False)
+        scope = acting_scope()
+        for tenant in asked.column(TENANT_KEY).unique().to_pylist():
+            own_tenant(scope, tenant)
+        bridge: Bridge = config.offline_store.bridge
+        wanted = {
+            VIEWS[view.name]: [
+                ref.partition(":")[2] for ref in feature_refs if ref.startswith(f"{view.name}:")
+            ]
+            for view in feature_views
+        }
+
+        def compute() -> pa.Table:
+            answer = asked
+            for view, names in wanted.items():
+                pairs = _pairs(asked, view)
+                found = bridge.run(bridge.computer.asked(scope, view, pairs))
+                answer = _with_features(answer, pairs, found, view, names, full_feature_names)
+            return answer
+
+        keys = [name for name in asked.column_names if name != EVENT_AT]
+        instants = asked.column(EVENT_AT).to_pylist()
+        metadata = RetrievalMetadata(
+            features=feature_refs,
+            keys=keys,
+            min_event_timestamp=min(instants, default=None),
+            max_event_timestamp=max(instants, default=None),
+        )
+        return _Job(compute, full_feature_names=full_feature_names, metadata=metadata)
+
+    @staticmethod
+    def pull_latest_from_table_or_query(
+        config: RepoConfig,
+        data_source: DataSource,
+        join_key_columns: list[str],
+        feature_name_columns: list[str],
+        timestamp_field: str,
+        created_timestamp_column: str | None,
+        start_date: dt.datetime,
+        end_date: dt.datetime,
+    ) -> RetrievalJob:
+        """Every entity of the scope's clients as of `end_date`.
+
+        Raises:
+            NoScopeError: No scope is set.
+            InvalidInputError: The scope names no clients (caller).
+        """
+        scope = acting_scope()
+        bridge: Bridge = config.offline_store.bridge
+        view = VIEWS[data_source.tags["view"]]
+        if scope.clients is None or view.entity.owner_column != CLIENT_ID:
+            raise InvalidInputError(
+                "whole agencies and accounts are refreshed after each publication",
+                hint="bosco features refresh does it now",
+            )
+        owners = [str(client) for client in scope.clients]
+
+        def compute() -> pa.Table:
+            found = bridge.run(bridge.computer.current(scope, view, owners, end_date))
+            instants = pa.array([end_date] * found.num_rows, pa.timestamp("us", tz="UTC"))
+            columns = {
+                TENANT_KEY: pa.array([str(scope.tenant_id)] * found.num_rows, pa.string()),
+                view.entity.join_key: found.column(ENTITY),
+                **{name: found.column(name) for name in feature_name_columns},
+                timestamp_field: instants,
+            }
+            if created_timestamp_column:
+                columns[created_timestamp_column] = instants
+            wanted = [*join_key_columns, *feature_name_columns, timestamp_field]
+            wanted += [created_timestamp_column] if created_timestamp_column else []
+            return pa.table({name: columns[name] for name in wanted})
+
+        return _Job(compute)
+
+
+def _pairs(asked: pa.Table, view: Definition) -> list[tuple[str, dt.datetime]]:
+    entities = asked.column(view.entity.join_key).to_pylist()
+    instants = asked.column(EVENT_AT).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return list(zip(entities, map(instant_of, instants.to_pylist()), strict=True))
+
+
+def _with_features(
+    answer: pa.Table,
+    pairs: list[tuple[str, dt.datetime]],
+    found: pa.Table,
+    view: Definition,
+    names: list[str],
+    full_feature_names: bool,
+) -> pa.Table:
+    """Add columns, in the order of the pairs; NULL where nothing was known."""
+    keys = zip(found.column(ENTITY).to_pylist(), found.column(MOMENT).to_pylist(), strict=True)
+    places = {key: number for number, key in enumerate(keys)}
+    order = pa.array([places.get((entity, micros_of(when))) for entity, when in pairs], pa.int64())
+    for name in names:
+        shown = f"{view.name}__{name}" if full_feature_names else name
+        answer = answer.append_column(shown, found.column(name).take(order))
+    return answer
