@@ -8,10 +8,12 @@ from starlette.types import ASGIApp
 
 from ingestion.simulator.faults import Fault
 
-__all__ = ["PAGE_DIVISOR", "Platform"]
+__all__ = ["FAULT", "PAGE_DIVISOR", "Platform"]
 
 # Set in the ASGI scope by the gate for the fault `half_page`; a platform divides its pages by it.
 PAGE_DIVISOR = "simulator.page_divisor"
+# Set in the ASGI scope by the gate: the `Fault` that the platform itself has to play.
+FAULT = "simulator.fault"
 
 
 class Platform(Protocol):
@@ -29,7 +31,7 @@ class Platform(Protocol):
         """Name the call, for faults that match on `operation`."""
 
     def refuse(self, fault: Fault, path: str) -> Response:
-        """Build the platform's own answer for `rate_limited`, `server_error`, `expired_token`."""
+        """Build the platform's own refusal for a fault such as `rate_limited`."""
 
     def distort(self, fault: Fault, document: object) -> object:
         """Alter the records of an answer for `unknown_field` and `changed_type`."""

@@ -24,6 +24,12 @@ FaultKind = Literal[
     "half_page",
     "unknown_field",
     "changed_type",
+    "too_large",
+    "high_usage",
+    "duplicate_page",
+    "job_failed",
+    "job_skipped",
+    "job_stuck",
 ]
 
 _KINDS: Final = get_args(FaultKind)
@@ -38,13 +44,18 @@ class Fault:
             refusal; `cut_connection` breaks off after `cut_after_bytes` of the body; `slow` waits;
             `malformed_json` sends a complete HTTP answer whose JSON ends early; `half_page` serves
             pages half as long, with paging that goes on from there; `unknown_field` adds a key to
-            records; `changed_type` gives a known field another type.
+            records; `changed_type` gives a known field another type; `too_large` refuses to answer
+            so much at once. A platform that has them plays these itself: `high_usage` (the answer
+            tells that the quota is nearly spent), `duplicate_page` (a page repeats the one before),
+            `job_failed`, `job_skipped` and `job_stuck` (of a report that is waited for).
         path: The request path must contain this text.
         operation: The platform's name of the call (`searchStream`, `token`, `orders`, or the name
             of the GraphQL operation) must contain this text.
         times: How many matching requests are struck; None means all.
         after: How many matching requests pass first.
         status: HTTP status of `server_error`.
+        code: The platform's own code of a refusal; 0 takes its usual one.
+        subcode: The same one level below, where the platform has such.
         retry_after_seconds: The wait that `rate_limited` asks for.
         cut_after_bytes: Body bytes sent before `cut_connection`.
         seconds: Wait of `slow` before the answer, and between its pieces.
@@ -61,6 +72,8 @@ class Fault:
     times: int | None = 1
     after: int = 0
     status: int = 503
+    code: int = 0
+    subcode: int = 0
     retry_after_seconds: int = 2
     cut_after_bytes: int = 512
     seconds: float = 0.2

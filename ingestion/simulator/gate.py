@@ -14,13 +14,16 @@ import orjson
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingestion.simulator.contract import PAGE_DIVISOR, Platform
+from ingestion.simulator.contract import FAULT, PAGE_DIVISOR, Platform
 from ingestion.simulator.faults import Fault, FaultBook
 
 __all__ = ["Gate", "RequestLog"]
 
-_REFUSALS: Final = frozenset({"rate_limited", "server_error", "expired_token"})
+_REFUSALS: Final = frozenset({"rate_limited", "server_error", "expired_token", "too_large"})
 _REWRITES: Final = frozenset({"malformed_json", "unknown_field", "changed_type"})
+_PLAYED_BY_PLATFORM: Final = frozenset(
+    {"high_usage", "duplicate_page", "job_failed", "job_skipped", "job_stuck"}
+)
 
 
 @dataclass(slots=True)
@@ -78,6 +81,8 @@ class Gate:
             await self._platform.refuse(fault, path)(scope, replay, sink)
         elif fault.kind in _REWRITES:
             await self._rewrite(fault, scope, replay, sink)
+        elif fault.kind in _PLAYED_BY_PLATFORM:
+            await app({**scope, FAULT: fault}, replay, sink)
         elif fault.kind == "half_page":
             await app({**scope, PAGE_DIVISOR: 2}, replay, sink)
         elif fault.kind == "slow":

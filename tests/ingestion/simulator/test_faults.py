@@ -237,7 +237,8 @@ def test_strikes_after_and_times_and_where_it_matches(ads: AdsCaller) -> None:
             (
                 "'flood' is not a kind of fault. (One of rate_limited, server_error, "
                 "expired_token, cut_connection, slow, malformed_json, half_page, unknown_field, "
-                "changed_type.)"
+                "changed_type, too_large, high_usage, duplicate_page, job_failed, job_skipped, "
+                "job_stuck.)"
             ),
         ),
         (
