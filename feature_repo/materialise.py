@@ -24,7 +24,7 @@ from feature_repo.feature import FeatureView
 from feature_repo.feature_views import VIEWS, fingerprint
 from feature_repo.online import OnlineFeatures
 from feature_repo.statements import ENTITY
-from tenancy.exclusive import Exclusive
+from tenancy.exclusive import hold_exclusively
 from tenancy.session import Database
 from tenancy.tables import Connection, FeatureMaterialisation
 
@@ -105,7 +105,8 @@ class FeatureRefresh:
         self, tenant_id: TenantId, client_id: ClientId, view: FeatureView, owner_id: uuid.UUID
     ) -> Refreshed:
         owner = str(owner_id)
-        async with Exclusive(self.database, f"features {view.name} {owner}")():
+        async with self.database.session(tenant_id) as session:
+            await hold_exclusively(session, f"features {view.name} {owner}")
             as_of = self.clock()  # taken inside: who comes later is later
             scope = TenantScope(tenant_id, frozenset({client_id}))
             table = await self.computer.current(scope, view, [owner], as_of)
@@ -124,13 +125,12 @@ class FeatureRefresh:
                 took_milliseconds=took,
             )
             changed = ("client_id", "fingerprint", "as_of", "entities", "took_milliseconds")
-            async with self.database.session(tenant_id) as session:
-                await session.execute(
-                    note.on_conflict_do_update(
-                        index_elements=["tenant_id", "view", "owner_id"],
-                        set_={name: note.excluded[name] for name in changed},
-                    )
+            await session.execute(
+                note.on_conflict_do_update(
+                    index_elements=["tenant_id", "view", "owner_id"],
+                    set_={name: note.excluded[name] for name in changed},
                 )
+            )
         return Refreshed(view.name, owner_id, len(entities), took)
 
 

@@ -10,6 +10,7 @@ Decision: ADR-0012.
 """
 
 import asyncio
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,9 +24,9 @@ from feature_repo.definition_rules import find_problems
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import VIEWS, fingerprint
 from feature_repo.online import OnlineFeatures
-from tenancy.exclusive import Exclusive
+from tenancy.exclusive import hold_exclusively
 from tenancy.rls import FEATURES_ROLE
-from tenancy.session import Database
+from tenancy.session import Database, TenantSession
 from tenancy.tables import FeatureRegistration
 
 if TYPE_CHECKING:
@@ -70,14 +71,15 @@ class FeatureRegistry:
         problems = find_problems(VIEWS.values(), SERVICES.values())
         if problems:
             raise InvalidDefinitionsError("; ".join(problems))
-        if await self._noted() == _fingerprint():
-            return False
-        async with Exclusive(self.database, "feature registry")():
-            if await self._noted() == _fingerprint():
+        async with self.database.platform_session() as session:
+            if await _noted(session) == _fingerprint():
+                return False
+            await hold_exclusively(session, "feature registry")
+            if await _noted(session) == _fingerprint():
                 return False
             store = await self.open_store()
             await asyncio.to_thread(_apply, store)
-            await self._note()
+            await _note(session, self.clock())
         return True
 
     async def open_store(self) -> "FeatureStore":
@@ -119,21 +121,17 @@ class FeatureRegistry:
         )
         return FeatureStore(config=config)
 
-    async def _noted(self) -> str | None:
-        query = select(FeatureRegistration.fingerprint).where(
-            FeatureRegistration.project == PROJECT
-        )
-        async with self.database.platform_session() as session:
-            noted: str | None = await session.scalar(query)
-        return noted
 
-    async def _note(self) -> None:
-        values = {"fingerprint": _fingerprint(), "applied_at": self.clock()}
-        note = insert(FeatureRegistration).values(project=PROJECT, **values)
-        async with self.database.platform_session() as session:
-            await session.execute(
-                note.on_conflict_do_update(index_elements=["project"], set_=values)
-            )
+async def _noted(session: TenantSession) -> str | None:
+    query = select(FeatureRegistration.fingerprint).where(FeatureRegistration.project == PROJECT)
+    noted: str | None = await session.scalar(query)
+    return noted
+
+
+async def _note(session: TenantSession, applied_at: dt.datetime) -> None:
+    values = {"fingerprint": _fingerprint(), "applied_at": applied_at}
+    note = insert(FeatureRegistration).values(project=PROJECT, **values)
+    await session.execute(note.on_conflict_do_update(index_elements=["project"], set_=values))
 
 
 def _fingerprint() -> str:

@@ -73,7 +73,7 @@ def asked_features(view: FeatureView) -> Statement:
     pairs = f"""
         SELECT DISTINCT SUBSTR(s, {MOMENT_DIGITS + 1}) AS entity,
             CAST(SUBSTR(s, 1, {MOMENT_DIGITS}) AS INT64) AS moment
-        FROM UNNEST(@{ASKED}) AS s
+        FROM UNNEST(CAST(@{ASKED} AS ARRAY<STRING>)) AS s
     """
     return _statement(view, pairs)
 

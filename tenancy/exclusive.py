@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
-from tenancy.session import Database
+from tenancy.session import Database, TenantSession
 
-__all__ = ["Exclusive"]
+__all__ = ["Exclusive", "hold_exclusively"]
 
 
 class Exclusive:
@@ -30,7 +30,7 @@ class Exclusive:
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
-        self._key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        self._name = name
         self._here = asyncio.Lock()
 
     @asynccontextmanager
@@ -41,5 +41,14 @@ class Exclusive:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         async with self._here, self._database.platform_session() as session:
-            await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": self._key})
+            await hold_exclusively(session, self._name)
             yield
+
+
+async def hold_exclusively(session: TenantSession, name: str) -> None:
+    """Wait for the work to be free, and keep it until the transaction of the session ends.
+
+    For work that has a transaction anyway; `Exclusive` opens one for the lock alone.
+    """
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
