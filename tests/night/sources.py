@@ -14,7 +14,7 @@ name: {label}
 evidence: {{kind: documentation, from: "this folder", checked: "2026-11-20"}}
 api: {{version: "v1", sunset: "2099-01-01", base_url: "http://{name}.invalid"}}
 account: {{label: account id, pattern: "[0-9a-z-]+", example: "acme-1"}}
-auth: {{kind: bearer}}
+auth: {{kind: header, name: X-App, value: $app.key}}
 budgets: [{budgets}]
 throttled_when: [{{when: {{status: 429}}}}]
 error_texts: {{code: [code], message: [message], request_id: [request_id]}}

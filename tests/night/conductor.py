@@ -1,0 +1,97 @@
+"""The plainest conductor: knows every place, starts the most urgent ones that are ready.
+
+Of a platform whose last sync failed, or that grants few calls, it syncs one connection at a time:
+more of them would only keep slots waiting. It proves that the stage works, and that the night can
+be mastered, without the product's dispatcher.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import select
+from uuid_utils.compat import uuid7
+
+from domain.ids import RunId
+from tenancy.tables import RunState, SyncRun
+from tests.night.places import LIMITS, Place
+from tests.night.stage import CONDUCTOR, Conductor, Night
+
+__all__ = ["by_deadline", "by_readiness", "conduct_plainly"]
+
+FEW_CALLS: Final = 60  # in an hour
+BACK_OFF: Final = dt.timedelta(minutes=5)
+
+Urgency = Callable[[Place], dt.datetime]
+
+
+def by_deadline(place: Place) -> dt.datetime:
+    """The nearest deadline first."""
+    return place.deadline_at
+
+
+def by_readiness(place: Place) -> dt.datetime:
+    """First come, first served."""
+    return place.ready_at
+
+
+def conduct_plainly(urgency: Urgency, *, tick_seconds: float = 60.0) -> Conductor:
+    """A conductor that goes by `urgency`, the least first, and looks around at every tick."""
+
+    async def conduct(night: Night) -> None:
+        board = _Board({place: place.ready_at for place in night.places})
+        tasks: set[asyncio.Task[None]] = set()
+        while True:
+            now = night.time.clock()
+            ready = (place for place, at in board.waiting.items() if at <= now)
+            for place in sorted(ready, key=urgency):
+                if len(board.running) < night.slots and board.may_start(place, now):
+                    board.start(place)
+                    task = asyncio.create_task(_sync(night, board, place))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+            await night.time.sleeper(CONDUCTOR)(tick_seconds)
+
+    return conduct
+
+
+@dataclass(slots=True)
+class _Board:
+    """Who waits until when, who runs, and the platforms whose last sync failed until when."""
+
+    waiting: dict[Place, dt.datetime]
+    running: list[Place] = field(default_factory=list)
+    failing: dict[str, dt.datetime] = field(default_factory=dict)
+
+    def may_start(self, place: Place, now: dt.datetime) -> bool:
+        if now < self.failing.get(place.source, now):
+            return False
+        limit = LIMITS[place.source]
+        if place.source not in self.failing and (limit is None or limit > FEW_CALLS):
+            return True
+        return all(other.source != place.source for other in self.running)
+
+    def start(self, place: Place) -> None:
+        del self.waiting[place]
+        self.running.append(place)
+
+    def end(self, place: Place, now: dt.datetime, *, succeeded: bool) -> None:
+        self.running.remove(place)
+        if succeeded:
+            self.failing.pop(place.source, None)
+        else:
+            self.waiting[place] = now
+            self.failing[place.source] = now + BACK_OFF
+
+
+async def _sync(night: Night, board: _Board, place: Place) -> None:
+    run_id = RunId(uuid7())
+    (handle,) = await night.plane.pipeline.start_run(
+        place.tenant_id, run_id, [place.connection_id], "conductor", deadline=place.deadline_at
+    )
+    await handle.result()
+    async with night.plane.database.session(place.tenant_id) as session:
+        state = await session.scalar(select(SyncRun.state).where(SyncRun.id == run_id))
+    board.end(place, night.time.clock(), succeeded=state is RunState.SUCCEEDED)
