@@ -5,7 +5,6 @@ more of them would only keep slots waiting. It proves that the stage works, and 
 be mastered, without the product's dispatcher.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from domain.ids import RunId
+from tenancy.jobs import JobHandle, JobStatus
 from tenancy.tables import RunState, SyncRun
 from tests.night.places import LIMITS, Place
 from tests.night.stage import CONDUCTOR, Conductor, Night
@@ -42,16 +42,13 @@ def conduct_plainly(urgency: Urgency, *, tick_seconds: float = 60.0) -> Conducto
 
     async def conduct(night: Night) -> None:
         board = _Board({place: place.ready_at for place in night.places})
-        tasks: set[asyncio.Task[None]] = set()
         while True:
+            await _note_ends(night, board)
             now = night.time.clock()
             ready = (place for place, at in board.waiting.items() if at <= now)
             for place in sorted(ready, key=urgency):
                 if len(board.running) < night.slots and board.may_start(place, now):
-                    board.start(place)
-                    task = asyncio.create_task(_sync(night, board, place))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
+                    await _start(night, board, place)
             await night.time.sleeper(CONDUCTOR)(tick_seconds)
 
     return conduct
@@ -62,7 +59,7 @@ class _Board:
     """Who waits until when, who runs, and the platforms whose last sync failed until when."""
 
     waiting: dict[Place, dt.datetime]
-    running: list[Place] = field(default_factory=list)
+    running: dict[Place, tuple[RunId, JobHandle]] = field(default_factory=dict)
     failing: dict[str, dt.datetime] = field(default_factory=dict)
 
     def may_start(self, place: Place, now: dt.datetime) -> bool:
@@ -73,12 +70,8 @@ class _Board:
             return True
         return all(other.source != place.source for other in self.running)
 
-    def start(self, place: Place) -> None:
-        del self.waiting[place]
-        self.running.append(place)
-
     def end(self, place: Place, now: dt.datetime, *, succeeded: bool) -> None:
-        self.running.remove(place)
+        del self.running[place]
         if succeeded:
             self.failing.pop(place.source, None)
         else:
@@ -86,12 +79,18 @@ class _Board:
             self.failing[place.source] = now + BACK_OFF
 
 
-async def _sync(night: Night, board: _Board, place: Place) -> None:
+async def _start(night: Night, board: _Board, place: Place) -> None:
     run_id = RunId(uuid7())
     (handle,) = await night.plane.pipeline.start_run(
         place.tenant_id, run_id, [place.connection_id], "conductor", deadline=place.deadline_at
     )
-    await handle.result()
-    async with night.plane.database.session(place.tenant_id) as session:
-        state = await session.scalar(select(SyncRun.state).where(SyncRun.id == run_id))
-    board.end(place, night.time.clock(), succeeded=state is RunState.SUCCEEDED)
+    del board.waiting[place]
+    board.running[place] = (run_id, handle)
+
+
+async def _note_ends(night: Night, board: _Board) -> None:
+    for place, (run_id, handle) in list(board.running.items()):
+        if await handle.status() is JobStatus.SUCCEEDED:
+            async with night.plane.database.session(place.tenant_id) as session:
+                state = await session.scalar(select(SyncRun.state).where(SyncRun.id == run_id))
+            board.end(place, night.time.clock(), succeeded=state is RunState.SUCCEEDED)

@@ -108,7 +108,7 @@ def _make_place(chance: random.Random, number: int, tenant: int, zone: str) -> P
         account_zone=account_zone,
         client_zone=zone,
         pages=chance.randint(2, 4),
-        page_seconds=60 * chance.randint(2, 5),
+        page_seconds=60 * chance.randint(2, 6),
         ready_at=_instant(morning, _READY, account_zone),
         deadline_at=_instant(morning, _DEADLINE, zone),
     )

@@ -36,14 +36,12 @@ class Outcome:
         published_at: Each time that the day was published, in order.
         rows: Campaign, spend and clicks, as the current view has them.
         versions: Data versions of each published sync: one for each fact that it feeds.
-        tries: Syncs, the failed ones included.
     """
 
     place: Place
     published_at: tuple[dt.datetime, ...]
     rows: list[tuple[str, int, int]]
     versions: tuple[int, ...]
-    tries: int
 
     @property
     def is_in_time(self) -> bool:
@@ -71,7 +69,6 @@ async def read_outcomes(
                     tuple(sync.finished_at for sync in done if sync.finished_at is not None),
                     sorted(rows[place.connection_id]),
                     tuple(versions.count(sync.id) for sync in done),
-                    len(mine),
                 )
             )
     return found
