@@ -181,6 +181,10 @@ class Extraction:
             (
                 (source.name, _moved(source.api.base_url, endpoint)),
                 (f"{source.name}.token", _moved(source.auth.token_url, endpoint)),
+                *(
+                    (f"{source.name}.{name}", _moved(url, endpoint))
+                    for name, url in source.api.other_urls.items()
+                ),
             )
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 from domain.errors import InvalidInputError
 from ingestion.connector.failures import AccountNotAccessibleError
 from ingestion.connector.job import Access, DiscoveredAccount
+from ingestion.connector.pagination import PageState, first_state, next_state, place
 from ingestion.connector.paths import find_all, find_first
 from ingestion.connector.records import keep_where, select
 from ingestion.connector.spec import DiscoverSpec, SourceSpec
@@ -89,8 +90,14 @@ async def _roots(transport: Transport, access: Access, spec: DiscoverSpec) -> li
     source = access.source
     if spec.roots is None:
         return [clean_account_id(source, access.account.account_id)]
-    document = await transport.document(spec.roots, {"version": source.api.version})
-    ids = [str(value) for value in find_all(document, spec.roots_records)]
+    ids: list[str] = []
+    state: PageState | None = first_state(spec.roots_pages)
+    while state is not None:
+        request = place(spec.roots, spec.roots_pages, state)
+        document = await transport.document(request, {"version": source.api.version})
+        found = [str(value) for value in find_all(document, spec.roots_records)]
+        ids.extend(found)
+        state = next_state(spec.roots_pages, state, {}, document, len(found))
     return [clean_account_id(source, text.removeprefix(spec.roots_strip)) for text in ids]
 
 

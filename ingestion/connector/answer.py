@@ -8,6 +8,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from ingestion.connector.columns import ColumnTyper, TypedRows, batch_schema
 from ingestion.connector.decode import decode
+from ingestion.connector.failures import holds
 from ingestion.connector.job import Account, Drift, RejectedRow
 from ingestion.connector.records import RecordReader, keep_where, select
 from ingestion.connector.spec import StreamSpec
@@ -103,6 +105,10 @@ class AnswerReader:
     def _add(self, parts: _Parts, document: Any, first_row: int) -> None:
         everything = select(document, self._stream.records)
         records, positions = keep_where(everything, self._stream.where)
+        for notice in self._stream.notices:
+            if holds(notice.when, HTTPStatus.OK, document):
+                name = notice.when.body[0][0]
+                parts.drift.setdefault(("notice", name), Drift("notice", name, notice.detail))
         start = first_row + parts.records
         parts.records += len(everything.rows)
         parts.skipped += len(everything.rows) - len(records.rows)

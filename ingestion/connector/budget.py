@@ -8,10 +8,13 @@ the bucket that most share is spent at the moment of the call.
 Values of secrets do not go into keys; app and credentials are named by a digest.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -153,6 +156,8 @@ def _hold_seconds(
         return _by_headers(signal, headers, now)
     if signal.kind == "percent":
         return _by_percent(signal, headers)
+    if signal.kind == "left":
+        return _by_points_left(signal, document, now)
     return _by_cost(signal, document)
 
 
@@ -189,6 +194,15 @@ def _by_cost(signal: RateSignal, document: Any) -> float:
     return (needed - left) / rate
 
 
+def _by_points_left(signal: RateSignal, document: Any, now: float) -> float:
+    left = [_number(value) for value in find_all(document, signal.remaining)]
+    if min((points for points in left if points is not None), default=inf) >= signal.hold_below:
+        return 0.0
+    if signal.until_midnight:
+        return _seconds_until_midnight(signal.until_midnight, now)
+    return signal.hold_seconds
+
+
 def seconds_to_wait(
     rule: WaitRule, headers: Mapping[str, str], document: Any, now: float
 ) -> float | None:
@@ -205,7 +219,17 @@ def seconds_to_wait(
     if rule.path and known:
         return max(known)
     retry_after = _number(headers.get("retry-after"))
-    return retry_after if retry_after is not None else rule.seconds
+    if retry_after is not None:
+        return retry_after
+    if rule.until_midnight:
+        return _seconds_until_midnight(rule.until_midnight, now)
+    return rule.seconds
+
+
+def _seconds_until_midnight(time_zone: str, now: float) -> float:
+    local = dt.datetime.fromtimestamp(now, ZoneInfo(time_zone))
+    tomorrow = local.date() + dt.timedelta(days=1)
+    return dt.datetime.combine(tomorrow, dt.time(), local.tzinfo).timestamp() - now
 
 
 def _duration(value: Any, unit: str, now: float) -> float | None:

@@ -72,7 +72,8 @@ class Extractor:
             clock: The present instant.
             sleep: Awaits so many seconds.
             base_urls: `<source>` -> base URL instead of the source file's (may use `{account}` and
-                `{version}`), `<source>.token` -> token URL instead of the source file's.
+                `{version}`), `<source>.token` -> token URL instead of the source file's, and
+                `<source>.<name>` -> one of its other URLs.
             jitter: Uniform random numbers in [0, 1).
             policy: When to try again, in `extract`.
             rotated: Called when the provider replaced the refresh token; keeps the new one
@@ -192,6 +193,10 @@ class Extractor:
             http=self._http,
             source=source,
             base_url=str(fill(self._base_urls.get(source.name, source.api.base_url), places, {})),
+            other_urls={
+                name: str(fill(self._base_urls.get(f"{source.name}.{name}", url), places, {}))
+                for name, url in source.api.other_urls.items()
+            },
             token_url=self._base_urls.get(f"{source.name}.token", source.auth.token_url),
             references=references,
             tokens=self._tokens,

@@ -13,8 +13,10 @@ UserError
 └── ProviderUnavailableError     still failing after all attempts (transient)
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from domain.errors import Terminal, Transient, UserError
@@ -217,8 +219,17 @@ def holds(condition: Condition, status: int, document: Any) -> bool:
 
 
 def _has_word(document: Any, path: str, words: tuple[str, ...]) -> bool:
-    found = find_all(document, path)
-    return bool(found) if words == ("*",) else any(word_of(value) in words for value in found)
+    found = [word_of(value) for value in find_all(document, path)]
+    return any(_fits(text, word) for text in found for word in words)
+
+
+def _fits(text: str, word: str) -> bool:
+    return text == word or ("*" in word and _pattern(word).fullmatch(text) is not None)
+
+
+@cache
+def _pattern(word: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, word.split("*"))), re.DOTALL)
 
 
 def _first(document: Any, paths: Iterable[str]) -> str:

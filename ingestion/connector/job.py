@@ -149,8 +149,9 @@ class Drift:
     """The provider's records differ from the source file. Told once per extraction, kind and field.
 
     Attributes:
-        kind: `new_field`, `missing_field`, `changed_type` or `unknown_value`.
-        field: Field of the stream, or path of a new one.
+        kind: `new_field`, `missing_field`, `changed_type` or `unknown_value`; `notice`: the answer
+            itself says that it is less than exact.
+        field: Field of the stream, or path of a new one or of the notice.
         detail: For people.
     """
 

@@ -108,7 +108,7 @@ def next_state(
 
     Raises:
         IncompleteAnswerError: Fewer records came than the provider counts.
-        MalformedAnswerError: A next page is announced, but not named.
+        MalformedAnswerError: A next page is announced, but not named, or a numbered page is short.
     """
     seen = state.seen + records
     total = _total(rule, document)
@@ -147,6 +147,11 @@ def _following(
         return _by_token(rule, after, document)
     if rule.kind in ("offset", "page"):
         done = records == 0 or (after.seen >= total if total is not None else records < after.size)
+        if rule.kind == "page" and not done and records < after.size:
+            raise MalformedAnswerError(
+                f"page {after.number} holds {records} records instead of {after.size}, but more "
+                "follow: the numbers of the next pages do not fit"
+            )
         step = records if rule.kind == "offset" else 1
         return None if done else dataclasses.replace(after, number=after.number + step)
     if rule.kind == "link_header":

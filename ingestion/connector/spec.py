@@ -32,6 +32,7 @@ __all__ = [
     "ErrorTexts",
     "Field",
     "FieldType",
+    "Notice",
     "PageSize",
     "Pagination",
     "RateSignal",
@@ -181,6 +182,7 @@ class RequestSpec:
         json: JSON body, or None.
         form: Form body, or None.
         anonymous: Sent without credentials, to a URL that the provider gave.
+        host: Which of the API's `other_urls` the path is below; empty: the base URL.
     """
 
     method: str
@@ -190,6 +192,7 @@ class RequestSpec:
     json: Any = None
     form: Mapping[str, Any] | None = None
     anonymous: bool = False
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,10 @@ class BodyFormat(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a rule holds: the status, and every named path of the body has one of its words."""
+    """When a rule holds: the status, and every named path of the body has one of its words.
+
+    A `*` in a word stands for any text; a word of `*` alone for any value.
+    """
 
     statuses: tuple[int, ...] = ()
     body: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -263,11 +269,13 @@ class WaitRule:
         unit: Of the value: `duration` (`"30s"`), `seconds`, `milliseconds`, `minutes` or
             `epoch_seconds`.
         seconds: When nothing else tells; None: exponential.
+        until_midnight: IANA zone at whose next midnight the wait ends, when the body tells nothing.
     """
 
     path: str = ""
     unit: str = "duration"
     seconds: float | None = None
+    until_midnight: str = ""
 
 
 class ErrorKind(enum.Enum):
@@ -334,17 +342,19 @@ class RateSignal:
     """What a good answer says about the budget that is left.
 
     Attributes:
-        kind: `headers` (remaining and reset), `percent` (share used, in a header's JSON) or `cost`
-            (points in the body, restored at a rate).
+        kind: `headers` (remaining and reset), `percent` (share used, in a header's JSON), `cost`
+            (points in the body, restored at a rate) or `left` (points in the body).
         budget: Name of the budget that is held.
-        remaining: Header name (`headers`), or body path of the points left (`cost`).
+        remaining: Header name (`headers`), or body path of the points left (`cost`, `left`).
         reset: Header name of the time until the reset (`headers`).
         reset_unit: `seconds`, `milliseconds` or `epoch_seconds`.
         header: Header with JSON (`percent`).
         percent: Paths of shares from 0 to 100 in it (`percent`).
         wait: Path of minutes to wait in it (`percent`).
         hold_above: Share from which calls are held (`percent`).
-        hold_seconds: For how long, when `wait` tells nothing (`percent`).
+        hold_below: Points left below which calls are held (`left`).
+        hold_seconds: For how long, when nothing else tells (`percent`, `left`).
+        until_midnight: IANA zone at whose next midnight the points are back (`left`).
         requested: Body path of the points that one such call needs (`cost`).
         restore_rate: Body path of the points restored per second (`cost`).
     """
@@ -358,7 +368,9 @@ class RateSignal:
     percent: tuple[str, ...] = ()
     wait: str = ""
     hold_above: float = 90.0
+    hold_below: float = 1.0
     hold_seconds: float = 60.0
+    until_midnight: str = ""
     requested: str = ""
     restore_rate: str = ""
 
@@ -420,6 +432,19 @@ class ReportSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a good answer says about its own limits.
+
+    Attributes:
+        when: When it says so.
+        detail: What that means, for people.
+    """
+
+    when: Condition
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSpec:
     """One report or object of a source.
 
@@ -441,6 +466,7 @@ class StreamSpec:
         report: For reports that are made first; None: answered at once.
         body: Format of an answer.
         compression: `none`, `gzip` or `zip`.
+        notices: What answers may say about their own limits.
     """
 
     name: str
@@ -460,6 +486,7 @@ class StreamSpec:
     report: ReportSpec | None = None
     body: BodyFormat = BodyFormat.JSON
     compression: str = "none"
+    notices: tuple[Notice, ...] = ()
 
     @property
     def raw_table(self) -> Table:
@@ -500,6 +527,7 @@ class DiscoverSpec:
         roots: Lists the accounts to look below, or None: the connection's own account.
         roots_records: Path of their ids.
         roots_strip: Prefix of these ids.
+        roots_pages: How the next page of roots is found.
         request: Lists the accounts of one root; may use `{account}`.
         records: Path of the accounts.
         fields: `account_id`, `label`, `currency`, `time_zone` -> path in it.
@@ -513,6 +541,7 @@ class DiscoverSpec:
     roots: RequestSpec | None = None
     roots_records: str = ""
     roots_strip: str = ""
+    roots_pages: Pagination = Pagination()
     where: tuple[tuple[str, str], ...] = ()
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -542,11 +571,13 @@ class ApiSpec:
         version: Goes into `base_url`.
         sunset: Last day on which the version is known to answer.
         base_url: Template; may use `{version}` and `{account}`.
+        other_urls: Name -> template of another URL of the provider that takes the credentials.
     """
 
     version: str
     sunset: dt.date
     base_url: str
+    other_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

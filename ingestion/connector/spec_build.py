@@ -22,6 +22,7 @@ from ingestion.connector.spec import (
     ErrorTexts,
     Field,
     FieldType,
+    Notice,
     PageSize,
     Pagination,
     RateSignal,
@@ -83,7 +84,12 @@ def _api(document: YamlDocument) -> ApiSpec:
     except ValueError as error:
         mistake = document.mistake(("api", "sunset"), f"{api['sunset']} is not a date: {error}")
         raise InvalidDocumentError(document.name, [mistake]) from error
-    return ApiSpec(version=api["version"], sunset=sunset, base_url=api["base_url"])
+    return ApiSpec(
+        version=api["version"],
+        sunset=sunset,
+        base_url=api["base_url"],
+        other_urls=api.get("other_urls", {}),
+    )
 
 
 def _tuples(data: Plain) -> dict[str, Any]:
@@ -141,7 +147,12 @@ def _words(data: Plain) -> tuple[tuple[str, str], ...]:
 
 
 def _wait(data: Plain) -> WaitRule:
-    return WaitRule(data.get("from", ""), data.get("unit", "duration"), data.get("seconds"))
+    return WaitRule(
+        path=data.get("from", ""),
+        unit=data.get("unit", "duration"),
+        seconds=data.get("seconds"),
+        until_midnight=data.get("until_midnight", ""),
+    )
 
 
 def _check(data: Plain) -> CheckSpec:
@@ -157,6 +168,7 @@ def _discover(data: Plain) -> DiscoverSpec:
         roots=_request(roots["request"]) if roots else None,
         roots_records=roots.get("records", ""),
         roots_strip=roots.get("strip", ""),
+        roots_pages=_pagination(roots.get("page", {})),
         where=_words(data.get("where", {})),
         settings=data.get("settings", {}),
     )
@@ -187,6 +199,9 @@ def _stream(source: str, name: str, data: Plain, words: Plain) -> StreamSpec:
         report=_report(data["report"]) if "report" in data else None,
         body=BodyFormat(data.get("body", "json")),
         compression=data.get("compression", "none"),
+        notices=tuple(
+            Notice(_condition(item["when"]), item["detail"]) for item in data.get("notices", [])
+        ),
     )
 
 

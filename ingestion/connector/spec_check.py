@@ -6,6 +6,7 @@ SourceSpec + its document -> one error that lists every mistake
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
@@ -58,6 +59,8 @@ def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mista
         yield document.mistake(
             ("account", "example"), f"does not fit the pattern {spec.account.pattern}"
         )
+    yield from _host_mistakes(document, spec, ())
+    yield from _zone_mistakes(document)
     budgets = [budget.name for budget in spec.budgets]
     for index, signal in enumerate(spec.signals):
         if signal.budget not in budgets:
@@ -73,6 +76,40 @@ def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mista
     for list_name, patterns in data.get("words", {}).items():
         for pattern in patterns:
             yield from _pattern_mistakes(document, ("words", list_name, pattern), pattern)
+
+
+def _host_mistakes(
+    document: YamlDocument, spec: SourceSpec, place: tuple[str | int, ...]
+) -> Iterator[Mistake]:
+    """Of every request of the file: each stands in a mapping, with its `method` beside it."""
+    node = document.data
+    for step in place:
+        node = node[step]
+    if not isinstance(node, dict):
+        return
+    host = node.get("host") if "method" in node else None
+    if host is not None and host not in spec.api.other_urls:
+        hint = did_you_mean(host, spec.api.other_urls)
+        yield document.mistake((*place, "host"), f"api.other_urls has no {host!r}{hint}")
+    for key in node:
+        yield from _host_mistakes(document, spec, (*place, key))
+
+
+def _zone_mistakes(document: YamlDocument) -> Iterator[Mistake]:
+    signals = [
+        (("rate_signals", index), item)
+        for index, item in enumerate(document.data.get("rate_signals", []))
+    ]
+    waits = [
+        (("throttled_when", index, "wait"), item.get("wait", {}))
+        for index, item in enumerate(document.data.get("throttled_when", []))
+    ]
+    for place, item in (*signals, *waits):
+        zone = item.get("until_midnight", "UTC")
+        try:
+            ZoneInfo(zone)
+        except (ValueError, ZoneInfoNotFoundError):
+            yield document.mistake((*place, "until_midnight"), f"{zone!r} is no time zone")
 
 
 def _pattern_mistakes(

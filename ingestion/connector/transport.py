@@ -171,7 +171,8 @@ class Transport:
     Attributes:
         http: Shared client.
         source: For rules and auth.
-        base_url: Filled; requests below it carry credentials, others never do.
+        base_url: Filled; requests below it carry credentials.
+        other_urls: The same for requests that name another host; no other URL gets credentials.
         token_url: Of `oauth2_refresh`.
         references: Credentials and settings by name; never shown.
         tokens: Shared by all jobs of the process.
@@ -187,6 +188,7 @@ class Transport:
     http: httpx.AsyncClient
     source: SourceSpec
     base_url: str
+    other_urls: Mapping[str, str]
     token_url: str
     references: Mapping[str, str]
     tokens: AccessTokens
@@ -370,7 +372,7 @@ class Transport:
         headers: dict[str, str] = {}
         query: dict[str, Any] = fill(request.query, places, self.references)
         if not request.anonymous:
-            url = self._below_base(url)
+            url = self._below_base(url, request.host)
             headers, secret_query = apply_auth(self.source, self.references, access_token)
             query |= secret_query
         headers |= fill(request.headers, places, self.references)
@@ -384,15 +386,16 @@ class Transport:
             timeout=self.policy.timeout or httpx.USE_CLIENT_DEFAULT,
         )
 
-    def _below_base(self, url: str) -> str:
-        """The whole URL; credentials go to the source's own host only.
+    def _below_base(self, url: str, host: str) -> str:
+        """The whole URL; credentials go to the source's own hosts only.
 
         Raises:
             ProviderError: The provider sent us to another host.
         """
+        base_url = self.other_urls[host] if host else self.base_url
         if not urlsplit(url).scheme:
-            return self.base_url + url
-        own, other = urlsplit(self.base_url), urlsplit(url)
+            return base_url + url
+        own, other = urlsplit(base_url), urlsplit(url)
         if (own.scheme, own.netloc) != (other.scheme, other.netloc):
             raise ProviderError(
                 f"{self.source.label} points to another host, {other.netloc}, for its next page",
