@@ -30,6 +30,11 @@ FaultKind = Literal[
     "job_failed",
     "job_skipped",
     "job_stuck",
+    "refused",
+    "partial",
+    "sampled",
+    "thresholded",
+    "other_row",
 ]
 
 _KINDS: Final = get_args(FaultKind)
@@ -47,7 +52,10 @@ class Fault:
             records; `changed_type` gives a known field another type; `too_large` refuses to answer
             so much at once. A platform that has them plays these itself: `high_usage` (the answer
             tells that the quota is nearly spent), `duplicate_page` (a page repeats the one before),
-            `job_failed`, `job_skipped` and `job_stuck` (of a report that is waited for).
+            `job_failed`, `job_skipped` and `job_stuck` (of a report that is waited for), `partial`
+            (a part of the rows, called a success), `sampled`, `thresholded` and `other_row` (the
+            answer tells that it is less than exact). `refused` is any other documented refusal, by
+            its `code`.
         path: The request path must contain this text.
         operation: The platform's name of the call (`searchStream`, `token`, `orders`, or the name
             of the GraphQL operation) must contain this text.

@@ -19,10 +19,15 @@ from ingestion.simulator.faults import Fault, FaultBook
 
 __all__ = ["Gate", "RequestLog"]
 
-_REFUSALS: Final = frozenset({"rate_limited", "server_error", "expired_token", "too_large"})
+_REFUSALS: Final = frozenset(
+    {"rate_limited", "server_error", "expired_token", "too_large", "refused"}
+)
 _REWRITES: Final = frozenset({"malformed_json", "unknown_field", "changed_type"})
 _PLAYED_BY_PLATFORM: Final = frozenset(
-    {"high_usage", "duplicate_page", "job_failed", "job_skipped", "job_stuck"}
+    {
+        *("high_usage", "duplicate_page", "job_failed", "job_skipped", "job_stuck"),
+        *("partial", "sampled", "thresholded", "other_row"),
+    }
 )
 
 

@@ -1,0 +1,110 @@
+"""The platform's refusals: HTTP 200, and a `code` that is not 0.
+
+    TikTokRefusalError(code, message) -> {"code", "message", "request_id", "data": {}}
+
+Sources: Business API v1.3, Appendix - Return Codes, and tiktok_code.py of the vendor's SDK (names
+and numbers of all codes); Rate limits (2026-11). Messages are those quoted in public issue threads,
+else worded like them.
+"""
+
+from typing import Any, Final
+
+from starlette.responses import JSONResponse, Response
+
+from domain.errors import InvalidInputError
+from ingestion.simulator.faults import Fault
+
+__all__ = [
+    "ACCESS_TOKEN_EMPTY",
+    "ACCESS_TOKEN_WRONG",
+    "FIELDS_OFFLINE",
+    "INTERFACE_OFFLINE",
+    "NO_PERMISSION",
+    "PARTIAL",
+    "WRONG_PARAMETER",
+    "TikTokRefusalError",
+    "fault_refusal",
+    "refusal_response",
+    "throttled",
+    "wrong_parameter",
+]
+
+PARTIAL: Final = 20001
+NO_PERMISSION: Final = 40001
+WRONG_PARAMETER: Final = 40002
+TOO_FREQUENT: Final = 40100
+ACCESS_TOKEN_EXPIRED: Final = 40102
+ACCESS_TOKEN_EMPTY: Final = 40104
+ACCESS_TOKEN_WRONG: Final = 40105
+INTERFACE_OFFLINE: Final = 41001
+FIELDS_OFFLINE: Final = 41002
+SYSTEM_ERROR: Final = 50000
+TIMED_OUT: Final = 50002
+
+_MESSAGES: Final = {
+    NO_PERMISSION: "Permission error: The access token lacks the required scope for endpoint.",
+    WRONG_PARAMETER: "Invalid parameters.",
+    40016: "Request is limited by the frequency control of the business.",
+    ACCESS_TOKEN_EXPIRED: "Access token is expired.",
+    ACCESS_TOKEN_WRONG: "Access token is incorrect or has been revoked.",
+    40132: "Request frequency is limited.",
+    INTERFACE_OFFLINE: "This interface is offline. Please use the latest API version.",
+    FIELDS_OFFLINE: "Some of the requested fields are offline: ['conversion'].",
+    SYSTEM_ERROR: "System error.",
+    TIMED_OUT: "Service error: request timed out.",
+    60001: "The service is under maintenance.",
+    61000: "Too many requests.",
+}
+
+
+class TikTokRefusalError(InvalidInputError):
+    """The simulated platform refuses a request; not an error of ours."""
+
+    def __init__(self, error_code: int, message: str) -> None:
+        super().__init__(message)
+        self.error_code = error_code
+
+
+def wrong_parameter(message: str) -> TikTokRefusalError:
+    """A parameter that the platform does not take."""
+    return TikTokRefusalError(WRONG_PARAMETER, message)
+
+
+def throttled(app_id: str, period: str) -> TikTokRefusalError:
+    """Too many calls of an app in a `second`, a `minute` or a `day`."""
+    messages = {
+        "second": "App reaches the QPS limit 10",
+        "minute": (
+            f"Due to too many requests, requests from App {app_id} are temporarily restricted."
+        ),
+        "day": "App reaches the QPD limit 864000",
+    }
+    return TikTokRefusalError(TOO_FREQUENT, messages[period])
+
+
+def fault_refusal(fault: Fault) -> TikTokRefusalError:
+    """The refusal that a fault asks for.
+
+    `code` of the fault names it; `value` of `rate_limited` is `second`, `minute` or `day`.
+    """
+    if fault.kind == "rate_limited" and fault.code in (0, TOO_FREQUENT):
+        return throttled("7012345678901234567", str(fault.value or "second"))
+    usual = {
+        "rate_limited": TOO_FREQUENT,
+        "server_error": TIMED_OUT,
+        "expired_token": ACCESS_TOKEN_EXPIRED,
+        "too_large": TIMED_OUT,
+    }
+    code = fault.code or usual.get(fault.kind, SYSTEM_ERROR)
+    return TikTokRefusalError(code, _MESSAGES.get(code, _MESSAGES[SYSTEM_ERROR]))
+
+
+def refusal_response(error: TikTokRefusalError, request_id: str) -> Response:
+    """Build the HTTP answer for `error`."""
+    body: dict[str, Any] = {
+        "code": error.error_code,
+        "message": error.message,
+        "request_id": request_id,
+        "data": {},
+    }
+    return JSONResponse(body)
