@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from ingestion.simulator.ga4 import Ga4Config, Ga4Grant, Property
 from ingestion.simulator.google_ads import (
     AccessGrant,
     AdsAccount,
     DeveloperToken,
     GoogleAdsConfig,
 )
+from ingestion.simulator.meta_ads import AdAccount, MetaAdsConfig, UserToken
 from ingestion.simulator.shopify import Shop, ShopifyConfig
+from ingestion.simulator.tiktok_ads import Advertiser, AppGrant, TikTokAdsConfig
 
 __all__ = [
     "DEMO_AGENCIES",
@@ -24,17 +27,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DemoClient:
-    """A client of a demo agency and its accounts."""
+    """A client of a demo agency and its accounts; an empty id: it has none there."""
 
     name: str
     google_customer_id: str
     shop: str
     shopify_token: str
+    meta_account_id: str = ""
+    ga4_property_id: str = ""
+    tiktok_advertiser_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoAgency:
-    """A demo agency and its own secrets at the simulated platforms."""
+    """A demo agency and its own secrets at the simulated platforms.
+
+    GA4 takes the same OAuth client as Google Ads, with a refresh token of its own.
+    """
 
     name: str
     currency: str
@@ -46,6 +55,11 @@ class DemoAgency:
     google_refresh_token: str
     google_developer_token: str
     clients: tuple[DemoClient, ...]
+    meta_access_token: str = ""
+    ga4_refresh_token: str = ""
+    tiktok_app_id: str = ""
+    tiktok_secret: str = ""
+    tiktok_access_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +69,17 @@ class SimulatorConfig:
     Attributes:
         google_ads: Accounts and limits of Google Ads.
         shopify: Shops and limits of Shopify.
+        meta_ads: Accounts and limits of Meta Ads.
+        ga4: Properties and limits of Google Analytics 4.
+        tiktok_ads: Advertisers and limits of TikTok Ads.
         now: UTC instant at the start; None follows the real clock.
     """
 
     google_ads: GoogleAdsConfig
     shopify: ShopifyConfig
+    meta_ads: MetaAdsConfig
+    ga4: Ga4Config
+    tiktok_ads: TikTokAdsConfig
     now: datetime | None = None
 
 
@@ -75,9 +95,30 @@ DEMO_AGENCIES: Final = (
         google_client_secret="northwind-client-secret",  # noqa: S106 - simulated
         google_refresh_token="1//northwind-refresh-token",  # noqa: S106 - simulated
         google_developer_token="northwind-developer-token",  # noqa: S106 - simulated
+        meta_access_token="EAAnorthwind-system-user",  # noqa: S106 - simulated
+        ga4_refresh_token="1//northwind-analytics-refresh-token",  # noqa: S106 - simulated
+        tiktok_app_id="7000000000000000001",
+        tiktok_secret="northwind-tiktok-secret",  # noqa: S106 - simulated
+        tiktok_access_token="northwind-tiktok-access-token",  # noqa: S106 - simulated
         clients=(
-            DemoClient("Acme Shoes", "1111111111", "acme-shoes", "shpat_acme_shoes"),
-            DemoClient("Bluebird Coffee", "2222222222", "bluebird-coffee", "shpat_bluebird_coffee"),
+            DemoClient(
+                "Acme Shoes",
+                "1111111111",
+                "acme-shoes",
+                "shpat_acme_shoes",
+                "111111111111111",
+                ga4_property_id="111111111",
+                tiktok_advertiser_id="7111111111111111111",
+            ),
+            DemoClient(
+                "Bluebird Coffee",
+                "2222222222",
+                "bluebird-coffee",
+                "shpat_bluebird_coffee",
+                "222222222222222",
+                ga4_property_id="222222222",
+                tiktok_advertiser_id="7222222222222222222",
+            ),
         ),
     ),
     DemoAgency(
@@ -90,9 +131,30 @@ DEMO_AGENCIES: Final = (
         google_client_secret="harbor-pine-client-secret",  # noqa: S106 - simulated
         google_refresh_token="1//harbor-pine-refresh-token",  # noqa: S106 - simulated
         google_developer_token="harbor-pine-developer-token",  # noqa: S106 - simulated
+        meta_access_token="EAAharborpine-system-user",  # noqa: S106 - simulated
+        ga4_refresh_token="1//harbor-pine-analytics-refresh-token",  # noqa: S106 - simulated
+        tiktok_app_id="7000000000000000002",
+        tiktok_secret="harbor-pine-tiktok-secret",  # noqa: S106 - simulated
+        tiktok_access_token="harbor-pine-tiktok-access-token",  # noqa: S106 - simulated
         clients=(
-            DemoClient("Summit Outdoor", "3333333333", "summit-outdoor", "shpat_summit_outdoor"),
-            DemoClient("Luna Skincare", "4444444444", "luna-skincare", "shpat_luna_skincare"),
+            DemoClient(
+                "Summit Outdoor",
+                "3333333333",
+                "summit-outdoor",
+                "shpat_summit_outdoor",
+                "333333333333333",
+                ga4_property_id="333333333",
+                tiktok_advertiser_id="7333333333333333333",
+            ),
+            DemoClient(
+                "Luna Skincare",
+                "4444444444",
+                "luna-skincare",
+                "shpat_luna_skincare",
+                "444444444444444",
+                ga4_property_id="444444444",
+                tiktok_advertiser_id="7444444444444444444",
+            ),
         ),
     ),
 )
@@ -150,7 +212,75 @@ def demo_config(
             ),
             orders_a_day=orders_a_day,
         ),
+        meta_ads=_meta_ads(agencies, seed),
+        ga4=_ga4(agencies, seed),
+        tiktok_ads=_tiktok_ads(agencies, seed),
         now=now,
+    )
+
+
+def _meta_ads(agencies: Sequence[DemoAgency], seed: int) -> MetaAdsConfig:
+    return MetaAdsConfig(
+        seed=seed,
+        accounts=tuple(
+            AdAccount(client.meta_account_id, client.name, agency.currency, agency.time_zone)
+            for agency in agencies
+            for client in agency.clients
+        ),
+        tokens=tuple(
+            UserToken(
+                agency.meta_access_token,
+                tuple(client.meta_account_id for client in agency.clients),
+            )
+            for agency in agencies
+        ),
+    )
+
+
+def _ga4(agencies: Sequence[DemoAgency], seed: int) -> Ga4Config:
+    return Ga4Config(
+        seed=seed,
+        properties=tuple(
+            Property(
+                client.ga4_property_id,
+                client.name,
+                account_id=client.ga4_property_id[:6],
+                account_name=client.name,
+                currency=agency.currency,
+                time_zone=agency.time_zone,
+            )
+            for agency in agencies
+            for client in agency.clients
+        ),
+        grants=tuple(
+            Ga4Grant(
+                agency.google_client_id,
+                agency.google_client_secret,
+                agency.ga4_refresh_token,
+                tuple(client.ga4_property_id for client in agency.clients),
+            )
+            for agency in agencies
+        ),
+    )
+
+
+def _tiktok_ads(agencies: Sequence[DemoAgency], seed: int) -> TikTokAdsConfig:
+    return TikTokAdsConfig(
+        seed=seed,
+        advertisers=tuple(
+            Advertiser(client.tiktok_advertiser_id, client.name, agency.currency, agency.time_zone)
+            for agency in agencies
+            for client in agency.clients
+        ),
+        grants=tuple(
+            AppGrant(
+                agency.tiktok_app_id,
+                agency.tiktok_secret,
+                agency.tiktok_access_token,
+                tuple(client.tiktok_advertiser_id for client in agency.clients),
+            )
+            for agency in agencies
+        ),
     )
 
 

@@ -2,8 +2,8 @@
 
     SimulatorConfig -> platforms -> gates -> Starlette -> uvicorn in a thread -> url
 
-Paths: `/google_ads/...`, `/shopify/...`, `/_control/...`. One platform alone has its own paths at
-the root, beside `/_control`.
+Paths: `/google_ads/...`, `/shopify/...`, `/meta_ads/...`, `/ga4/...`, `/tiktok_ads/...`,
+`/_control/...`. One platform alone has its own paths at the root, beside `/_control`.
 """
 
 import asyncio
@@ -24,9 +24,12 @@ from ingestion.simulator.config import SimulatorConfig
 from ingestion.simulator.contract import Platform
 from ingestion.simulator.control import create_control
 from ingestion.simulator.faults import FaultBook
+from ingestion.simulator.ga4 import Ga4
 from ingestion.simulator.gate import Gate, RequestLog
 from ingestion.simulator.google_ads import GoogleAds
+from ingestion.simulator.meta_ads import MetaAds
 from ingestion.simulator.shopify import Shopify
+from ingestion.simulator.tiktok_ads import TikTokAds
 
 __all__ = [
     "SimulatorServer",
@@ -51,6 +54,9 @@ def create_simulator(
     platforms: list[Platform] = [
         GoogleAds(config.google_ads, clock),
         Shopify(config.shopify, clock),
+        MetaAds(config.meta_ads, clock),
+        Ga4(config.ga4, clock),
+        TikTokAds(config.tiktok_ads, clock),
     ]
     faults, log = FaultBook(), RequestLog()
     mounts = [

@@ -10,7 +10,7 @@ ResponseMetaData} (2026-11); false and empty members are left out.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -30,7 +30,7 @@ OTHER: Final = "(other)"
 _WITHHELD_EVERY: Final = 10
 _ALL_DAYS: Final = date.min
 
-Columns = list[array[int]]  # of one day: a number per group for each metric
+Columns = list[MutableSequence[int]]  # of one day: a number per group for each metric
 
 
 @dataclass(frozen=True, slots=True)

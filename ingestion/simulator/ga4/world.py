@@ -11,6 +11,7 @@ events: "can still be updated for up to 12 days"), answer/9756891 (default chann
 """
 
 from array import array
+from collections.abc import MutableSequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -57,12 +58,12 @@ class Cell(NamedTuple):
 class DayColumns(NamedTuple):
     """The facts of a day, a column each, parallel to the property's cells."""
 
-    sessions: array[int]
-    engaged: array[int]
-    new_users: array[int]
-    views: array[int]
-    key_events_milli: array[int]
-    revenue_cents: array[int]
+    sessions: MutableSequence[int]
+    engaged: MutableSequence[int]
+    new_users: MutableSequence[int]
+    views: MutableSequence[int]
+    key_events_milli: MutableSequence[int]
+    revenue_cents: MutableSequence[int]
 
 
 class Moment(NamedTuple):

@@ -1,0 +1,178 @@
+"""What an insights call asks for, read and checked as the platform does.
+
+    parameters (query string or form) -> InsightsQuery | MetaRefusalError
+
+Source: developers.facebook.com/docs/marketing-api/insights/{parameters,breakdowns} (2026-11). Only
+combinations of breakdowns that the table "Combining breakdowns" lists are taken; two of them are
+played here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import orjson
+
+from ingestion.simulator.meta_ads.failures import MetaRefusalError, invalid_parameter
+
+__all__ = ["FIELDS", "LEVELS", "InsightsQuery", "list_of", "read_query", "whole_number"]
+
+LEVELS: Final = ("account", "campaign", "adset", "ad")
+FIELDS: Final = (
+    "account_id",
+    "account_name",
+    "account_currency",
+    "campaign_id",
+    "campaign_name",
+    "adset_id",
+    "adset_name",
+    "ad_id",
+    "ad_name",
+    "objective",
+    "date_start",
+    "date_stop",
+    "impressions",
+    "clicks",
+    "inline_link_clicks",
+    "spend",
+    "actions",
+    "action_values",
+)
+_PLAYED_BREAKDOWNS: Final = ((), ("impression_device",), ("country",))
+_BREAKDOWNS: Final = (
+    *("age", "gender", "country", "region", "dma", "device_platform", "impression_device"),
+    *("publisher_platform", "platform_position", "product_id"),
+    "hourly_stats_aggregated_by_advertiser_time_zone",
+    "hourly_stats_aggregated_by_audience_time_zone",
+)
+_WINDOWS: Final = ("1d_view", "1d_click", "7d_click", "28d_click", "default")
+_DEFAULT_DAYS: Final = 30
+_MONTHS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class InsightsQuery:
+    """One insights call.
+
+    Attributes:
+        level: What a row is: `account`, `campaign`, `adset` or `ad`.
+        fields: Asked for.
+        breakdown: `impression_device`, `country` or empty.
+        first_day: Of the time range, at the account.
+        last_day: Included.
+        is_daily: One row a day, else one for the whole range.
+        windows: Attribution windows told beside `value`.
+    """
+
+    level: str
+    fields: tuple[str, ...]
+    breakdown: str
+    first_day: date
+    last_day: date
+    is_daily: bool
+    windows: tuple[str, ...]
+
+
+def read_query(values: Mapping[str, str], *, today: date, retained_months: int) -> InsightsQuery:
+    """Read the parameters of an insights call.
+
+    Args:
+        values: Parameters by name; unknown ones are passed over, as the platform does.
+        today: At the account.
+        retained_months: Older days are refused.
+
+    Raises:
+        MetaRefusalError: As the platform would refuse it.
+    """
+    first_day, last_day = _range(values.get("time_range", ""), today)
+    if first_day < _months_before(today, retained_months):
+        raise MetaRefusalError(
+            3018,
+            f"(#3018) The start date of the time range cannot be beyond {retained_months} months "
+            "from the current date",
+        )
+    breakdowns = _known("breakdowns", list_of(values.get("breakdowns", "")), _BREAKDOWNS)
+    if breakdowns not in _PLAYED_BREAKDOWNS:
+        columns = ", ".join(("action_type", *breakdowns))
+        raise invalid_parameter(
+            f"Current combination of data breakdown columns ({columns}) is invalid"
+        )
+    increment = values.get("time_increment", "all_days")
+    if increment not in {"1", "all_days"}:
+        raise invalid_parameter(f"time_increment {increment!r} is not played here")
+    level = values.get("level", "account")
+    windows = list_of(values.get("action_attribution_windows", ""))
+    return InsightsQuery(
+        level=_known("level", (level,), LEVELS)[0],
+        fields=_fields(list_of(values.get("fields", ""))),
+        breakdown="".join(breakdowns),
+        first_day=first_day,
+        last_day=last_day,
+        is_daily=increment == "1",
+        windows=_known("action_attribution_windows", windows, _WINDOWS),
+    )
+
+
+def list_of(text: str) -> tuple[str, ...]:
+    """Read a list as the platform takes it: a JSON array of texts, or words between commas."""
+    if not text.startswith("["):
+        return tuple(word.strip() for word in text.split(",") if word.strip())
+    found = _json(text)
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise invalid_parameter(f"{text} is not a list of texts")
+    return tuple(found)
+
+
+def whole_number(name: str, text: str) -> int:
+    """Read a positive whole number."""
+    if not text.isdecimal() or int(text) < 1:
+        raise invalid_parameter(f"Param {name} must be an integer greater than 0")
+    return int(text)
+
+
+def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in FIELDS:
+            raise invalid_parameter(
+                f"{name} is not valid for fields param. please check "
+                "https://developers.facebook.com/docs/marketing-api/reference/ads-insights/ "
+                "for all valid values"
+            )
+    return names or ("impressions", "spend")
+
+
+def _known(name: str, words: tuple[str, ...], all_words: tuple[str, ...]) -> tuple[str, ...]:
+    for place, word in enumerate(words):
+        if word not in all_words:
+            raise invalid_parameter(
+                f"{name}[{place}] must be one of the following values: {', '.join(all_words)}"
+            )
+    return words
+
+
+def _range(text: str, today: date) -> tuple[date, date]:
+    if not text:
+        return today - timedelta(days=_DEFAULT_DAYS), today - timedelta(days=1)
+    found = _json(text)
+    values = found if isinstance(found, dict) else {}
+    try:
+        first_day = date.fromisoformat(str(values.get("since")))
+        last_day = date.fromisoformat(str(values.get("until")))
+    except ValueError as error:
+        raise invalid_parameter("Must be a date representation in the format YYYY-MM-DD") from error
+    if first_day > last_day:
+        raise invalid_parameter("time_range: since must not be after until")
+    return first_day, last_day
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid_parameter(f"{text} is not JSON") from error
+
+
+def _months_before(today: date, months: int) -> date:
+    count = today.year * _MONTHS + today.month - 1 - months
+    return date(count // _MONTHS, count % _MONTHS + 1, 1)

@@ -1,0 +1,365 @@
+"""The HTTP surface of the simulated Meta Ads.
+
+    GET  /v{N}/me/adaccounts          -> accounts of the token, in pages
+    GET  /v{N}/act_{id}               -> one account
+    GET  /v{N}/act_{id}/insights      -> query -> rows, in pages
+    POST /v{N}/act_{id}/insights      -> report run -> GET /v{N}/{run} -> GET /v{N}/{run}/insights
+
+Sources: developers.facebook.com/docs/marketing-api/insights (overview, best-practices, async),
+.../reference/ad-account, .../graph-api/results (cursor paging), v25 (2026-11).
+"""
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from domain.errors import InvalidInputError, NotFoundError
+from ingestion.simulator.clock import SimulatedClock
+from ingestion.simulator.contract import FAULT, PAGE_DIVISOR
+from ingestion.simulator.faults import Fault
+from ingestion.simulator.meta_ads.config import AdAccount, MetaAdsConfig
+from ingestion.simulator.meta_ads.failures import (
+    MetaRefusalError,
+    fault_refusal,
+    invalid_parameter,
+    refusal_response,
+)
+from ingestion.simulator.meta_ads.query import list_of, read_query, whole_number
+from ingestion.simulator.meta_ads.report import insights_rows
+from ingestion.simulator.meta_ads.runs import ReportRun, ReportRuns
+from ingestion.simulator.meta_ads.truth import truth_document
+from ingestion.simulator.meta_ads.usage import CallUsage, usage_headers
+from ingestion.simulator.meta_ads.world import MetaWorld, Moment
+
+__all__ = ["MetaAds"]
+
+_ACCOUNT_PREFIX: Final = "act_"
+_ACCOUNT_FIELDS: Final = ("id", "account_id", "name", "currency", "timezone_name", "account_status")
+_NEARLY_SPENT: Final = 95
+_FULL: Final = 100
+# Where a distorting fault strikes unless it says otherwise, and with what.
+_DISTORTIONS: Final[dict[str, tuple[str, object]]] = {
+    "unknown_field": ("auction_signal", {"bucket": "7"}),
+    "changed_type": ("clicks", "n/a"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that is let in: its parameters, and the accounts that its token reaches."""
+
+    request: Request
+    values: Mapping[str, str]
+    account_ids: tuple[str, ...]
+
+    @property
+    def fault(self) -> Fault | None:
+        """What the platform shall play, if anything."""
+        fault: Fault | None = self.request.scope.get(FAULT)
+        return fault
+
+
+class MetaAds:
+    """The simulated platform; `app` serves it."""
+
+    name = "meta_ads"
+
+    def __init__(self, config: MetaAdsConfig, clock: SimulatedClock) -> None:
+        self.world = MetaWorld(config)
+        self._config = config
+        self._clock = clock
+        self._accounts = {account.account_id: account for account in config.accounts}
+        self._tokens = {each.token: each for each in config.tokens}
+        self._usage = CallUsage(config, clock)
+        self._runs = ReportRuns(config)
+        self._requests = 0
+        self.app = Starlette(
+            routes=[
+                Route("/v{version}/me/adaccounts", self._guarded(self._list), methods=["GET"]),
+                Route(
+                    "/v{version}/act_{account}/insights",
+                    self._guarded(self._insights),
+                    methods=["GET"],
+                ),
+                Route(
+                    "/v{version}/act_{account}/insights",
+                    self._guarded(self._order),
+                    methods=["POST"],
+                ),
+                Route("/v{version}/act_{account}", self._guarded(self._describe), methods=["GET"]),
+                Route("/v{version}/{run}/insights", self._guarded(self._report), methods=["GET"]),
+                Route("/v{version}/{run}", self._guarded(self._poll), methods=["GET"]),
+            ]
+        )
+
+    def account(self, account_id: str) -> AdAccount:
+        """Return the configured account.
+
+        Raises:
+            NotFoundError: No such account.
+        """
+        if account_id not in self._accounts:
+            raise NotFoundError(f"There is no Meta ad account {account_id}.")
+        return self._accounts[account_id]
+
+    def operation_of(self, path: str, body: bytes) -> str:
+        """Name the call: `adaccounts`, `account`, `insights`, `order`, `poll` or `report`."""
+        parts = path.strip("/").split("/")
+        of_account = any(part.startswith(_ACCOUNT_PREFIX) for part in parts)
+        if parts[-1] == "adaccounts":
+            return "adaccounts"
+        if parts[-1] == "insights":
+            return ("order" if body else "insights") if of_account else "report"
+        return "account" if of_account else "poll"
+
+    def refuse(self, fault: Fault, path: str) -> Response:
+        """Build the platform's own refusal for a fault."""
+        error = fault_refusal(fault)
+        headers = {}
+        if fault.kind == "rate_limited":
+            minutes = -(-fault.retry_after_seconds // 60)
+            account_id = self._account_id_in(path)
+            headers = usage_headers(account_id, _FULL, minutes=minutes, code=error.error_code)
+        return refusal_response(error, self._trace_id(), headers)
+
+    def distort(self, fault: Fault, document: object) -> object:
+        """Alter rows: an unknown key, or `clicks` of another type."""
+        rows = document.get("data", []) if isinstance(document, dict) else []
+        target, value = _DISTORTIONS[fault.kind]
+        *parents, leaf = (fault.field or target).split(".")
+        for row in rows[: fault.rows]:
+            node = row
+            for parent in parents:
+                node = node.setdefault(parent, {})
+            node[leaf] = value if fault.value is None else fault.value
+        return document
+
+    def truth_routes(self) -> list[Route]:
+        """`GET /{account}?from=&to=&by=day,campaign,ad,device,country`."""
+        return [Route("/{account}", self._truth, methods=["GET"])]
+
+    def expire_tokens(self) -> int:
+        """Tokens of system users do not run out."""
+        return 0
+
+    def reset(self) -> None:
+        """Forget spent calls and report runs."""
+        self._usage.reset()
+        self._runs.reset()
+
+    async def _truth(self, request: Request) -> Response:
+        account = self.account(request.path_params["account"])
+        now = self._clock.now()
+        today = Moment.at(now, account.time_zone).today
+        keys = request.query_params.get("by", "day,campaign,device")
+        document = truth_document(
+            self.world,
+            account,
+            first_day=_day_of(request, "from", self._config.first_day),
+            last_day=_day_of(request, "to", today),
+            now=now,
+            by=[key for key in keys.split(",") if key],
+        )
+        return JSONResponse(document)
+
+    def _guarded(
+        self, answer: Callable[[_Call], Response]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Check version and token, then answer; refusals become the platform's error bodies."""
+
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            values = dict(request.query_params)
+            values |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+            try:
+                self._check_version(request.path_params["version"])
+                return answer(_Call(request, values, self._account_ids_of(request, values)))
+            except MetaRefusalError as error:
+                return self._refused(request, error)
+
+        return endpoint
+
+    def _refused(self, request: Request, error: MetaRefusalError) -> Response:
+        account_id = self._account_id_in(request.url.path)
+        minutes = self._usage.minutes_left(account_id)
+        headers = usage_headers(account_id, self._usage.percent(account_id), minutes=minutes)
+        return refusal_response(error, self._trace_id(), headers)
+
+    def _check_version(self, version: str) -> None:
+        major = version.removesuffix(".0")
+        if not major.isdecimal() or int(major) not in self._config.supported_versions:
+            newest = max(self._config.supported_versions)
+            raise MetaRefusalError(
+                2635,
+                "(#2635) You are calling a deprecated version of the Ads API. Please update to "
+                f"the latest version: v{newest}.0.",
+            )
+
+    def _account_ids_of(self, request: Request, values: Mapping[str, str]) -> tuple[str, ...]:
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        text = values.get("access_token") or (bearer if scheme.lower() == "bearer" else "")
+        if not text:
+            raise MetaRefusalError(104, "An access token is required to request this resource.")
+        if text not in self._tokens:
+            raise MetaRefusalError(190, "Invalid OAuth access token - Cannot parse access token")
+        return self._tokens[text].account_ids
+
+    def _list(self, call: _Call) -> Response:
+        fields = list_of(call.values.get("fields", "")) or ("account_id", "id")
+        rows = [
+            _account_row(self._accounts[account_id], fields)
+            for account_id in sorted(call.account_ids)
+        ]
+        return JSONResponse(self._page(call, rows))
+
+    def _describe(self, call: _Call) -> Response:
+        account = self._account_of(call)
+        fields = list_of(call.values.get("fields", ""))
+        return JSONResponse(_account_row(account, ("id", *fields)))
+
+    def _insights(self, call: _Call) -> Response:
+        account = self._account_of(call)
+        self._usage.spend(account.account_id)
+        now = self._clock.now()
+        return self._answer(call, account, self._rows(account, call.values, now))
+
+    def _order(self, call: _Call) -> Response:
+        account = self._account_of(call)
+        self._usage.spend(account.account_id)
+        now = self._clock.now()
+        rows = self._rows(account, call.values, now)
+        run = self._runs.order(account, rows, now)
+        return JSONResponse({"report_run_id": run.run_id}, headers=self._headers(call, account))
+
+    def _poll(self, call: _Call) -> Response:
+        run = self._run_of(call)
+        self._usage.spend(run.account.account_id)
+        status, percent = run.poll(call.fault.kind if call.fault else "")
+        document = {
+            "id": run.run_id,
+            "account_id": run.account.account_id,
+            "time_ref": int(run.ordered_at.timestamp()),
+            "async_status": status,
+            "async_percent_completion": percent,
+        }
+        return JSONResponse(document, headers=self._headers(call, run.account))
+
+    def _report(self, call: _Call) -> Response:
+        run = self._run_of(call)
+        self._usage.spend(run.account.account_id)
+        if not run.is_completed:
+            raise MetaRefusalError(
+                2601, "(#2601) Error accessing adreport job.", subcode=1815107, is_transient=True
+            )
+        return self._answer(call, run.account, run.rows)
+
+    def _answer(self, call: _Call, account: AdAccount, rows: list[dict[str, Any]]) -> Response:
+        return JSONResponse(self._page(call, rows), headers=self._headers(call, account))
+
+    def _rows(
+        self, account: AdAccount, values: Mapping[str, str], now: datetime
+    ) -> list[dict[str, Any]]:
+        moment = Moment.at(now, account.time_zone)
+        months = self._config.retained_months
+        query = read_query(values, today=moment.today, retained_months=months)
+        return insights_rows(self.world, account, query, moment)
+
+    def _headers(self, call: _Call, account: AdAccount) -> dict[str, str]:
+        percent = self._usage.percent(account.account_id)
+        if call.fault and call.fault.kind == "high_usage":
+            percent = int(call.fault.value or _NEARLY_SPENT)
+        return usage_headers(account.account_id, percent)
+
+    def _page(self, call: _Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Cut a page out; `limit` and the cursor `after` say which."""
+        default = str(self._config.page_rows)
+        size = whole_number("limit", call.values.get("limit", default))
+        size = max(size // call.request.scope.get(PAGE_DIVISOR, 1), 1)
+        begin = _position(call.values.get("after", ""))
+        end = begin + size
+        if call.fault and call.fault.kind == "duplicate_page":
+            begin = max(begin - size, 0)
+        page = rows[begin:end]
+        if not page:
+            return {"data": []}
+        last = min(end, len(rows))
+        paging: dict[str, Any] = {"cursors": {"before": _cursor(begin), "after": _cursor(last)}}
+        if last < len(rows):
+            url = call.request.url.include_query_params(after=_cursor(last))
+            paging["next"] = str(url)
+        return {"data": page, "paging": paging}
+
+    def _account_of(self, call: _Call) -> AdAccount:
+        account_id = call.request.path_params["account"]
+        if account_id not in call.account_ids:
+            method = call.request.method.lower()
+            raise MetaRefusalError.missing_object(f"{_ACCOUNT_PREFIX}{account_id}", method)
+        return self._accounts[account_id]
+
+    def _run_of(self, call: _Call) -> ReportRun:
+        run = self._runs.find(call.request.path_params["run"])
+        if run is None or run.account.account_id not in call.account_ids:
+            raise MetaRefusalError.missing_object(call.request.path_params["run"])
+        return run
+
+    def _account_id_in(self, path: str) -> str:
+        """The account that a path is about, by itself or by its report run; `0`: of none."""
+        for part in path.split("/"):
+            if part.startswith(_ACCOUNT_PREFIX):
+                return part.removeprefix(_ACCOUNT_PREFIX)
+            run = self._runs.find(part)
+            if run is not None:
+                return run.account.account_id
+        return "0"
+
+    def _trace_id(self) -> str:
+        self._requests += 1
+        name = f"{self._config.seed}/{self._requests}".encode()
+        return base64.urlsafe_b64encode(blake2b(name, digest_size=15).digest()).decode()
+
+
+def _account_row(account: AdAccount, fields: tuple[str, ...]) -> dict[str, Any]:
+    known = {
+        "id": f"{_ACCOUNT_PREFIX}{account.account_id}",
+        "account_id": account.account_id,
+        "name": account.name,
+        "currency": account.currency,
+        "timezone_name": account.time_zone,
+        "account_status": account.status,
+    }
+    for name in fields:
+        if name not in _ACCOUNT_FIELDS:
+            raise invalid_parameter(
+                f"Tried accessing nonexisting field ({name}) on node type (AdAccount)"
+            )
+    return {name: known[name] for name in fields}
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(str(position).encode()).decode()
+
+
+def _position(cursor: str) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(cursor)) if cursor else 0
+    except ValueError as error:
+        raise invalid_parameter("Invalid cursor") from error
+
+
+def _day_of(request: Request, name: str, otherwise: date) -> date:
+    text = request.query_params.get(name)
+    try:
+        return date.fromisoformat(text) if text else otherwise
+    except ValueError as error:
+        raise InvalidInputError(
+            f"`{name}` is not a date: {text!r}.", hint="Write YYYY-MM-DD."
+        ) from error
