@@ -203,16 +203,39 @@ class WarehouseOfflineStore(OfflineStore):
         start_date: dt.datetime,
         end_date: dt.datetime,
     ) -> RetrievalJob:
-        """Every entity of the scope's clients as of `end_date`.
+        """See `pull_all_from_table_or_query`: an entity has one row at an instant."""
+        return WarehouseOfflineStore.pull_all_from_table_or_query(
+            config,
+            data_source,
+            join_key_columns,
+            feature_name_columns,
+            timestamp_field,
+            created_timestamp_column,
+            start_date,
+            end_date,
+        )
+
+    @staticmethod
+    def pull_all_from_table_or_query(
+        config: RepoConfig,
+        data_source: DataSource,
+        join_key_columns: list[str],
+        feature_name_columns: list[str],
+        timestamp_field: str,
+        created_timestamp_column: str | None = None,
+        start_date: dt.datetime | None = None,
+        end_date: dt.datetime | None = None,
+    ) -> RetrievalJob:
+        """Every entity of the scope's clients as of `end_date`; `start_date` has no meaning here.
 
         Raises:
             NoScopeError: No scope is set.
-            InvalidInputError: The scope names no clients (caller).
+            InvalidInputError: The scope names no clients, or there is no `end_date` (caller).
         """
         scope = acting_scope()
         bridge: Bridge = config.offline_store.bridge
         view = VIEWS[data_source.tags["view"]]
-        if scope.clients is None or view.entity.owner_column != CLIENT_ID:
+        if end_date is None or scope.clients is None or view.entity.owner_column != CLIENT_ID:
             raise InvalidInputError(
                 "whole agencies and accounts are refreshed after each publication",
                 hint="bosco features refresh does it now",

@@ -21,6 +21,7 @@ from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreCo
 from feast.infra.supported_async_methods import SupportedAsyncMethods
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as FeastValue
+from feast.utils import make_tzaware
 from pydantic import ConfigDict
 
 from domain.errors import InternalError, Terminal
@@ -111,7 +112,7 @@ class TenantRedisOnlineStore(RedisOnlineStore):
         rows = [
             {
                 ENTITY: self._entity_id(key, view),
-                MOMENT: micros_of(instant),
+                MOMENT: micros_of(make_tzaware(instant)),
                 CLIENT_ID: values[CLIENT_ID].string_val,
                 **{name: _plain(values.get(name)) for name in view.feature_names},
             }
