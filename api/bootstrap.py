@@ -170,6 +170,7 @@ async def open_runtime(
             sources=plane.sources,
             extraction=plane.extraction,
             pipeline=plane.pipeline,
+            loader=loader,
             tokens=tokens,
             issuer=issuer,
             edge=edge,

@@ -9,6 +9,7 @@ from api.settings import Settings
 from domain.ports import Clock, IdFactory
 from ingestion.connector.spec import SourceSpec
 from ingestion.extraction import Extraction
+from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
 from tenancy.jobs import JobEngine
 from tenancy.redis_server import RedisServer
@@ -43,6 +44,7 @@ class Runtime:
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
     pipeline: Pipeline
+    loader: Loader
     tokens: AccessTokens
     issuer: str
     edge: GraphQLServices

@@ -67,7 +67,7 @@ async def _whole_load() -> list[Figure]:
     again: list[float] = []
     plain: list[float] = []
     async with open_runtime(settings) as runtime:
-        load = runtime.pipeline.loader.load_pending
+        load = runtime.loader.load_pending
         agencies = [await create_agency(runtime, f"agency-{n}", _STREAM) for n in range(_AGENCIES)]
         for number in range(_ROUNDS):
             start = _FIRST_DAY + number * dt.timedelta(days=_DAYS)

@@ -48,7 +48,7 @@ async def test_every_text_is_googles_sql(
                     "query", tenant="northwind", last=10, document=None, **question
                 )
                 assert told.exit_code == 0
-            tables = warehouse_tables(runtime.pipeline.loader.streams)
+            tables = warehouse_tables(runtime.loader.streams)
     kinds = {text.split(maxsplit=1)[0] for text in texts}
     assert kinds >= {"INSERT", "DELETE", "WITH"}
     for text in dict.fromkeys(texts):

@@ -451,7 +451,7 @@ async def test_landing_again_after_a_crash_doubles_nothing(
             select(QuarantinedRow.row_number).where(QuarantinedRow.sync_id == landed.id)
         )
         assert rejected.all() == [3]
-    await platform.runtime.pipeline.loader.load_pending()
+    await platform.runtime.loader.load_pending()
     assert await platform.rows(agency, TOTALS) == [(1, Decimal(1))]
 
 

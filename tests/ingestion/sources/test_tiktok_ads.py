@@ -195,8 +195,8 @@ async def test_check_and_discover(simulator: RunningSimulator) -> None:
             SOURCE, Account(ACCOUNT.account_id, {}, "", ""), TOKEN, APP
         )
         found = await run.extractor.discover(SOURCE, Account("", {}, "", ""), TOKEN, APP)
+        other = Account("7333333333333333333", {}, "", "")  # of the other agency
         with pytest.raises(AccountNotAccessibleError):
-            other = Account("7333333333333333333", {}, "", "")  # of the other agency
             await run.extractor.check(SOURCE, other, TOKEN, APP)
     assert checked == DiscoveredAccount("7111111111111111111", "Acme Shoes", "EUR", "Europe/Berlin")
     assert found == [
