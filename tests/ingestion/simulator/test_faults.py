@@ -1,12 +1,13 @@
 """Every kind of fault, through real HTTP."""
 
 import threading
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import orjson
 import pytest
 
+from ingestion.simulator.faults import FaultKind
 from tests.fixtures.simulator import RunningSimulator
 from tests.ingestion.simulator.conftest import AdsCaller, ShopifyCaller
 
@@ -234,12 +235,7 @@ def test_strikes_after_and_times_and_where_it_matches(ads: AdsCaller) -> None:
     [
         (
             {"kind": "flood"},
-            (
-                "'flood' is not a kind of fault. (One of rate_limited, server_error, "
-                "expired_token, cut_connection, slow, malformed_json, half_page, unknown_field, "
-                "changed_type, too_large, high_usage, duplicate_page, job_failed, job_skipped, "
-                "job_stuck.)"
-            ),
+            f"'flood' is not a kind of fault. (One of {', '.join(get_args(FaultKind))}.)",
         ),
         (
             {"kind": "slow", "match": {"host": "x"}},

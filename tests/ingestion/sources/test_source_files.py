@@ -35,8 +35,10 @@ def _line(text: str, part: str) -> int:
 
 def test_all_sources_load() -> None:
     assert {name: sorted(spec.streams) for name, spec in load_all_sources().items()} == {
+        "ga4": ["property_day", "web_day"],
         "google_ads": ["campaign_day"],
         "shopify": ["customers", "orders", "refunds"],
+        "tiktok_ads": ["account_day", "ad_day", "campaign_country_day", "campaign_day"],
     }
 
 
@@ -179,8 +181,8 @@ def test_lines_are_right_and_several_mistakes_come_at_once() -> None:
     days = _line(text, "days: 0}")
     assert _mistakes(text) == [
         (
-            f"google_ads.yaml:{scope}: budgets[0].scope: 'apps' is none of app, account, "
-            "credentials; did you mean 'app'?"
+            f"google_ads.yaml:{scope}: budgets[0].scope: 'apps' is none of provider, app, "
+            "account, credentials; did you mean 'app'?"
         ),
         f"google_ads.yaml:{days}: streams.campaign_day.slice.days: 0 is less than the minimum of 1",
     ]
