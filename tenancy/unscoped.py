@@ -20,7 +20,7 @@ from domain.errors import ConflictError
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
 from tenancy.rls import DOOR_CLIENT_SETTING
 from tenancy.session import Database
-from tenancy.tables import LandingObject, OAuthClient, Sync, SyncState, Tenant
+from tenancy.tables import LandingObject, OAuthClient, RaisedAlert, Sync, SyncState, Tenant
 
 __all__ = ["Doors", "OAuthClientIdentity", "PendingLoad", "TenantProfile"]
 
@@ -171,6 +171,18 @@ class Doors:
         loads = [PendingLoad(**row._mapping) for row in rows]  # noqa: SLF001  # public, documented
         _log_door("pending_loads", len({load.tenant_id for load in loads}))
         return loads
+
+    async def agencies_with_alerts(self) -> list[TenantId]:
+        """Agencies that may have to be told of something, in order of their ids."""
+        query = (
+            select(RaisedAlert.tenant_id)
+            .where(RaisedAlert.settled_at.is_(None))
+            .distinct()
+            .order_by(RaisedAlert.tenant_id)
+        )
+        rows = await self._read(query)
+        _log_door("agencies_with_alerts", len(rows))
+        return [row.tenant_id for row in rows]
 
     async def list_tenants(self) -> list[TenantProfile]:
         """All agencies by slug."""

@@ -19,6 +19,17 @@ from tenancy.tables.agency import (
     Tenant,
     User,
 )
+from tenancy.tables.alerts import (
+    AlertChannel,
+    AlertKind,
+    AlertMessage,
+    AlertNotice,
+    AlertSeverity,
+    ChannelKind,
+    MessageState,
+    NoticePhase,
+    RaisedAlert,
+)
 from tenancy.tables.base import (
     Base,
     TenantOwned,
@@ -47,8 +58,14 @@ from tenancy.tables.ingestion import (
 
 __all__ = [
     "LANDING_VERSION",
+    "AlertChannel",
+    "AlertKind",
+    "AlertMessage",
+    "AlertNotice",
+    "AlertSeverity",
     "AuditEntry",
     "Base",
+    "ChannelKind",
     "Client",
     "Connection",
     "ConnectionState",
@@ -58,10 +75,13 @@ __all__ = [
     "LandingObject",
     "Membership",
     "MembershipClient",
+    "MessageState",
     "MetricDefinition",
+    "NoticePhase",
     "OAuthClient",
     "QuarantineState",
     "QuarantinedRow",
+    "RaisedAlert",
     "Role",
     "RunState",
     "SigningKey",

@@ -14,6 +14,10 @@ from tenancy.tables import Base
 from tests.fixtures.database import administrate, in_database
 
 APP_GRANTS = {
+    "alert_channels": {"SELECT", "INSERT", "UPDATE"},
+    "alert_messages": {"SELECT", "INSERT", "UPDATE"},
+    "alert_notices": {"SELECT", "INSERT"},
+    "alerts": {"SELECT", "INSERT", "UPDATE"},
     "alembic_version": {"SELECT"},
     "audit_entries": {"SELECT", "INSERT"},
     "clients": {"SELECT", "INSERT", "UPDATE"},
@@ -36,6 +40,7 @@ APP_GRANTS = {
 }
 
 DOOR_COLUMNS = {
+    "alerts": {"tenant_id", "settled_at"},
     "landing_objects": {
         "tenant_id", "id", "sync_id", "part", "uri", "raw_table", "rows", "bytes", "content_hash",
         "loaded_at",
@@ -80,7 +85,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 6
+    assert len(model) == 12
     assert migrated == model
 
 
@@ -156,6 +161,7 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
             )
         ).all()
     assert [tuple(row) for row in rows] == [
+        ("alerts", "door_agencies_with_alerts", "SELECT"),
         ("landing_objects", "door_pending_loads", "SELECT"),
         ("oauth_clients", "door_tenant_of_client", "SELECT"),
         ("syncs", "door_pending_loads", "SELECT"),

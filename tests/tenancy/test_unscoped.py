@@ -11,14 +11,14 @@ from structlog.testing import capture_logs
 from domain.errors import ConflictError
 from domain.ids import TenantId
 from tenancy.session import Database
-from tenancy.tables import Base, LandingObject, OAuthClient, Sync, SyncState, Tenant
+from tenancy.tables import Base, LandingObject, OAuthClient, RaisedAlert, Sync, SyncState, Tenant
 from tenancy.unscoped import Doors, OAuthClientIdentity, TenantProfile
 from tests.fixtures.database import FilledTenant
 
 pytestmark = pytest.mark.anyio
 
 Two = tuple[FilledTenant, FilledTenant]
-DOOR_TABLES = {"tenants", "oauth_clients", "syncs", "landing_objects"}
+DOOR_TABLES = {"tenants", "oauth_clients", "syncs", "landing_objects", "alerts"}
 NEW = TenantProfile(
     tenant_id=TenantId(uuid.UUID(int=99)),
     slug="northwind",
@@ -133,6 +133,19 @@ async def test_loaded_objects_are_not_pending(
     assert [load.tenant_id for load in loads] == [second.tenant_id]
 
 
+async def test_agencies_with_alerts_are_those_with_an_unsettled_one(
+    database: Database, two_tenants: Two
+) -> None:
+    first, second = two_tenants
+    doors = Doors(database)
+    assert await doors.agencies_with_alerts() == [first.tenant_id, second.tenant_id]
+    async with database.session(first.tenant_id) as session:
+        await session.execute(
+            update(RaisedAlert).values(settled_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
+        )
+    assert await doors.agencies_with_alerts() == [second.tenant_id]
+
+
 async def test_tenants_are_listed_and_found(database: Database, two_tenants: Two) -> None:
     doors = Doors(database)
     assert await doors.list_tenants() == [profile(tenant) for tenant in two_tenants]
@@ -167,11 +180,13 @@ async def test_doors_are_logged_without_names(database: Database, two_tenants: T
         await doors.find_tenant("nobody")
         await doors.pending_loads(limit=10)
         await doors.tenant_of_client(two_tenants[0].rows["oauth_clients"]["client_id"])
+        await doors.agencies_with_alerts()
     assert [(line["door"], line["tenants"]) for line in lines] == [
         ("list_tenants", 2),
         ("find_tenant", 0),
         ("pending_loads", 2),
         ("tenant_of_client", 1),
+        ("agencies_with_alerts", 2),
     ]
     assert not any(tenant.canary in repr(lines) for tenant in two_tenants)
 
@@ -188,7 +203,14 @@ async def test_other_tables_are_shut(database: Database, table: Table) -> None:
 
 
 @pytest.mark.parametrize(
-    "column", [Tenant.wrapped_data_key, OAuthClient.name, Sync.checkpoint, LandingObject.landed_at]
+    "column",
+    [
+        Tenant.wrapped_data_key,
+        OAuthClient.name,
+        Sync.checkpoint,
+        LandingObject.landed_at,
+        RaisedAlert.title,
+    ],
 )
 async def test_other_columns_are_shut(database: Database, column: object) -> None:
     async with database.unscoped_session() as session:
