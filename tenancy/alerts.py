@@ -75,15 +75,11 @@ async def raise_alert(
         )
     ).one_or_none()
     if newest is not None and _goes_on(newest, now):
+        relapse = {} if newest.cleared_at is None else _relapse(newest, now)
         await session.execute(
             update(RaisedAlert)
             .where(RaisedAlert.id == newest.id)
-            .values(
-                relapses=newest.relapses + (newest.cleared_at is not None),
-                cleared_at=None,
-                settled_at=None,
-                **_words(alert, now),
-            )
+            .values(**_words(alert, now), **relapse)
         )
         return
     await session.execute(
@@ -95,6 +91,7 @@ async def raise_alert(
             subject=alert.subject,
             relapses=0,
             raised_at=now,
+            opened_at=now,
             **_words(alert, now),
         )
         # Another transaction may have raised it since the look above.
@@ -129,6 +126,15 @@ async def clear_alert(
 
 def _goes_on(alert: RaisedAlert, now: dt.datetime) -> bool:
     return alert.cleared_at is None or now - alert.cleared_at < RELAPSE_WITHIN
+
+
+def _relapse(alert: RaisedAlert, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "relapses": alert.relapses + 1,
+        "opened_at": now,
+        "cleared_at": None,
+        "settled_at": None,
+    }
 
 
 def _words(alert: Alert, now: dt.datetime) -> dict[str, Any]:

@@ -32,6 +32,7 @@ CREATE TABLE alerts (
     due_at TIMESTAMPTZ,
     relapses INTEGER NOT NULL,
     raised_at TIMESTAMPTZ NOT NULL,
+    opened_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
     cleared_at TIMESTAMPTZ,
     settled_at TIMESTAMPTZ,
@@ -109,13 +110,15 @@ CREATE TABLE alert_notices (
     message_id UUID NOT NULL,
     alert_id UUID NOT NULL,
     phase VARCHAR(32) NOT NULL,
+    severity VARCHAR(32) NOT NULL,
     CONSTRAINT pk_alert_notices PRIMARY KEY (tenant_id, message_id, alert_id),
     CONSTRAINT fk_alert_notices__tenant_id_message_id
         FOREIGN KEY (tenant_id, message_id) REFERENCES alert_messages (tenant_id, id),
     CONSTRAINT fk_alert_notices__tenant_id_alert_id
         FOREIGN KEY (tenant_id, alert_id) REFERENCES alerts (tenant_id, id),
     CONSTRAINT fk_alert_notices__tenant_id FOREIGN KEY (tenant_id) REFERENCES tenants (id),
-    CONSTRAINT ck_alert_notices__phase CHECK (phase IN ('opened', 'reminder', 'cleared'))
+    CONSTRAINT ck_alert_notices__phase CHECK (phase IN ('opened', 'reminder', 'cleared')),
+    CONSTRAINT ck_alert_notices__severity CHECK (severity IN ('info', 'warning', 'critical'))
 );
 
 CREATE INDEX ix_alert_notices__tenant_id_alert_id

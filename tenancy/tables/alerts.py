@@ -98,6 +98,7 @@ class RaisedAlert(TenantOwned, Base):
     due_at: Mapped[dt.datetime | None]  # by when it has to be put right
     relapses: Mapped[int]  # how often it came back after it had been cleared
     raised_at: Mapped[dt.datetime]
+    opened_at: Mapped[dt.datetime]  # when it was raised or came back last
     updated_at: Mapped[dt.datetime]  # last raised
     cleared_at: Mapped[dt.datetime | None]  # NULL: open
     settled_at: Mapped[dt.datetime | None]  # NULL: more may have to be told
@@ -169,3 +170,4 @@ class AlertNotice(TenantOwned, Base):
     message_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     alert_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     phase: Mapped[NoticePhase] = mapped_column(choice(NoticePhase, "phase"))
+    severity: Mapped[AlertSeverity] = mapped_column(choice(AlertSeverity, "severity"))

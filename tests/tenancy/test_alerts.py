@@ -75,7 +75,15 @@ async def _clear(agency: Database, now: dt.datetime, kind: AlertKind = FAILED) -
 
 
 async def _stored(agency: Database) -> list[dict[str, Any]]:
-    names = ("id", "relapses", "raised_at", "updated_at", "cleared_at", "settled_at")
+    names = (
+        "id",
+        "relapses",
+        "raised_at",
+        "opened_at",
+        "updated_at",
+        "cleared_at",
+        "settled_at",
+    )
     async with agency.session(AGENCY) as session:
         alerts = (await session.scalars(select(RaisedAlert).order_by(RaisedAlert.id))).all()
     return [{name: getattr(alert, name) for name in names} for alert in alerts]
@@ -86,6 +94,7 @@ def _row(number: int, raised_at: dt.datetime, **changed: object) -> dict[str, An
         "id": uuid.UUID(int=100 + number),
         "relapses": 0,
         "raised_at": raised_at,
+        "opened_at": raised_at,
         "updated_at": raised_at,
         "cleared_at": None,
         "settled_at": None,
@@ -157,7 +166,7 @@ async def test_relapse_within_a_day_reopens_it(agency: Database) -> None:
         await session.execute(update(RaisedAlert).values(settled_at=NOON + 2 * HOUR))
     back = NOON + 25 * HOUR - dt.timedelta(microseconds=1)
     await _raise(agency, LATE, back, number=1)
-    assert await _stored(agency) == [_row(0, NOON, updated_at=back, relapses=1)]
+    assert await _stored(agency) == [_row(0, NOON, opened_at=back, updated_at=back, relapses=1)]
 
 
 async def test_after_a_day_it_is_a_new_alert(agency: Database) -> None:
