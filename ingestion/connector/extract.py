@@ -4,8 +4,8 @@
 
 Nothing is lost and nothing comes twice: a page is handed out only when its answer arrived whole,
 and its checkpoint points behind it. A body that keeps breaking, or is too large, is asked for
-again in smaller pages or over fewer days; memory is bounded by one answer. Checks are asked by
-people who wait: they give up within seconds.
+again in smaller pages or over fewer days; memory is bounded by one answer, or by one slice where
+pages are counted. Checks are asked by people who wait: they give up within seconds.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping

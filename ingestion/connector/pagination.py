@@ -19,7 +19,7 @@ from ingestion.connector.paths import find_first
 from ingestion.connector.records import MalformedAnswerError
 from ingestion.connector.spec import PageSize, Pagination, RequestSpec
 
-__all__ = ["PageState", "first_state", "is_cut", "next_state", "place", "shrunk"]
+__all__ = ["PageState", "first_state", "is_counted", "is_cut", "next_state", "place", "shrunk"]
 
 _NEXT_LINK: Final = re.compile(r'<([^>]*)>\s*(?:;[^,]*)?;\s*rel="?next"?')
 
@@ -35,6 +35,7 @@ class PageState:
         size: Page size; 0: the provider's own.
         ceiling: Sizes above it were refused; 0: none yet.
         seen: Records of the slice so far.
+        total: Records in the whole slice, as its pages tell; None: not told.
     """
 
     token: Any = None
@@ -43,6 +44,7 @@ class PageState:
     size: int = 0
     ceiling: int = 0
     seen: int = 0
+    total: int | None = None
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -61,6 +63,11 @@ def first_state(rule: Pagination) -> PageState:
     return PageState(number=number, size=rule.size.start if rule.size else 0)
 
 
+def is_counted(rule: Pagination) -> bool:
+    """Whether pages are places in a list that the provider may change while it is read."""
+    return rule.kind in ("offset", "page")
+
+
 def place(request: RequestSpec, rule: Pagination, state: PageState) -> RequestSpec:
     """The request for a page."""
     if state.url:
@@ -68,7 +75,7 @@ def place(request: RequestSpec, rule: Pagination, state: PageState) -> RequestSp
     values: list[tuple[str, Any]] = []
     if rule.kind == "token" and state.token is not None:
         values.append((rule.to, state.token))
-    if rule.kind in ("offset", "page") and rule.to:
+    if is_counted(rule) and rule.to:
         values.append((rule.to, state.number))
     if rule.size:
         values.append((rule.size.to, state.size))
@@ -107,12 +114,21 @@ def next_state(
         records: How many records it held.
 
     Raises:
-        IncompleteAnswerError: Fewer records came than the provider counts.
+        IncompleteAnswerError: Fewer records came than the provider counts, or it counts others
+            than before.
         MalformedAnswerError: A next page is announced, but not named, or a numbered page is short.
     """
     seen = state.seen + records
     total = _total(rule, document)
-    after = dataclasses.replace(state, seen=seen, size=_adapted(rule.size, state, document))
+    if total is None:
+        total = state.total
+    elif is_counted(rule) and state.total not in (None, total):
+        raise IncompleteAnswerError(
+            f"the provider counted {state.total} records, and now counts {total}",
+            hint="the sync is tried again by itself; the list changes while it is read",
+        )
+    size = _adapted(rule.size, state, document)
+    after = dataclasses.replace(state, seen=seen, size=size, total=total)
     following = _following(rule, after, headers, document, records, total)
     if following is None and total is not None and seen < total:
         raise IncompleteAnswerError(
@@ -145,7 +161,7 @@ def _following(
 ) -> PageState | None:
     if rule.kind == "token":
         return _by_token(rule, after, document)
-    if rule.kind in ("offset", "page"):
+    if is_counted(rule):
         done = records == 0 or (after.seen >= total if total is not None else records < after.size)
         if rule.kind == "page" and not done and records < after.size:
             raise MalformedAnswerError(

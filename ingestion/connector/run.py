@@ -1,11 +1,13 @@
 """One extraction from its checkpoint to its last page.
 
 checkpoint -> (order and await a report) -> request -> typed answer -> Page -> checkpoint -> ...
+
+Where pages are counted, a slice becomes one Page: see `ingestion.connector.counted_pages`.
 """
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pyarrow as pa
@@ -17,12 +19,14 @@ from ingestion.connector.accounts import clean_account_id
 from ingestion.connector.answer import AnswerReader, TypedAnswer
 from ingestion.connector.checkpoint import Checkpoint
 from ingestion.connector.columns import batch_schema
+from ingestion.connector.counted_pages import CountedPages
 from ingestion.connector.decode import BrokenBodyError
-from ingestion.connector.failures import ProviderError, error_of
+from ingestion.connector.failures import IncompleteAnswerError, ProviderError, error_of
 from ingestion.connector.job import Drift, ExtractionJob, ExtractProgress, Page
 from ingestion.connector.pagination import (
     PageState,
     first_state,
+    is_counted,
     is_cut,
     next_state,
     place,
@@ -34,6 +38,8 @@ from ingestion.connector.template import date_places, instant_places
 from ingestion.connector.transport import Answer, Meter, TooLargeError, Transport, too_large
 
 __all__ = ["ExtractionRun"]
+
+_READINGS: Final = 3  # of a slice whose list moves while it is read
 
 
 class ExtractionRun:
@@ -56,6 +62,9 @@ class ExtractionRun:
         self._reader = AnswerReader(job.stream, job.account)
         self._told: set[tuple[str, str]] = set()
         self._visited: set[tuple[str, str, int]] = set()
+        is_held = is_counted(job.stream.pagination)
+        self._held = CountedPages(job.stream.key) if is_held else None
+        self._readings = 1
         self._report: FinishedReport | None = None
         self._ordered_here = False
 
@@ -86,7 +95,7 @@ class ExtractionRun:
         return self._page(_nothing(self._stream.fields))
 
     async def _next_page(self, transport: Transport) -> Page | None:
-        """The next page, or None when the slice was cut or its report has to be ordered again."""
+        """The next page, or None when there is none to hand out yet."""
         state = self._checkpoint.page or first_state(self._stream.pagination)
         try:
             if self._stream.report and not await self._is_report_ready(
@@ -97,11 +106,31 @@ class ExtractionRun:
                 typed, following = _nothing(self._stream.fields), None
             else:
                 typed, following = await self._fetch(transport, state)
+            whole = self._hold(typed, is_last=following is None)
         except TooLargeError as error:
             self._shrink(transport, state, error)
             return None
+        except IncompleteAnswerError:
+            if self._held is None or self._readings >= _READINGS:
+                raise
+            self._read_again(self._held)
+            return None
         self._advance(state, following, typed.records)
-        return self._page(typed)
+        if whole is None:
+            self._tell()
+            return None
+        return self._page(whole)
+
+    def _hold(self, typed: TypedAnswer, *, is_last: bool) -> TypedAnswer | None:
+        return typed if self._held is None else self._held.add(typed, is_last=is_last)
+
+    def _read_again(self, held: CountedPages) -> None:
+        """Begin the slice anew: its list has moved."""
+        rows = self._checkpoint.rows - held.records
+        self._checkpoint = dataclasses.replace(self._checkpoint, rows=rows, page=None)
+        self._readings += 1
+        self._visited.clear()
+        held.drop()
 
     async def _is_report_ready(self, transport: Transport, report: ReportSpec) -> bool:
         if self._report is not None:
@@ -153,6 +182,7 @@ class ExtractionRun:
     def _begin_slice(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self._visited.clear()
+        self._readings = 1
         self._report = None
         self._ordered_here = False
 
@@ -218,8 +248,11 @@ class ExtractionRun:
         )
 
     def _new_drift(self, drift: tuple[Drift, ...]) -> list[Drift]:
-        new = [item for item in drift if (item.kind, item.field) not in self._told]
-        self._told.update((item.kind, item.field) for item in new)
+        new = []
+        for item in drift:
+            if (item.kind, item.field) not in self._told:
+                self._told.add((item.kind, item.field))
+                new.append(item)
         return new
 
 
