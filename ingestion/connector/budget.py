@@ -1,6 +1,7 @@
 """Quotas: asked before each request, fed by what each answer tells.
 
     declared budgets -> acquire -> (wait) -> request -> answer -> signals -> hold
+    server error -> its own budget -> (wait, hold)
 
 One bucket is shared by every worker and tenant that spends from it: `source:budget:scope value`.
 The one that fewest share is asked first: who then waits for the next one keeps a call of few, and
@@ -85,10 +86,16 @@ class Budgets:
         self._signals = source.signals
         self._budget = budget
         self._clock = clock
-        self._buckets = {
-            item.name: _bucket(source.name, item, scopes)
+        buckets = {
+            item: _bucket(source.name, item, scopes)
             for item in sorted(source.budgets, key=lambda item: _NARROWEST_FIRST.index(item.scope))
         }
+        self._buckets = {
+            item.name: bucket for item, bucket in buckets.items() if item.counts == "calls"
+        }
+        self._error_buckets = [
+            bucket for item, bucket in buckets.items() if item.counts == "server_errors"
+        ]
 
     async def acquire(self, waiter: Waiter) -> None:
         """Spend one call from every budget; waits where one grants none.
@@ -107,6 +114,15 @@ class Budgets:
         for bucket in self._buckets.values():
             await self._budget.hold(bucket, seconds)
         return bool(self._buckets)
+
+    async def spend_server_error(self) -> float:
+        """Count a server error where the provider allows so many only.
+
+        Returns:
+            Seconds in which the next one could be one too many; 0: it may be asked again at once.
+        """
+        waits = [await self._budget.acquire(one, waited=True) for one in self._error_buckets]
+        return max(waits, default=0.0)
 
     async def heed(self, headers: Mapping[str, str], document: Any) -> float:
         """Hold the budgets that an answer says are (nearly) spent.

@@ -139,9 +139,9 @@ def next_state(
 
 
 def is_cut(rule: Pagination, document: Any, records: int) -> bool:
-    """Whether the provider has left records out without saying so, or will on a later page."""
+    """Whether the provider may have left records out without saying so, or will on a later page."""
     total = _total(rule, document) or 0
-    return bool(rule.cap) and (records >= rule.cap or total > rule.cap)
+    return bool(rule.cap) and max(records, total) >= rule.cap
 
 
 def _total(rule: Pagination, document: Any) -> int | None:

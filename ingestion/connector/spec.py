@@ -227,7 +227,7 @@ class Pagination:
         more: Path of a flag that tells whether there is a next page; empty: the token itself tells.
         first: Number of the first page, of kind `page`.
         total: Path of the number of records in the whole answer: the proof of completeness.
-        cap: The provider cuts answers at this many records without saying so; 0: it does not.
+        cap: The provider cuts lists at this many records without saying so; 0: it does not.
         size: Page size, or None.
     """
 
@@ -282,6 +282,7 @@ class ErrorKind(enum.Enum):
     """What an answer that is no data means for the sync."""
 
     TRANSIENT = "transient"
+    TIMED_OUT = "timed_out"  # may pass; a request that does so again and again is made smaller
     THROTTLED = "throttled"
     TOO_LARGE = "too_large"
     CREDENTIALS = "credentials"
@@ -328,6 +329,8 @@ class BudgetSpec:
         period_seconds: Length of the period.
         burst: Most calls at once; they count against the limit unless they are more than it (the
             provider's own bucket then, which it refills at the limit). 0: a twentieth of `limit`.
+        counts: What is taken from it: `calls`, or `server_errors` (5xx), which some providers allow
+            so many of before they refuse every call.
     """
 
     name: str
@@ -335,6 +338,7 @@ class BudgetSpec:
     limit: float = 0.0
     period_seconds: float = 1.0
     burst: float = 0.0
+    counts: str = "calls"
 
 
 @dataclass(frozen=True, slots=True)

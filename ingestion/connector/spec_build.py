@@ -107,6 +107,7 @@ def _budget(data: Plain) -> BudgetSpec:
         limit=float(data.get("limit", 0)),
         period_seconds=_PERIOD_SECONDS[data.get("per", "second")],
         burst=float(data.get("burst", 0)),
+        counts=data.get("counts", "calls"),
     )
 
 

@@ -12,6 +12,7 @@ Sources: AWS Architecture Blog, Exponential Backoff And Jitter (full jitter); RF
 """
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ __all__ = [
 T = TypeVar("T")
 
 _OK: Final = range(200, 300)
+_SERVER_ERROR: Final = range(500, 600)
 _UNSHRINKABLE_FACTOR: Final = 8  # how much larger a body may be that cannot be asked for in parts
 
 
@@ -150,7 +152,7 @@ class _Call:
 
 
 class _PassingError(Exception):
-    """Something that may pass; `is_break` when the body broke."""
+    """Something that may pass; `is_break` when a smaller request could do better."""
 
     def __init__(self, reason: str, *, is_break: bool = False) -> None:
         super().__init__(reason)
@@ -304,14 +306,14 @@ class Transport:
                 raise AnswerRefusedError(_loads_or_text(answer.body))  # noqa: TRY301 - see below
             value, document = await asyncio.to_thread(parse, answer)
         except AnswerRefusedError as refused:
-            await self._refuse(answer, refused.document, access_token, refreshed=call.refreshed)
+            await self._refuse(call, answer, refused.document, access_token)
         except (BrokenBodyError, MalformedAnswerError) as error:
             raise _PassingError(str(error), is_break=isinstance(error, BrokenBodyError)) from error
         await self.budgets.heed(answer.headers, document)
         return value
 
     async def _refuse(
-        self, answer: Answer, document: Any, access_token: str, *, refreshed: bool
+        self, call: _Call, answer: Answer, document: Any, access_token: str
     ) -> NoReturn:
         held = await self.budgets.heed(answer.headers, document)
         failure = find_failure(self.source, answer.status, document, self._secrets(access_token))
@@ -321,14 +323,22 @@ class Transport:
             now = self.clock().timestamp()
             told = seconds_to_wait(failure.wait, answer.headers, document, now)
             raise _ThrottledOnceError(failure, held if told is None and held else told)
-        if failure.kind is ErrorKind.TRANSIENT:
-            raise _PassingError(failure.message)
+        if failure.kind in (ErrorKind.TRANSIENT, ErrorKind.TIMED_OUT):
+            await self._let_pass(call, answer, failure)
         if failure.kind is ErrorKind.TOO_LARGE:
             raise TooLargeError(failure)
-        if failure.kind is ErrorKind.CREDENTIALS and access_token and not refreshed:
+        if failure.kind is ErrorKind.CREDENTIALS and access_token and not call.refreshed:
             self.tokens.forget(self.references, access_token)
             raise _RejectedTokenError
         raise error_of(self.source, failure)
+
+    async def _let_pass(self, call: _Call, answer: Answer, failure: Failure) -> NoReturn:
+        if answer.status in _SERVER_ERROR and not call.request.anonymous:
+            seconds = await self.budgets.spend_server_error()
+            if seconds:
+                message = f"it allows few server errors, and answers with more: {failure.message}"
+                raise _ThrottledOnceError(dataclasses.replace(failure, message=message), seconds)
+        raise _PassingError(failure.message, is_break=failure.kind is ErrorKind.TIMED_OUT)
 
     def checked(self, document: Any) -> Any:
         """The document itself, unless it is an error in the guise of a good answer.

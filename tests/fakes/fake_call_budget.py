@@ -1,17 +1,19 @@
-"""A call budget that grants everything and writes down what it was asked."""
+"""A call budget that grants all that is not held and writes down what it was asked."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 
-from domain.ports import BudgetBucket
+from domain.ports import BudgetBucket, Clock
 
 
 @dataclass
 class FakeCallBudget:
-    """Fake of `domain.ports.CallBudget`; a hold lasts until it was told once."""
+    """Fake of `domain.ports.CallBudget`."""
 
+    clock: Clock
     acquired: list[str] = field(default_factory=list)
     holds: list[tuple[str, float]] = field(default_factory=list)
-    pending: dict[str, float] = field(default_factory=dict)
+    _held_until: dict[str, dt.datetime] = field(default_factory=dict)
 
     async def acquire(
         self,
@@ -20,11 +22,14 @@ class FakeCallBudget:
         *,
         waited: bool = False,  # noqa: ARG002 - the port's name
     ) -> float:
-        wait = self.pending.pop(bucket.key, 0.0)
-        if not wait:
-            self.acquired.append(bucket.key)
-        return wait
+        now = self.clock()
+        wait = (self._held_until.get(bucket.key, now) - now).total_seconds()
+        if wait > 0:
+            return wait
+        self.acquired.append(bucket.key)
+        return 0.0
 
     async def hold(self, bucket: BudgetBucket, seconds: float) -> None:
         self.holds.append((bucket.key, seconds))
-        self.pending[bucket.key] = seconds
+        until = self.clock() + dt.timedelta(seconds=seconds)
+        self._held_until[bucket.key] = max(until, self._held_until.get(bucket.key, until))

@@ -1,7 +1,7 @@
 """Runs the extractor against a server, with a clock that only sleeping moves."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from domain.ports import CallBudget, Clock
 from domain.time_window import DateRange
 from ingestion.connector.extract import Extractor
 from ingestion.connector.job import Account, CursorWindow, ExtractionJob, ExtractProgress, Page
@@ -67,7 +68,9 @@ async def harness(
     base_urls: Mapping[str, str],
     policy: RetryPolicy | None = None,
     http: httpx.AsyncClient | None = None,
+    share: Callable[[Clock], CallBudget] | None = None,
 ) -> AsyncIterator[Harness]:
+    """Make an extractor; `share` makes, by its clock, the budget in place of the fake one."""
     waits: list[float] = []
     rotated: list[Mapping[str, str]] = []
     now = [NOW]
@@ -79,11 +82,11 @@ async def harness(
     async def keep(_: object, credentials: Mapping[str, str]) -> None:
         rotated.append(credentials)
 
-    budget = FakeCallBudget()
+    budget = FakeCallBudget(lambda: now[0])
     async with httpx.AsyncClient(timeout=5, trust_env=False) as plain:
         extractor = Extractor(
             http or plain,
-            budget,
+            budget if share is None else share(lambda: now[0]),
             lambda: now[0],
             sleep,
             base_urls,

@@ -118,3 +118,9 @@ def test_the_bucket_that_fewest_share_is_asked_first() -> None:
 
 def test_budget_of_the_provider_is_shared_by_all() -> None:
     assert bucket_of(BudgetSpec("calls", "provider", 5)).key == "google_ads:calls:all"
+
+
+def test_calls_are_not_taken_from_a_budget_of_server_errors() -> None:
+    errors = BudgetSpec("errors", "account", 5, 3600, 5, counts="server_errors")
+    buckets = buckets_of(BudgetSpec("calls", "account", 5), errors)
+    assert [bucket.key for bucket in buckets] == ["google_ads:calls:123"]

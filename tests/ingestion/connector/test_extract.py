@@ -1,6 +1,7 @@
 """Behaviour of the extractor that no platform owns: loss, duplicates, retries, secrets."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 import json
 import traceback
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from domain.errors import InvalidInputError
+from domain.ports import Clock
 from domain.time_window import DateRange
 from ingestion.connector.failures import (
     AccountNotAccessibleError,
@@ -21,7 +23,10 @@ from ingestion.connector.failures import (
 )
 from ingestion.connector.job import Account, CursorWindow, ExtractionJob
 from ingestion.connector.source_file import load_source
+from ingestion.connector.spec import BudgetSpec
 from ingestion.connector.transport import RetryPolicy
+from tenancy.quota import RedisCallBudget
+from tenancy.redis_server import RedisServer
 from tests.ingestion.connector.harness import (
     ACCOUNT,
     APP,
@@ -305,6 +310,54 @@ async def test_server_errors_are_tried_again_and_then_told() -> None:
         )
         assert run.waits == [1.0, 2.0, 4.0, 8.0, 16.0]
         assert len(server.requests) == 6
+
+
+async def test_server_errors_beyond_their_budget_stop_every_worker(
+    redis_server: RedisServer,
+) -> None:
+    errors = BudgetSpec("errors", "account", 2, 3600, 2, counts="server_errors")
+    source = dataclasses.replace(
+        platform("tiktok_ads"), budgets=(BudgetSpec("calls", "account"), errors)
+    )
+
+    def share(clock: Clock) -> RedisCallBudget:
+        return RedisCallBudget(redis_server, clock=clock)
+
+    async with (
+        serve(lambda _: Reply({"message": "busy"}, status=503)) as server,
+        harness({"tiktok_ads": server.url}, share=share) as run,
+    ):
+        with pytest.raises(ThrottledError) as caught:
+            await run.read(source, "ad_day")
+        assert caught.value.message == (
+            "TikTok Ads grants no calls for 3597 seconds: TikTok Ads is throttling: it allows few "
+            "server errors, and answers with more: busy"
+        )
+        assert (len(server.requests), run.waits) == (3, [1.0, 2.0])
+        with pytest.raises(ThrottledError, match="for 3597 seconds: the budget calls is spent"):
+            await run.read(source, "ad_day")
+        assert len(server.requests) == 3
+
+
+async def test_request_that_keeps_timing_out_is_asked_for_in_halves() -> None:
+    def answer(request: Request) -> Reply:
+        if (request.query["start_date"], request.query["end_date"]) == ("2026-11-01", "2026-11-04"):
+            return Reply({"code": 50002, "message": "timed out"})
+        return Reply({"code": 0, "data": {"list": [], "page_info": {"total_number": 0}}})
+
+    async with serve(answer) as server, harness({"tiktok_ads": server.url}) as run:
+        await run.read(platform("tiktok_ads"), "ad_day")
+        asked = [(r.query["end_date"], r.query["page_size"]) for r in server.requests]
+    whole, half = ("2026-11-04", "2026-11-02")
+    assert asked == [(whole, "2")] * 3 + [(whole, "1")] * 3 + [(half, "2"), (whole, "2")]
+
+
+async def test_smallest_request_that_times_out_is_tried_again_later() -> None:
+    timed_out = Reply({"code": 50002, "message": "timed out"})
+    day = DateRange(DAYS.start, DAYS.start)
+    async with serve(lambda _: timed_out) as server, harness({"tiktok_ads": server.url}) as run:
+        with pytest.raises(ProviderUnavailableError, match="6 times in a row: timed out"):
+            await run.read(platform("tiktok_ads"), "ad_day", day)
 
 
 async def test_connection_that_is_refused_names_the_host_alone() -> None:
