@@ -17,7 +17,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ConflictError
-from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
+from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
 from tenancy.rls import DOOR_CLIENT_SETTING
 from tenancy.session import Database
 from tenancy.tables import LandingObject, OAuthClient, RaisedAlert, Sync, SyncState, Tenant
@@ -70,15 +70,19 @@ class PendingLoad:
     """A landed object that the warehouse does not have yet, with the lineage of its sync.
 
     Attributes:
+        run_id: That its sync belongs to.
         slice_from: First reporting date that counts; None: all do.
         slice_to: Last reporting date, included; None: a stream by cursor.
         version: Landing sequence of the sync.
         known_at: UTC instant of landing.
+        quarantined: Rows of the sync that did not fit.
+        released_at: When somebody let the sync pass although it had been held; None: not held yet.
     """
 
     tenant_id: TenantId
     client_id: ClientId
     connection_id: ConnectionId
+    run_id: RunId
     sync_id: SyncId
     object_id: ObjectId
     source: str
@@ -97,6 +101,8 @@ class PendingLoad:
     slice_to: dt.date | None
     cursor_from: dt.datetime | None
     cursor_to: dt.datetime | None
+    quarantined: int
+    released_at: dt.datetime | None
 
 
 class Doors:
@@ -140,6 +146,7 @@ class Doors:
                 Sync.tenant_id,
                 Sync.client_id,
                 Sync.connection_id,
+                Sync.run_id,
                 Sync.id.label("sync_id"),
                 LandingObject.id.label("object_id"),
                 Sync.source,
@@ -158,6 +165,8 @@ class Doors:
                 Sync.slice_to,
                 Sync.cursor_from,
                 Sync.cursor_to,
+                Sync.quarantined,
+                Sync.released_at,
             )
             .join(
                 LandingObject,

@@ -55,6 +55,13 @@ from tenancy.tables.ingestion import (
     SyncRun,
     SyncState,
 )
+from tenancy.tables.quality import (
+    Incident,
+    IncidentEvent,
+    IncidentEventKind,
+    IncidentSeverity,
+    IncidentState,
+)
 
 __all__ = [
     "LANDING_VERSION",
@@ -72,6 +79,11 @@ __all__ = [
     "DataVersion",
     "FeatureMaterialisation",
     "FeatureRegistration",
+    "Incident",
+    "IncidentEvent",
+    "IncidentEventKind",
+    "IncidentSeverity",
+    "IncidentState",
     "LandingObject",
     "Membership",
     "MembershipClient",

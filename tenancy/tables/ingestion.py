@@ -48,7 +48,11 @@ class RunState(enum.Enum):
 
 
 class SyncState(enum.Enum):
-    """How far one sync has come; each state follows the one before, `FAILED` may follow any."""
+    """How far one sync has come; each state follows the one before, `FAILED` may follow any.
+
+    `HELD`: it landed, but its data looks wrong; what was published before stays visible.
+    `SUPERSEDED`: it was held, and a later sync has published the same days.
+    """
 
     PLANNED = "planned"
     EXTRACTING = "extracting"
@@ -56,14 +60,17 @@ class SyncState(enum.Enum):
     LOADED = "loaded"
     PUBLISHED = "published"
     FAILED = "failed"
+    HELD = "held"
+    SUPERSEDED = "superseded"
 
 
 class QuarantineState(enum.Enum):
-    """What became of a bad row."""
+    """What became of a bad row. `SUPERSEDED`: a later sync has told the row again."""
 
     OPEN = "open"
     REPLAYED = "replayed"
     DISMISSED = "dismissed"
+    SUPERSEDED = "superseded"
 
 
 class Connection(TenantOwned, Base):
@@ -130,11 +137,19 @@ class Sync(TenantOwned, Base):
         Index(None, "tenant_id", "run_id"),
         Index(None, "tenant_id", "connection_id", "stream", "started_at"),
         CheckConstraint(
-            "state NOT IN ('landed', 'loaded', 'published')"
+            "state NOT IN ('landed', 'loaded', 'published', 'held', 'superseded')"
             " OR (version IS NOT NULL AND known_at IS NOT NULL)",
             name="landed_has_version",
         ),
         Index("ix_syncs__landed", "version", postgresql_where=text("state = 'landed'")),
+        Index(
+            "ix_syncs__held",
+            "tenant_id",
+            "connection_id",
+            "stream",
+            postgresql_where=text("state = 'held'"),
+        ),
+        within_tenant("replays", "syncs"),
     )
 
     id: Mapped[SyncId] = mapped_column(primary_key=True, sort_order=-1)
@@ -161,6 +176,9 @@ class Sync(TenantOwned, Base):
     error_message: Mapped[str | None]
     started_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
+    drift: Mapped[dict[str, Any] | None]  # "<kind> <field>" -> what its source file does not know
+    released_at: Mapped[dt.datetime | None]  # when somebody let it pass although it was held
+    replays: Mapped[SyncId | None]  # the sync whose quarantined rows it brings, mended
 
 
 class LandingObject(TenantOwned, Base):
@@ -198,7 +216,16 @@ class QuarantinedRow(TenantOwned, Base):
     __table_args__ = (
         within_tenant("sync_id", "syncs"),
         within_tenant("connection_id", "connections"),
+        within_tenant("replay_run_id", "sync_runs"),
+        within_tenant("replay_sync_id", "syncs"),
         Index(None, "tenant_id", "sync_id"),
+        Index(
+            "ix_quarantined_rows__open",
+            "tenant_id",
+            "connection_id",
+            "stream",
+            postgresql_where=text("state = 'open'"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
@@ -213,9 +240,23 @@ class QuarantinedRow(TenantOwned, Base):
     raw: Mapped[dict[str, Any]] = mapped_column(
         info={"personal": "user"}
     )  # as the provider sent it
+    around: Mapped[dict[str, Any] | None] = mapped_column(
+        info={"personal": "user"}
+    )  # what its stream reads of the records around it, by path; NULL: nothing
+    natural_key: Mapped[str | None] = mapped_column(
+        info={"personal": "user"}
+    )  # NULL: the key itself cannot be read
+    reporting_date: Mapped[dt.date | None]  # NULL: the day itself cannot be read
     state: Mapped[QuarantineState] = mapped_column(choice(QuarantineState, "state"))
     created_at: Mapped[dt.datetime]
+    repair: Mapped[dict[str, Any] | None] = mapped_column(
+        info={"personal": "user"}
+    )  # field -> text given by hand in its place; NULL: none
+    replay_run_id: Mapped[RunId | None]  # the run that tries it again
+    replay_sync_id: Mapped[SyncId | None]  # the sync that brings it, mended
     resolved_at: Mapped[dt.datetime | None]
+    resolved_by: Mapped[str | None] = mapped_column(info={"personal": "user.unique_id"})
+    resolution: Mapped[str | None]  # why it was closed
 
 
 class DataVersion(TenantOwned, Base):

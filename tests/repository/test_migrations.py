@@ -25,6 +25,8 @@ APP_GRANTS = {
     "data_versions": {"SELECT", "INSERT"},
     "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
     "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
+    "incident_events": {"SELECT", "INSERT"},
+    "incidents": {"SELECT", "INSERT", "UPDATE"},
     "landing_objects": {"SELECT", "INSERT", "UPDATE"},
     "membership_clients": {"SELECT", "INSERT", "DELETE"},
     "memberships": {"SELECT", "INSERT", "UPDATE", "DELETE"},
@@ -51,7 +53,7 @@ DOOR_COLUMNS = {
     "syncs": {
         "tenant_id", "id", "run_id", "client_id", "connection_id", "source", "stream", "fact",
         "slice_from", "slice_to", "cursor_from", "cursor_to", "api_version", "version", "known_at",
-        "state",
+        "state", "quarantined", "released_at",
     },
     "tenants": {"id", "slug", "name", "currency", "time_zone", "created_at"},
 }  # fmt: skip
@@ -85,7 +87,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 13
+    assert len(model) == 16
     assert migrated == model
 
 

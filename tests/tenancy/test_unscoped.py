@@ -102,13 +102,14 @@ async def test_pending_loads_come_from_all_tenants_oldest_first(
     ]
     sync, landed = second.rows["syncs"], second.rows["landing_objects"]
     load = loads[0]
-    for name in ("client_id", "connection_id", "source", "stream", "fact", "api_version"):
+    for name in ("client_id", "connection_id", "run_id", "source", "stream", "fact", "api_version"):
         assert getattr(load, name) == sync[name]
-    for name in ("known_at", "slice_from", "slice_to", "cursor_from", "cursor_to"):
+    for name in ("known_at", "slice_from", "slice_to", "cursor_from", "cursor_to", "released_at"):
         assert getattr(load, name) == sync[name]
     for name in ("uri", "raw_table", "part", "rows", "bytes", "content_hash"):
         assert getattr(load, name) == landed[name]
     assert (load.sync_id, load.object_id) == (sync["id"], landed["id"])
+    assert load.quarantined == sync["quarantined"]
 
 
 @pytest.mark.usefixtures("two_tenants")
