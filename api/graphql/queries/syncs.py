@@ -20,7 +20,10 @@ __all__ = ["SYNCS", "Sync", "sync_of"]
 
 _MAXIMUM = 500
 
-strawberry.enum(SyncState, description="How far a sync has come; PUBLISHED: its data answers.")
+strawberry.enum(
+    SyncState,
+    description="How far a sync has come; PUBLISHED: its data answers; HELD: it looks wrong.",
+)
 
 
 @strawberry.type(description="One run of a stream of a connection over a slice.")
