@@ -26,6 +26,7 @@ __all__ = [
     "ADS_SEARCH_TERM_DAILY",
     "CUSTOMERS",
     "FACTS",
+    "METRIC_FACTS",
     "ORDERS",
     "ORDER_LINES",
     "REFUNDS",
@@ -50,6 +51,11 @@ FACTS: Final[dict[str, Fact]] = {
         REFUNDS,
         CUSTOMERS,
     )
+}
+
+# What metrics may be made of; the platforms' own totals only prove these complete.
+METRIC_FACTS: Final[dict[str, Fact]] = {
+    name: fact for name, fact in FACTS.items() if not fact.totals_of
 }
 
 

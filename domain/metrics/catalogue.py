@@ -18,6 +18,7 @@ from typing import Final
 
 from domain.errors import InvalidInputError, NotFoundError
 from domain.metrics.core import CORE_METRICS
+from domain.metrics.cuts import dimensions_of
 from domain.metrics.definition import Additivity, Metric, Owner, Unit
 from domain.metrics.dimensions import CORE_DIMENSIONS, Dimension
 from domain.metrics.formula import Formula
@@ -53,9 +54,9 @@ class MetricInfo:
         metric: As defined.
         unit: Of its values.
         additivity: Whether values of parts may be summed.
-        facts: Facts that it reads.
+        facts: Facts that it is defined on; each may be read in a finer cut.
         parts: Simple metrics that it reaches, in order of appearance.
-        dimensions: What it can be split and filtered by: what all its facts have.
+        dimensions: What it can be split and filtered by: what all its facts have in some cut.
         formula: Over measures.
     """
 
@@ -130,10 +131,8 @@ def build_catalogue(agency_metrics: Iterable[Metric] = ()) -> MetricCatalogue:
             additivity=resolved.additivity,
             facts=frozenset(measure.fact for measure in resolved.measures),
             parts=tuple(dict.fromkeys(measure.metric for measure in resolved.measures)),
-            dimensions=frozenset(
-                name
-                for name, dimension in dimensions.items()
-                if all(measure.fact in dimension.columns for measure in resolved.measures)
+            dimensions=frozenset.intersection(
+                *(dimensions_of(measure, dimensions) for measure in resolved.measures)
             ),
             formula=resolved.formula,
         )

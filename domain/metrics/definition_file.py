@@ -18,7 +18,7 @@ from typing import Final
 
 import yaml
 
-from domain.facts import FACTS
+from domain.facts import METRIC_FACTS
 from domain.metrics.definition import (
     Aggregation,
     DerivedMetric,
@@ -216,9 +216,10 @@ def _values(node: yaml.Node, field: str) -> tuple[str, ...]:
 def _source(node: yaml.Node, field: str) -> tuple[str, str, Unit]:
     text = _plain(node, field)
     fact_name, point, column_name = text.partition(".")
-    fact = FACTS.get(fact_name)
+    fact = METRIC_FACTS.get(fact_name)
     if not point or fact is None:
-        hint = did_you_mean(fact_name, FACTS, otherwise=f"facts are {', '.join(FACTS)}")
+        known = f"facts are {', '.join(METRIC_FACTS)}"
+        hint = did_you_mean(fact_name, METRIC_FACTS, otherwise=known)
         raise _complaint(node, field, f"{text!r} is not a column of a fact", hint)
     column = fact.column(column_name)
     if column is None:

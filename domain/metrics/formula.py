@@ -6,6 +6,7 @@ A missing (NULL) amount in a sum counts as nothing, unless every amount in it is
 revenue without a refund is revenue. A missing ratio makes the sum missing. Decision: ADR-0007.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -246,12 +247,4 @@ def _unit(found: Inferred | None) -> Unit | None:
 
 def _narrowed(measure: Measure, filters: tuple[MetricFilter, ...]) -> Measure:
     added = tuple(one for one in filters if one not in measure.where)
-    return Measure(
-        measure.fact,
-        measure.column,
-        measure.aggregation,
-        measure.unit,
-        measure.money,
-        measure.where + added,
-        measure.metric,
-    )
+    return dataclasses.replace(measure, where=measure.where + added)

@@ -2,8 +2,8 @@
 
     metric -> read expression -> check names -> infer units -> build formula -> narrow by where
 
-A derived metric's `where` narrows those of its parts whose fact has the dimension; it must narrow
-at least one.
+A derived metric's `where` narrows those of its parts whose fact has the dimension in some cut; it
+must narrow at least one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import InvalidInputError
-from domain.facts import FACTS
+from domain.facts import METRIC_FACTS
 from domain.facts.fact import Column, ColumnType, Role
+from domain.metrics.cuts import find_clash, has_dimension
 from domain.metrics.definition import (
     Additivity,
     Aggregation,
@@ -145,10 +146,12 @@ class Resolver:
                 )
 
     def _narrow(self, metric: DerivedMetric, formula: Formula) -> Formula:
+        def applies(one: MetricFilter, measure: Measure) -> bool:
+            return has_dimension(measure, one.dimension, self._dimensions)
+
         for one in metric.where:
-            columns = self._dimensions[one.dimension].columns
-            facts = sorted({measure.fact for measure in iter_measures(formula)})
-            if not any(fact in columns for fact in facts):
+            if not any(applies(one, measure) for measure in iter_measures(formula)):
+                facts = sorted({measure.fact for measure in iter_measures(formula)})
                 raise _complaint(
                     metric,
                     f"none of its parts can be narrowed by {one.dimension}",
@@ -156,13 +159,11 @@ class Resolver:
                 )
 
         def choose(measure: Measure) -> tuple[MetricFilter, ...]:
-            return tuple(
-                one
-                for one in metric.where
-                if measure.fact in self._dimensions[one.dimension].columns
-            )
+            return tuple(one for one in metric.where if applies(one, measure))
 
         narrowed = with_filters(formula, choose)
+        for measure in iter_measures(narrowed):
+            _check_together(metric, measure, self._dimensions)
         if formula_height(narrowed) > _MAX_HEIGHT or formula_cost(narrowed) > _MAX_COST:
             raise _complaint(
                 metric, "with all its parts it is too large for one question", "simplify it"
@@ -206,9 +207,10 @@ def check_value(dimension: Dimension, value: str) -> None:
 
 
 def _resolve_simple(metric: SimpleMetric, dimensions: Mapping[str, Dimension]) -> ResolvedMetric:
-    fact = FACTS.get(metric.fact)
+    fact = METRIC_FACTS.get(metric.fact)
     if fact is None:
-        hint = did_you_mean(metric.fact, FACTS, otherwise=f"facts are {', '.join(FACTS)}")
+        known = f"facts are {', '.join(METRIC_FACTS)}"
+        hint = did_you_mean(metric.fact, METRIC_FACTS, otherwise=known)
         raise _complaint(metric, f"there is no fact {metric.fact!r}", hint)
     offered = [one for one in fact.all_columns if _fits(one, metric.aggregation, fact.columns)]
     column = next((one for one in offered if one.name == metric.column), None)
@@ -220,9 +222,6 @@ def _resolve_simple(metric: SimpleMetric, dimensions: Mapping[str, Dimension]) -
             f"{metric.fact}.{metric.column} cannot be the column of a {verb}",
             did_you_mean(metric.column, names, otherwise=f"{verb} takes {', '.join(names)}"),
         )
-    for one in metric.where:
-        if metric.fact not in dimensions[one.dimension].columns:
-            raise _complaint(metric, f"{metric.fact} has no {one.dimension} to filter by")
     if metric.unit is not unit_of(column, metric.aggregation):
         raise _complaint(metric, f"its unit is {unit_of(column, metric.aggregation).value}")
     additive = metric.aggregation is not Aggregation.COUNT_DISTINCT
@@ -235,8 +234,24 @@ def _resolve_simple(metric: SimpleMetric, dimensions: Mapping[str, Dimension]) -
         metric.where,
         metric.name,
     )
+    for one in metric.where:
+        if not has_dimension(measure, one.dimension, dimensions):
+            raise _complaint(metric, f"{metric.fact} has no {one.dimension} to filter by")
+    _check_together(metric, measure, dimensions)
     additivity = Additivity.FULL if additive else Additivity.NONE
     return ResolvedMetric(Value(measure), metric.unit, additivity, (measure,))
+
+
+def _check_together(metric: Metric, measure: Measure, dimensions: Mapping[str, Dimension]) -> None:
+    """Refuse filters on dimensions that no cut has together."""
+    clash = find_clash(measure, (), dimensions)
+    if clash:
+        raise _complaint(
+            metric,
+            f"{measure.metric} cannot be narrowed by {' and '.join(clash)} at once: "
+            "the platforms do not report them together",
+            "leave one of them out",
+        )
 
 
 def unit_of(column: Column, aggregation: Aggregation) -> Unit:

@@ -62,19 +62,20 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class MeasureColumn:
-    """A measure and the column that holds it."""
+    """A measure, the cut of its fact that it is read from, and the column that holds it."""
 
     name: str
     measure: Measure
+    fact: str
     side: Side
 
 
 @dataclass(frozen=True, slots=True)
 class AggregateFact:
-    """One fact in one period: at most one row per combination of keys.
+    """One cut of a fact in one period: at most one row per combination of keys.
 
     Attributes:
-        fact: Name of the fact.
+        fact: Name of the cut.
         side: Which period is read.
         keys: What rows are grouped by.
         shift: How days of the base period are moved; None: they are not.

@@ -1,6 +1,6 @@
-"""Plan a question: which facts to aggregate, how to unite them, what to compute and show.
+"""Plan a question: which cuts of facts to aggregate, how to unite them, what to compute and show.
 
-    shape + catalogue -> check_shape -> nodes -> render -> Plan
+    shape + catalogue -> check_shape -> route to cuts -> nodes -> render -> Plan
 
 Plans hold no values of a question; `PlanCache` keeps them by catalogue and shape.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from domain.metrics.catalogue import MetricCatalogue
 from domain.metrics.definition import MetricFilter
-from domain.metrics.formula import Measure, iter_measures
+from domain.metrics.formula import Measure
 from domain.ports import Parameter, Statement
 from domain.query.nodes import (
     AggregateFact,
@@ -27,6 +27,7 @@ from domain.query.nodes import (
 )
 from domain.query.render import render
 from domain.query.request import OrderBy
+from domain.query.routing import route
 from domain.query.shape import Shape
 from domain.query.validate import asked_metrics, check_shape
 
@@ -67,7 +68,7 @@ class PlanCache:
         """The plan of a shape, built when it is new.
 
         Raises:
-            UserError: As `check_shape`; refusals are not kept.
+            UserError: As `build_plan`; refusals are not kept.
         """
         key = (catalogue.content_hash, shape)
         with self._lock:
@@ -87,7 +88,7 @@ def build_plan(catalogue: MetricCatalogue, shape: Shape) -> Plan:
     """Plan a shape of question.
 
     Raises:
-        UserError: As `check_shape`.
+        UserError: As `check_shape` and `route`.
     """
     check_shape(shape, catalogue)
     page = _page(catalogue, shape)
@@ -100,19 +101,18 @@ def _page(catalogue: MetricCatalogue, shape: Shape) -> SelectPage:
     keys = Keys(shape.grain, tuple(catalogue.dimensions[name] for name in shape.dimensions))
     names = asked_metrics(shape)
     infos = {name: catalogue.metrics[name] for name in names}
-    measures = dict.fromkeys(
-        measure for info in infos.values() for measure in iter_measures(info.formula)
-    )
+    cuts = route(shape, catalogue)
     columns = {
         side: tuple(
-            MeasureColumn(f"value__{index}{side.value}", measure, side)
-            for index, measure in enumerate(measures)
+            MeasureColumn(f"value__{index}{side.value}", measure, cut.name, side)
+            for index, (measure, cut) in enumerate(cuts.items())
         )
         for side in sides
     }
-    facts = dict.fromkeys(measure.fact for measure in measures)
     parts = tuple(
-        _aggregate(fact, side, keys, shape, columns[side]) for fact in facts for side in sides
+        _aggregate(fact, side, keys, shape, columns[side])
+        for fact in dict.fromkeys(cut.name for cut in cuts.values())
+        for side in sides
     )
     united = UniteFacts(parts, keys, tuple(one for side in sides for one in columns[side]))
     metrics = tuple(
@@ -130,7 +130,7 @@ def _page(catalogue: MetricCatalogue, shape: Shape) -> SelectPage:
 def _aggregate(
     fact: str, side: Side, keys: Keys, shape: Shape, columns: tuple[MeasureColumn, ...]
 ) -> AggregateFact:
-    own = tuple(one for one in columns if one.measure.fact == fact)
+    own = tuple(one for one in columns if one.fact == fact)
     shift = shape.shift if side is Side.BASE and keys.grain is not None else None
     only = _shared([one.measure for one in own])
     return AggregateFact(fact, side, keys, shift, shape.where, only, own)

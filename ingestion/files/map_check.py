@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from domain.errors import InvalidInputError
-from domain.facts import FACTS
+from domain.facts import FACTS, refinements
 from domain.facts.fact import ColumnType, Fact
 from domain.money import parse_currency
 from ingestion.connector.spec_check import CANONICAL, mappable_columns
@@ -142,12 +142,20 @@ def _part_mistakes(
                     where, f"is one for the whole file: give it as account.{name}"
                 )
             elif name not in known:
-                hint = did_you_mean(name, known)
+                hint = _finer_cut(fact, name) or did_you_mean(name, known)
                 yield document.mistake(where, f"{fact.name} has no column {name!r}{hint}")
             elif group == "columns":
                 yield from _column_mistakes(document, where, fact, name, item)
             else:
                 yield from _constant_mistakes(document, where, fact, name, item)
+
+
+def _finer_cut(fact: Fact, column: str) -> str:
+    """Which whole cut of the fact has the column: a file that feeds it feeds the fact as well."""
+    for cut in refinements(fact.name):
+        if column in mappable_columns(cut) and not cut.is_partial:
+            return f"; {cut.name} has, and what it is given counts in {fact.name} too"
+    return ""
 
 
 def _constant_mistakes(

@@ -210,7 +210,8 @@ async def test_media_by_place_gives_its_own_sums(platform: Platform, datasets: P
     agency = await make_agency(platform, "media-by-place", currency="USD")
     file = datasets / "meridian_sim" / "geo_media.csv"
     told = await import_file(platform, agency, file, MAPS / "meridian_geo.yaml")
-    assert told.table == [("acme", "file", "meridian_geo.ads_daily", 1, 12480, 0, "published")]
+    stream = "meridian_geo.ads_country_daily"
+    assert told.table == [("acme", "file", stream, 1, 12480, 0, "published")]
     answer = await ask(platform, agency, {"from": "2021-01-01", "to": "2024-12-31"})
     expected = own_sums(file, "time", MERIDIAN)
     assert answered_sums(answer, "USD") == expected

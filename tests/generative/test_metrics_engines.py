@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.facts import FACTS
+from domain.facts import ADS_DAILY, FACTS, refinements
 from domain.ids import TenantId
 from domain.metrics.catalogue import MetricCatalogue, build_catalogue
 from domain.metrics.definition import Additivity, Metric
@@ -48,6 +48,8 @@ OWN_METRICS = (
 CATALOGUE = build_catalogue(parse_definition(text) for text in OWN_METRICS)
 METRICS: dict[str, Metric] = {name: info.metric for name, info in CATALOGUE.metrics.items()}
 PLANS = PlanCache()
+# Of these, no two are reported together.
+APART = ["country", "device", "search_term"]
 
 amounts = st.none() | st.decimals(-50, 1000, places=2)
 counts = st.none() | st.integers(0, 20)
@@ -61,21 +63,23 @@ common: dict[str, st.SearchStrategy[Any]] = {
 channels: dict[str, st.SearchStrategy[Any]] = {
     "channel": st.sampled_from(["paid_search", "email", "video"])
 }
+# An ad's row in full detail; every cut shows it with the columns that it has.
+ads = st.fixed_dictionaries(
+    common
+    | channels
+    | {
+        "device": st.sampled_from([None, "mobile", "desktop"]),
+        "campaign_id": st.sampled_from([None, "1", "2"]),
+        "campaign_name": st.sampled_from([None, "A", "B"]),
+        "search_term": st.sampled_from([None, "shoes", "boots"]),
+        "spend": amounts,
+        "clicks": counts,
+        "impressions": counts,
+        "conversions": st.none() | st.decimals(0, 5, places=3),
+        "attributed_revenue": amounts,
+    }
+)
 rows_of: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "ads_daily": st.fixed_dictionaries(
-        common
-        | channels
-        | {
-            "device": st.sampled_from([None, "mobile", "desktop"]),
-            "campaign_id": st.sampled_from([None, "1", "2"]),
-            "campaign_name": st.sampled_from([None, "A", "B"]),
-            "spend": amounts,
-            "clicks": counts,
-            "impressions": counts,
-            "conversions": st.none() | st.decimals(0, 5, places=3),
-            "attributed_revenue": amounts,
-        }
-    ),
     "orders": st.fixed_dictionaries(
         common
         | channels
@@ -95,21 +99,28 @@ rows_of: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
-    facts = {}
-    for fact in FACTS:
-        drawn = draw(st.lists(rows_of[fact], max_size=8))
-        facts[fact] = [
-            fact_row(fact, number, {**row, "tenant_id": str(TENANT)})
-            for number, row in enumerate(drawn)
+    drawn = {fact: draw(st.lists(rows, max_size=8)) for fact, rows in rows_of.items()}
+    detailed = draw(st.lists(ads, max_size=8))
+    for cut in (ADS_DAILY, *refinements("ads_daily")):
+        reported = [row for row in detailed if row["search_term"] or not cut.is_partial]
+        drawn[cut.name] = [
+            {name: value for name, value in row.items() if cut.column(name)} for row in reported
         ]
-    return facts
+    return {
+        fact: [
+            fact_row(fact, number, {**row, "tenant_id": str(TENANT)})
+            for number, row in enumerate(drawn.get(fact, []))
+        ]
+        for fact in FACTS
+    }
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> MetricRequest:
     metrics = draw(st.lists(st.sampled_from(sorted(METRICS)), min_size=1, max_size=4, unique=True))
     shared = frozenset.intersection(*(CATALOGUE.metrics[name].dimensions for name in metrics))
-    usable = sorted(shared & {"country", "channel", "device", "campaign", "connection"})
+    reported = {"channel", "campaign", "connection", draw(st.sampled_from(APART))}
+    usable = sorted(shared & reported)
     dimensions = draw(st.lists(st.sampled_from(usable), max_size=2, unique=True))
     start = draw(days)
     length = draw(st.integers(0, 70))
@@ -143,6 +154,7 @@ def filters(usable: list[str]) -> st.SearchStrategy[DimensionFilter]:
         "device": [None, "mobile", "tablet"],
         "campaign": [None, "a:1", "b:2"],
         "connection": ["a"],
+        "search_term": [None, "shoes"],
     }
     return st.sampled_from(usable).flatmap(
         lambda name: st.builds(
@@ -211,7 +223,8 @@ def test_a_total_of_additive_metrics_is_the_sum_of_its_parts(
     facts: dict[str, list[dict[str, Any]]], data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(_additive(CATALOGUE)))
-    usable = sorted(CATALOGUE.metrics[name].dimensions & {"country", "channel", "device"})
+    reported = {"channel", data.draw(st.sampled_from(["country", "device"]))}
+    usable = sorted(CATALOGUE.metrics[name].dimensions & reported)
     split = tuple(data.draw(st.lists(st.sampled_from(usable), min_size=1, unique=True)))
     grain = data.draw(st.none() | st.sampled_from(Grain))
     period = DateRange(FIRST, FIRST + dt.timedelta(days=DAYS))

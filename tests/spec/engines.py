@@ -30,22 +30,21 @@ def arrow_rows(columns: Iterable[Column], rows: list[dict[str, Any]]) -> pa.Tabl
 
 
 class DuckDbEngine:
-    """DuckDB in memory behind the warehouse port, one tenant at a time."""
+    """DuckDB in memory behind the warehouse port, one tenant at a time; loads what is read."""
 
     def __init__(self, facts: Mapping[str, list[dict[str, Any]]]) -> None:
         self._connection = duckdb.connect()
         self._connection.execute("CREATE SCHEMA marts")
         for macro in BQ_MACROS:
             self._connection.execute(macro)
-        for name, rows in facts.items():
-            table = arrow_rows(FACTS[name].all_columns, rows)
-            self._connection.register("incoming", table)
-            self._connection.execute(f"CREATE TABLE marts.{name} AS SELECT * FROM incoming")
+        self._facts = facts
+        self._loaded: set[str] = set()
 
     async def run(
         self, scope: TenantScope, statement: Statement, parameters: Mapping[str, Parameter]
     ) -> pa.Table:
         """Run a SELECT for one tenant."""
+        self._load(statement.tables)
         tree = statement.tree.copy()
         for scan in list(tree.find_all(exp.Table)):
             if scan.args.get("db"):
@@ -53,6 +52,14 @@ class DuckDbEngine:
                 scan.replace(own.subquery(scan.name))
         bound = {name: _bound(value) for name, value in parameters.items()}
         return self._connection.execute(duckdb_sql(tree), bound).to_arrow_table()
+
+    def _load(self, tables: frozenset[str]) -> None:
+        for table in tables - self._loaded:
+            name = table.removeprefix("marts.")
+            rows = arrow_rows(FACTS[name].all_columns, self._facts[name])
+            self._connection.register("incoming", rows)
+            self._connection.execute(f"CREATE TABLE {table} AS SELECT * FROM incoming")
+            self._loaded.add(table)
 
 
 def _bound(value: Parameter) -> Any:

@@ -94,17 +94,36 @@ class _Question:
         self.simple = list(
             dict.fromkeys(leaf for name in self.asked for leaf in _leaves(metrics, name, ()))
         )
-        self.found = [
-            (fact, suffix, day, row)
-            for fact in dict.fromkeys(simple.fact for simple, _ in self.simple)
-            for suffix, days in self.sides.items()
-            for taken, day in days
-            for row in facts.get(fact, [])
-            if row["reporting_date"] == taken and all(_passes(one, row) for one in request.where)
-        ]
+        # Rows that pass the filters, of every cut that the rows or the totals are made of.
+        self.found = {
+            cut: [
+                (suffix, day, row)
+                for suffix, days in self.sides.items()
+                for taken, day in days
+                for row in facts.get(cut, [])
+                if row["reporting_date"] == taken
+                and all(_passes(one, row) for one in request.where)
+            ]
+            for cut in {*self._cuts(split=True), *self._cuts(split=False)}
+        }
+
+    def _cut(self, fact: str, filters: Iterable[MetricFilter], *, split: bool) -> str:
+        """The first cut of a fact that has all that is asked for."""
+        needed = {one.dimension for one in self.request.where}
+        needed |= {one.dimension for one in filters}
+        if split:
+            needed |= set(self.request.dimensions)
+        return next(cut for cut, own in CUTS[fact].items() if needed <= own | EVERYWHERE)
+
+    def _cuts(self, *, split: bool) -> set[str]:
+        return {self._cut(simple.fact, filters, split=split) for simple, filters in self.simple}
 
     def rows(self) -> list[dict[str, Any]]:
-        keys = dict.fromkeys(self._key(day, row) for _, _, day, row in self.found)
+        keys = dict.fromkeys(
+            self._key(day, row)
+            for cut in sorted(self._cuts(split=True))
+            for _, day, row in self.found[cut]
+        )
         if not self.request.dimensions and self.request.grain is None:
             keys = {(): None}
         rows = [self._row(key) for key in keys if key == () or self._has_value(key)]
@@ -127,13 +146,11 @@ class _Question:
     def currencies(self) -> set[str]:
         return {
             row["currency"]
-            for fact, _, _, row in self.found
             for simple, filters in self.simple
-            if simple.fact == fact
-            and simple.column in MONEY
-            and simple.aggregation is Aggregation.SUM
-            and row[simple.column] is not None
-            and all(_counts(one, row) for one in filters)
+            if simple.column in MONEY and simple.aggregation is Aggregation.SUM
+            for split in (True, False)
+            for _, _, row in self.found[self._cut(simple.fact, filters, split=split)]
+            if row[simple.column] is not None and all(_counts(one, row) for one in filters)
         }
 
     def _key(self, day: dt.date, row: Row) -> Key:
@@ -157,7 +174,8 @@ class _Question:
     def _label(self, name: str, value: Any) -> str | None:
         dated = [
             (row["reporting_date"], row[LABELS[name]])
-            for _, _, _, row in self.found
+            for cut in self._cuts(split=True)
+            for _, _, row in self.found[cut]
             if _value(name, row) == value and row.get(LABELS[name]) is not None
         ]
         return max(dated)[1] if dated else None
@@ -255,11 +273,11 @@ class _Question:
         key: Key | None,
     ) -> Fraction | None:
         filters = tuple(filters)
+        cut = self._cut(metric.fact, filters, split=key is not None)
         rows = [
             row
-            for fact, side, day, row in self.found
-            if fact == metric.fact
-            and side == suffix
+            for side, day, row in self.found[cut]
+            if side == suffix
             and (key is None or self._key(day, row) == key)
             and row[metric.column] is not None
             and all(_counts(one, row) for one in filters)
@@ -291,17 +309,24 @@ def _leaves(
     return [leaf for one in names for leaf in _leaves(metrics, one, filters + metric.where)]
 
 
-FACT_DIMENSIONS = {
-    "ads_daily": {"channel", "campaign", "device", "country", "region", "currency"},
-    "orders": {"channel", "order_status", "country", "currency"},
-    "refunds": {"channel", "country", "currency"},
-    "customers": {"country"},
+ADS = {"channel", "campaign", "currency"}
+# For each fact, its cuts in the order of preference, with the dimensions of each.
+CUTS = {
+    "ads_daily": {
+        "ads_daily": ADS | {"device"},
+        "ads_country_daily": ADS | {"country", "region"},
+        "ads_search_term_daily": ADS | {"ad_group", "search_term"},
+    },
+    "orders": {"orders": {"channel", "order_status", "country", "currency"}},
+    "refunds": {"refunds": {"channel", "country", "currency"}},
+    "customers": {"customers": {"country"}},
 }
 EVERYWHERE = {"client", "source", "connection"}
 
 
 def _applicable(filters: tuple[MetricFilter, ...], fact: str) -> tuple[MetricFilter, ...]:
-    return tuple(one for one in filters if one.dimension in FACT_DIMENSIONS[fact] | EVERYWHERE)
+    known = EVERYWHERE.union(*CUTS[fact].values())
+    return tuple(one for one in filters if one.dimension in known)
 
 
 def _value(dimension: str, row: Row) -> Any:

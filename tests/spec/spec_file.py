@@ -57,6 +57,7 @@ _ALIASES = {
     "customer": "customer_id",
 }
 _OPTIONS = {"in", "where", "having", "order", "page", "compare"}
+SOURCES = {"ads": "google_ads", "web": "ga4"}
 DEFAULTS: dict[str, Any] = {
     "client_id": "acme",
     "connection_id": "account",
@@ -114,9 +115,9 @@ def fact_row(fact: str, number: int, given: dict[str, Any]) -> dict[str, Any]:
     """A whole row of a fact: what is given, and defaults for the rest."""
     row: dict[str, Any] = {column.name: None for column in FACTS[fact].all_columns}
     row |= {name: value for name, value in DEFAULTS.items() if name in row}
-    row["source"] = "google_ads" if fact == "ads_daily" else "shopify"
+    row["source"] = SOURCES.get(fact.partition("_")[0], "shopify")
     row["natural_key"] = f"row-{number}"
-    for name in ("order_id", "customer_id", "refund_id"):
+    for name in ("order_id", "customer_id", "refund_id", "order_line_id"):
         if name in row and (fact, name) != ("orders", "customer_id"):
             row[name] = f"{name}-{number}"
     return row | given

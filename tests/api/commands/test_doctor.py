@@ -49,7 +49,7 @@ async def test_all_is_well(platform: Platform) -> None:
     assert found["landing"][1] == platform.runtime.settings.landing_url
     assert found["vault"][1] == "no agency yet, so no key to open"
     assert found["jobs"][1].endswith("; 0 jobs of dead executors resumed")
-    assert found["sources"][1] == "google_ads v25, shopify 2026-10"
+    assert found["sources"][1].startswith("ga4 v1beta, google_ads v25, ")
 
 
 async def test_a_database_that_is_away(platform: Platform) -> None:

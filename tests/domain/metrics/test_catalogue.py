@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import UserError
+from domain.facts import ADS_DAILY, FACTS, METRIC_FACTS, refinements
 from domain.metrics.catalogue import (
     UnknownDimensionError,
     UnknownMetricError,
@@ -85,12 +86,11 @@ def test_core_dimensions() -> None:
         "order_status",
     ]
     campaign = dimensions["campaign"]
-    assert campaign.columns == {"ads_daily": "campaign_id"}
-    assert campaign.label_columns == {"ads_daily": "campaign_name"}
+    cuts = (ADS_DAILY, *refinements("ads_daily"))
+    assert campaign.columns == {cut.name: "campaign_id" for cut in cuts}
+    assert campaign.label_columns == {cut.name: "campaign_name" for cut in cuts}
     assert campaign.qualified_by == "connection_id"
-    assert dimensions["client"].columns == dict.fromkeys(
-        ("ads_daily", "orders", "refunds", "customers"), "client_id"
-    )
+    assert dimensions["client"].columns == dict.fromkeys(FACTS, "client_id")
 
 
 def test_hash_does_not_depend_on_order() -> None:
@@ -213,7 +213,7 @@ def simple(**changes: str) -> SimpleMetric:
         (
             lambda: simple(fact="ads"),
             "INVALID_METRIC",
-            "metric m: there is no fact 'ads' (facts are ads_daily, orders, refunds, customers)",
+            f"metric m: there is no fact 'ads' (facts are {', '.join(METRIC_FACTS)})",
         ),
         (
             lambda: simple(column="channel"),

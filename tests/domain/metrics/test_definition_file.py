@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.facts import METRIC_FACTS
 from domain.metrics.definition import (
     Aggregation,
     DerivedMetric,
@@ -181,14 +182,14 @@ def test_writes_as_people_would() -> None:
             "metric: m\nsum: spend",
             (
                 "line 2, field sum: 'spend' is not a column of a fact "
-                "(facts are ads_daily, orders, refunds, customers)"
+                f"(facts are {', '.join(METRIC_FACTS)})"
             ),
         ),
         (
             "metric: m\nsum: ads_dayly.spend",
             (
                 "line 2, field sum: 'ads_dayly.spend' is not a column "
-                "of a fact (did you mean ads_daily?)"
+                "of a fact (did you mean ads_daily or ads_ad_daily or ads_keyword_daily?)"
             ),
         ),
         (

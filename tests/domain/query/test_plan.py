@@ -89,7 +89,9 @@ def test_every_scan_names_its_partitions() -> None:
     """`reporting_date BETWEEN @a AND @b` on the bare column, in the scan's own SELECT."""
     rows, _ = prepare(REQUEST, CATALOGUE, PlanCache())
     scans = [one for one in rows.plan.statement.tree.find_all(exp.Table) if one.db]
-    assert sorted(scan.name for scan in scans) == sorted(["orders", "ads_daily", "customers"] * 2)
+    assert sorted(scan.name for scan in scans) == sorted(
+        ["orders", "ads_country_daily", "customers"] * 2
+    )
     for scan in scans:
         select = scan.find_ancestor(exp.Select)
         assert select is not None
@@ -102,7 +104,11 @@ def test_every_scan_names_its_partitions() -> None:
 
 def test_names_the_tables_it_reads() -> None:
     rows, _ = prepare(REQUEST, CATALOGUE, PlanCache())
-    assert rows.plan.statement.tables == {"marts.orders", "marts.ads_daily", "marts.customers"}
+    assert rows.plan.statement.tables == {
+        "marts.orders",
+        "marts.ads_country_daily",
+        "marts.customers",
+    }
 
 
 def test_ctes_have_the_prefix_that_the_guard_knows() -> None:

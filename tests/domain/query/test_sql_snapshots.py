@@ -36,6 +36,8 @@ CATALOGUE = build_catalogue(
         ),
         "metric: mobile_share\nis: mobile_spend / spend",
         "metric: mobile_spend\nsum: ads_daily.spend\nwhere: {device: mobile}",
+        "metric: german_share\nis: german_spend / spend",
+        "metric: german_spend\nsum: ads_daily.spend\nwhere: {country: DE}",
         "metric: buyers\ncount_distinct: orders.customer_id",
     )
 )
@@ -50,11 +52,12 @@ QUESTIONS = {
         ("spend",),
         where=(
             DimensionFilter("channel", ("video", "email")),
-            DimensionFilter("device", (None, "mobile"), negated=True),
+            DimensionFilter("campaign", (None, "account:1"), negated=True),
             DimensionFilter("country", ("DE",), negated=True),
             DimensionFilter("region", (None,)),
         ),
     ),
+    "measures_of_two_cuts": ask(("german_share",), dimensions=("channel",)),
     "page": ask(
         ("spend",),
         dimensions=("channel", "device"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InvalidInputError
+from domain.facts import FACTS
 from ingestion.connector.yaml_document import InvalidDocumentError
 from ingestion.files.map_file import load_map, read_map
 
@@ -30,6 +31,14 @@ def test_good_map_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        (
+            "spend: cost",
+            "spend: cost, region: place",
+            (
+                "MAP.yaml:8: feeds[0].columns.region: ads_daily has no column 'region'; "
+                "ads_country_daily has, and what it is given counts in ads_daily too"
+            ),
+        ),
         (
             "spend: cost",
             "spent: cost",
@@ -99,10 +108,7 @@ def test_good_map_is_read() -> None:
         (
             "fact: ads_daily",
             "fact: ads",
-            (
-                "MAP.yaml:5: feeds[0].fact: there is no fact 'ads'; known are ads_daily, orders, "
-                "refunds, customers"
-            ),
+            (f"MAP.yaml:5: feeds[0].fact: there is no fact 'ads'; known are {', '.join(FACTS)}"),
         ),
         (
             "spend: cost",

@@ -4,7 +4,7 @@ FROM bosco_marts.orders
 WHERE reporting_date BETWEEN @period_start AND @period_end AND (NOT order_status IN UNNEST(@only_0) OR order_status IS NULL)
 GROUP BY country
 UNION ALL SELECT country AS country, NULL AS value__0, SUM(spend) AS value__1, MIN(IF(NOT spend IS NULL, currency, NULL)) AS currency__min, MAX(IF(NOT spend IS NULL, currency, NULL)) AS currency__max
-FROM bosco_marts.ads_daily
+FROM bosco_marts.ads_country_daily
 WHERE reporting_date BETWEEN @period_start AND @period_end
 GROUP BY country),
 _cte_values AS (

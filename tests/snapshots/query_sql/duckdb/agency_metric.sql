@@ -4,7 +4,7 @@ FROM marts.orders
 WHERE reporting_date BETWEEN $period_start AND $period_end AND (NOT BQ_IN(order_status, $only_0) OR order_status IS NULL)
 GROUP BY country
 UNION ALL SELECT country AS country, NULL AS value__0, SUM(spend) AS value__1, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
-FROM marts.ads_daily
+FROM marts.ads_country_daily
 WHERE reporting_date BETWEEN $period_start AND $period_end
 GROUP BY country),
 _cte_values AS (

@@ -1,0 +1,20 @@
+WITH _cte_parts AS (
+SELECT channel AS channel, SUM(spend) AS value__0, NULL AS value__1, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
+FROM marts.ads_country_daily
+WHERE reporting_date BETWEEN $period_start AND $period_end AND BQ_IN(country, $only_0)
+GROUP BY channel
+UNION ALL SELECT channel AS channel, NULL AS value__0, SUM(spend) AS value__1, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
+FROM marts.ads_daily
+WHERE reporting_date BETWEEN $period_start AND $period_end
+GROUP BY channel),
+_cte_values AS (
+SELECT channel, MAX(value__0) AS value__0, MAX(value__1) AS value__1, MIN(currency__min) AS currency__min, MAX(currency__max) AS currency__max
+FROM _cte_parts
+GROUP BY channel),
+_cte_metrics AS (
+SELECT channel, ROUND(BQ_SAFE_DIVIDE(CAST(value__0 AS DOUBLE), CAST(value__1 AS DOUBLE)), 12) AS german_share, MIN(currency__min) OVER () AS currency__min, MAX(currency__max) OVER () AS currency__max
+FROM _cte_values
+WHERE NOT value__0 IS NULL OR NOT value__1 IS NULL) SELECT channel, german_share, currency__min, currency__max
+FROM _cte_metrics
+ORDER BY channel ASC
+LIMIT $page_rows OFFSET $page_offset
