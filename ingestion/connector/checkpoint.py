@@ -1,6 +1,9 @@
 """How far an extraction is, as JSON that survives a restart.
 
 window -> slices -> (page by page) -> fewer slices -> none: done
+
+Of a stream with a `rest`, each window is two slices: first the parts, then the whole. They are cut
+apart, so that parts too many for one answer do not cut what is small anyway.
 """
 
 import dataclasses
@@ -15,12 +18,26 @@ from ingestion.connector.job import CursorWindow
 from ingestion.connector.pagination import PageState
 from ingestion.connector.spec import StreamSpec
 
-__all__ = ["Checkpoint", "Window", "first_checkpoint", "halves", "load_checkpoint"]
+__all__ = ["Checkpoint", "Slice", "Window", "first_checkpoint", "halves", "load_checkpoint"]
 
 Window = DateRange | CursorWindow
 
 _VERSION: Final = 1
 _SHORTEST_WINDOW: Final = dt.timedelta(minutes=2)
+_OF_REST: Final = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one request, or a chain of pages, is asked for.
+
+    Attributes:
+        window: The days, or the instants.
+        of_rest: The stream's `rest` is asked for, not its own request.
+    """
+
+    window: Window
+    of_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,7 @@ class Checkpoint:
         job: Report ordered for the first slice; empty: none.
     """
 
-    slices: tuple[Window, ...]
+    slices: tuple[Slice, ...]
     total: int
     rows: int = 0
     page: PageState | None = None
@@ -45,7 +62,7 @@ class Checkpoint:
         """As JSON values."""
         return {
             "version": _VERSION,
-            "slices": [_dump_window(window) for window in self.slices],
+            "slices": [_dump_slice(item) for item in self.slices],
             "total": self.total,
             "rows": self.rows,
             "page": dataclasses.asdict(self.page) if self.page else None,
@@ -54,11 +71,13 @@ class Checkpoint:
 
     def with_halves(self) -> "Checkpoint | None":
         """The same with the first slice cut in two, or None when it cannot be cut."""
-        parts = halves(self.slices[0])
+        first = self.slices[0]
+        parts = halves(first.window)
         if parts is None:
             return None
+        cut = [dataclasses.replace(first, window=window) for window in parts]
         return dataclasses.replace(
-            self, slices=(*parts, *self.slices[1:]), total=self.total + 1, page=None, job=""
+            self, slices=(*cut, *self.slices[1:]), total=self.total + 1, page=None, job=""
         )
 
     def after_page(self, page: PageState | None, records: int) -> "Checkpoint":
@@ -76,13 +95,15 @@ def first_checkpoint(stream: StreamSpec, window: Window) -> Checkpoint:
         InvalidInputError: The window is not of the stream's kind.
     """
     if stream.slice.kind == "date" and isinstance(window, DateRange):
-        slices: tuple[Window, ...] = tuple(split_days(window, stream.slice.days))
+        windows: tuple[Window, ...] = tuple(split_days(window, stream.slice.days))
     elif stream.slice.kind == "cursor" and isinstance(window, CursorWindow):
-        slices = (_whole_seconds(window),)
+        windows = (_whole_seconds(window),)
     else:
         raise InvalidInputError(
             f"{stream.source}.{stream.name} is read by {stream.slice.kind}, not by {window}"
         )
+    asked = (False, True) if stream.rest else (False,)
+    slices = tuple(Slice(window, of_rest) for window in windows for of_rest in asked)
     return Checkpoint(slices, len(slices))
 
 
@@ -122,16 +143,21 @@ def load_checkpoint(stream: StreamSpec, stored: Mapping[str, Any]) -> Checkpoint
     load = _load_dates if stream.slice.kind == "date" else _load_instants
     page = stored["page"]
     return Checkpoint(
-        slices=tuple(load(*pair) for pair in stored["slices"]),
+        slices=tuple(
+            Slice(load(start, end), of_rest=more == [_OF_REST])
+            for start, end, *more in stored["slices"]
+        ),
         total=stored["total"],
         rows=stored["rows"],
-        page=PageState(**page) if page else None,
+        page=PageState.load(page) if page else None,
         job=stored["job"],
     )
 
 
-def _dump_window(window: Window) -> list[str]:
-    return [window.start.isoformat(), window.end.isoformat()]
+def _dump_slice(item: Slice) -> list[str]:
+    window = item.window
+    dates = [window.start.isoformat(), window.end.isoformat()]
+    return [*dates, _OF_REST] if item.of_rest else dates
 
 
 def _load_dates(start: str, end: str) -> Window:

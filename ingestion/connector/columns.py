@@ -12,7 +12,7 @@ Measured figures are in docs/sources.md.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import orjson
@@ -51,6 +51,8 @@ _CONVERSION_ERRORS: Final = (
     OverflowError,  # a whole number of more than 64 bits
     UnicodeEncodeError,  # bytes of a file that are no text
 )
+
+_READ_AS: Final = {None: "an error", "": "no value"}
 
 Problem = tuple[str, str, str]  # field, reason, message
 Values = list[Any]
@@ -129,6 +131,8 @@ class ColumnTyper:
             ]
         if item.null_as:
             values = _without_words(values, frozenset(item.null_as))
+        if item.less:
+            values = list(map(_reduced, values, columns[item.less]))
         if item.words:
             values = self._words[item.name].look_up(values)
         return values
@@ -189,7 +193,7 @@ class ColumnTyper:
             if mapping.otherwise is None:
                 message = f"{word} is none of {', '.join(mapping.enum)}"
                 problems.setdefault(index, (name, "unknown_value", message))
-            detail = f"{word} is read as {mapping.otherwise or 'an error'}"
+            detail = f"{word} is read as {_READ_AS.get(mapping.otherwise, mapping.otherwise)}"
             note = Drift("unknown_value", name, detail)
             if note not in told:
                 told.add(note)
@@ -217,6 +221,16 @@ class ColumnTyper:
             for index in sorted(problems)
         ]
         return TypedRows(batch, tuple(rejected), tuple(drift))
+
+
+def _reduced(amount: Any, taken_off: Values) -> Any:
+    if amount is None or not taken_off:
+        return amount
+    try:
+        left = Decimal(str(amount)) - sum(Decimal(str(part)) for part in taken_off)
+    except InvalidOperation:
+        return f"{amount} less {', '.join(map(str, taken_off))}"  # no amount: it is refused as such
+    return f"{left:f}"
 
 
 def _without_words(values: Values, nulls: frozenset[str]) -> Values:

@@ -3,6 +3,8 @@
     PageState -> place (into the request) -> answer -> next_state -> PageState | None (the slice is
     whole)
 
+A page with lists that go on is followed by those lists (`ingestion.connector.inner_pages`).
+
 Kinds: `none` (one answer is all), `token` (token, cursor or offset told by the answer, with or
 without a `more` flag), `offset` and `page` (counted here), `link_header` (RFC 8288) and `next_url`.
 """
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ingestion.connector.failures import IncompleteAnswerError
+from ingestion.connector.inner_pages import OpenList, asked_alone, open_lists, still_open
 from ingestion.connector.paths import find_first
 from ingestion.connector.records import MalformedAnswerError
 from ingestion.connector.spec import PageSize, Pagination, RequestSpec
@@ -36,6 +39,8 @@ class PageState:
         ceiling: Sizes above it were refused; 0: none yet.
         seen: Records of the slice so far.
         total: Records in the whole slice, as its pages tell; None: not told.
+        open: Lists inside records that go on, to be read before the page.
+        ends: No page follows them.
     """
 
     token: Any = None
@@ -45,16 +50,24 @@ class PageState:
     ceiling: int = 0
     seen: int = 0
     total: int | None = None
+    open: tuple[OpenList, ...] = ()
+    ends: bool = False
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "PageState":
+        """Read what `dataclasses.asdict` and JSON made of one."""
+        lists = tuple((name, token) for name, token in stored.get("open", ()))
+        return cls(**{**stored, "open": lists})
 
     @property
-    def place(self) -> tuple[str, str, int]:
+    def place(self) -> tuple[object, ...]:
         """What tells the page apart from the others of its slice."""
-        return str(self.token), self.url, self.number
+        return str(self.token), self.url, self.number, self.open[0] if self.open else None
 
     @property
     def is_first(self) -> bool:
         """Nothing of the slice has been handed out."""
-        return self.token is None and not self.url and not self.seen
+        return self.token is None and not self.url and not self.seen and not self.open
 
 
 def first_state(rule: Pagination) -> PageState:
@@ -79,6 +92,8 @@ def place(request: RequestSpec, rule: Pagination, state: PageState) -> RequestSp
         values.append((rule.to, state.number))
     if rule.size:
         values.append((rule.size.to, state.size))
+    if rule.inner and state.open:
+        values.extend(asked_alone(rule.inner, state.open[0]))
     for target, value in values:
         request = _put(request, target, value)
     return request
@@ -115,10 +130,14 @@ def next_state(
 
     Raises:
         IncompleteAnswerError: Fewer records came than the provider counts, or it counts others
-            than before.
+            than before, or the rest of a list that goes on did not come.
         MalformedAnswerError: A next page is announced, but not named, or a numbered page is short.
     """
     seen = state.seen + records
+    if rule.inner and state.open:
+        left = (*still_open(rule.inner, document, state.open[0]), *state.open[1:])
+        after = dataclasses.replace(state, seen=seen, open=left)
+        return None if state.ends and not left else after
     total = _total(rule, document)
     if total is None:
         total = state.total
@@ -135,6 +154,9 @@ def next_state(
             f"the provider counts {total} records but sent {seen}",
             hint="the sync is tried again by itself; if it stays so, the provider cuts its answers",
         )
+    lists = open_lists(rule.inner, document) if rule.inner else ()
+    if lists:
+        return dataclasses.replace(following or after, open=lists, ends=following is None)
     return following
 
 
@@ -203,7 +225,7 @@ def _adapted(size: PageSize | None, state: PageState, document: Any) -> int:
 
 def shrunk(rule: Pagination, state: PageState) -> PageState | None:
     """The same page at half its size, or None when it cannot be smaller."""
-    if rule.size is None or state.size <= rule.size.minimum or state.url:
+    if rule.size is None or state.size <= rule.size.minimum or state.url or state.open:
         return None
     if rule.kind == "page" and not state.is_first:
         return None  # page numbers count pages of the old size

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from domain.errors import InternalError, Transient
-from ingestion.connector.paths import EACH, Path, Step, find_first, parse_path
+from ingestion.connector.paths import EACH, Path, Step, find_all, find_first, parse_path
 from ingestion.connector.spec import StreamSpec
 
 __all__ = ["MalformedAnswerError", "RecordReader", "Records", "keep_where", "select", "word_of"]
@@ -139,6 +139,7 @@ class _Node:
 
     children: dict[str, "_Node"] = dataclasses.field(default_factory=dict)
     ends: list[tuple[str, str]] = dataclasses.field(default_factory=list)  # (path, rest to walk)
+    lists: list[tuple[str, str]] = dataclasses.field(default_factory=list)  # all values, not one
     swallows: bool = False  # everything below is known
 
 
@@ -149,23 +150,30 @@ class RecordReader:
         self._trees: dict[int, _Node] = {}
         for item in stream.fields:
             for text in (*item.paths, *(path for path, _ in item.when_present)):
-                self._add(text, parse_path(text), is_read=True)
+                node, end = self._add(text, parse_path(text))
+                if end not in node.ends:
+                    node.ends.append(end)
+            if item.less:
+                node, end = self._add(item.less, parse_path(item.less))
+                node.lists.append(end)
         for text in (*stream.ignore, *(path for path, _ in stream.where)):
-            self._add(text, parse_path(text), is_read=False)
+            self._add(text, parse_path(text))
 
-    def _add(self, text: str, path: Path, *, is_read: bool) -> None:
+    def _add(self, text: str, path: Path) -> tuple[_Node, tuple[str, str]]:
+        """Make a path known; tells where it ends, and what is left to walk from there."""
         node = self._trees.setdefault(path.up, _Node())
         rest: list[Step] = list(path.steps)
         while rest and isinstance(rest[0], str):
             node = node.children.setdefault(str(rest.pop(0)), _Node())
         node.swallows = True
         tail = _bare(text).split("[", 1)
-        end = (text, f"[{tail[1]}" if rest else "")
-        if is_read and end not in node.ends:
-            node.ends.append(end)
+        return node, (text, f"[{tail[1]}" if rest else "")
 
     def columns(self, records: Records) -> dict[str, list[Any]]:
-        """One list of values per path, parallel to the records; None where a part is missing."""
+        """One list of values per path, parallel to the records; None where a part is missing.
+
+        Of a path that is taken off an amount (`less`), each value is the list of all there are.
+        """
         found: dict[str, list[Any]] = {}
         for up, tree in self._trees.items():
             _read(tree, records.level(up), found)
@@ -190,6 +198,8 @@ class RecordReader:
 def _read(node: _Node, objects: list[Any], found: dict[str, list[Any]]) -> None:
     for text, rest in node.ends:
         found[text] = [find_first(value, rest) for value in objects] if rest else objects
+    for text, rest in node.lists:
+        found[text] = [find_all(value, rest) for value in objects]
     for name, child in node.children.items():
         _read(child, _values(objects, name), found)
 

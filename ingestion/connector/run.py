@@ -61,7 +61,7 @@ class ExtractionRun:
         self._on_progress = on_progress
         self._reader = AnswerReader(job.stream, job.account)
         self._told: set[tuple[str, str]] = set()
-        self._visited: set[tuple[str, str, int]] = set()
+        self._visited: set[tuple[object, ...]] = set()
         is_held = is_counted(job.stream.pagination)
         self._held = CountedPages(job.stream.key) if is_held else None
         self._readings = 1
@@ -189,7 +189,9 @@ class ExtractionRun:
     async def _fetch(
         self, transport: Transport, state: PageState
     ) -> tuple[TypedAnswer, PageState | None]:
-        request = self._stream.request
+        rest = self._stream.rest
+        of_rest = self._checkpoint.slices[0].of_rest
+        request = rest.request if rest and of_rest else self._stream.request
         if request is None:
             raise InternalError(
                 f"{self._stream.source}.{self._stream.name} is not read by requests"
@@ -222,7 +224,7 @@ class ExtractionRun:
         return is_plain_json and body.lstrip()[:1] != b"["
 
     def _places(self) -> Mapping[str, Any]:
-        window = self._checkpoint.slices[0]
+        window = self._checkpoint.slices[0].window
         common = {
             "account": self._account_id,
             "version": self._job.source.api.version,

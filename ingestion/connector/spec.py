@@ -32,12 +32,14 @@ __all__ = [
     "ErrorTexts",
     "Field",
     "FieldType",
+    "InnerPages",
     "Notice",
     "PageSize",
     "Pagination",
     "RateSignal",
     "ReportSpec",
     "RequestSpec",
+    "Rest",
     "SliceRule",
     "SourceSpec",
     "StreamSpec",
@@ -93,6 +95,7 @@ class Field:
         round: A fractional number is rounded half-even to a whole one; else it is rejected.
         join: Put between the present values of all paths, in lower case; empty: no joining.
         strip: Prefix taken off a text, for example `customers/`.
+        less: Path of amounts that are taken off an amount; empty: none.
         words: Regular expression -> word, the first that fits the whole text counts.
         when_present: Path -> word: where that path has a value, the word replaces the field's
             value.
@@ -110,6 +113,7 @@ class Field:
     round: bool = False
     join: str = ""
     strip: str = ""
+    less: str = ""
     when_present: tuple[tuple[str, str], ...] = ()
     words: tuple[tuple[str, str], ...] = ()
 
@@ -142,7 +146,7 @@ class ColumnMapping:
         constant: The value itself, or None.
         account: `currency` or `time_zone` of the account, or None.
         enum: Provider's word -> canonical word; empty: taken as it is.
-        otherwise: For a word outside `enum`; None: such a row is rejected.
+        otherwise: For a word outside `enum`; None: such a row is rejected; empty: it has no value.
         missing: For a NULL; None: stays NULL.
     """
 
@@ -217,6 +221,30 @@ class PageSize:
 
 
 @dataclass(frozen=True, slots=True)
+class InnerPages:
+    """How a list inside a record goes on that is longer than its part of a page.
+
+    The stream's records stand in lists of other records: lines in orders. One whose list goes on is
+    asked for by itself, until its list ends, before the next page.
+
+    Attributes:
+        each: Path of the enclosing records in an answer.
+        id: In such a record: what names it.
+        more: In such a record: a flag that tells whether its list goes on.
+        token: In such a record: where it goes on.
+        to: Where that goes in the next request, `query.<name>` or `json.<path>`.
+        alone: Place in the next request -> what asks for this record only; `{id}` stands for it.
+    """
+
+    each: str
+    id: str
+    more: str
+    token: str
+    to: str
+    alone: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Pagination:
     """How the next page is found.
 
@@ -229,6 +257,7 @@ class Pagination:
         total: Path of the number of records in the whole answer: the proof of completeness.
         cap: The provider cuts lists at this many records without saying so; 0: it does not.
         size: Page size, or None.
+        inner: Of streams whose records are lists inside other records, or None.
     """
 
     kind: str = "none"
@@ -239,6 +268,7 @@ class Pagination:
     total: str = ""
     cap: int = 0
     size: PageSize | None = None
+    inner: InnerPages | None = None
 
 
 class BodyFormat(enum.Enum):
@@ -449,6 +479,24 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """What a stream's records leave out of the whole that they are parts of.
+
+    The platform is asked for both. A record of the whole becomes a row that holds what no part has,
+    so that the stream adds up to the whole.
+
+    Attributes:
+        request: Asks for the whole; its records have the stream's own fields.
+        by: Fields that say which parts belong to which record of the whole.
+        without: The field that a part always has and a record of the whole never.
+    """
+
+    request: RequestSpec
+    by: tuple[str, ...]
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSpec:
     """One report or object of a source.
 
@@ -471,6 +519,7 @@ class StreamSpec:
         body: Format of an answer.
         compression: `none`, `gzip` or `zip`.
         notices: What answers may say about their own limits.
+        rest: What the records leave out, when the platform reports only a part in their way.
     """
 
     name: str
@@ -491,6 +540,7 @@ class StreamSpec:
     body: BodyFormat = BodyFormat.JSON
     compression: str = "none"
     notices: tuple[Notice, ...] = ()
+    rest: Rest | None = None
 
     @property
     def raw_table(self) -> Table:

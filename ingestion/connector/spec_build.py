@@ -22,12 +22,14 @@ from ingestion.connector.spec import (
     ErrorTexts,
     Field,
     FieldType,
+    InnerPages,
     Notice,
     PageSize,
     Pagination,
     RateSignal,
     ReportSpec,
     RequestSpec,
+    Rest,
     SliceRule,
     SourceSpec,
     StreamSpec,
@@ -203,7 +205,12 @@ def _stream(source: str, name: str, data: Plain, words: Plain) -> StreamSpec:
         notices=tuple(
             Notice(_condition(item["when"]), item["detail"]) for item in data.get("notices", [])
         ),
+        rest=_rest(data["rest"]) if "rest" in data else None,
     )
+
+
+def _rest(data: Plain) -> Rest:
+    return Rest(_request(data["request"]), tuple(data["by"]), data["without"])
 
 
 def _slice(data: Plain) -> SliceRule:
@@ -212,9 +219,13 @@ def _slice(data: Plain) -> SliceRule:
 
 
 def _pagination(data: Plain) -> Pagination:
-    size = data.get("size")
-    rest = {key: value for key, value in data.items() if key != "size"}
-    return Pagination(**rest, size=PageSize(**size) if size else None)
+    size, inner = data.get("size"), data.get("inner")
+    rest = {key: value for key, value in data.items() if key not in ("size", "inner")}
+    return Pagination(
+        **rest,
+        size=PageSize(**size) if size else None,
+        inner=InnerPages(**inner) if inner else None,
+    )
 
 
 def _report(data: Plain) -> ReportSpec:
@@ -243,7 +254,7 @@ def build_field(name: str, data: Plain, words: Plain) -> Field:
         words: The document's word lists by name.
     """
     paths = data["from"] if isinstance(data["from"], list) else [data["from"]]
-    plain = ("unit", "required", "personal", "format", "minimum", "round", "join", "strip")
+    plain = ("unit", "required", "personal", "format", "minimum", "round", "join", "strip", "less")
     return Field(
         name=name,
         paths=tuple(paths),

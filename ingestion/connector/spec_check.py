@@ -11,10 +11,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
 from domain.facts.ads import CHANNELS, DEVICES
-from domain.facts.fact import Fact
+from domain.facts.fact import Fact, Supersession
 from domain.facts.orders import ORDER_STATUSES
 from ingestion.connector.paths import parse_path
-from ingestion.connector.spec import ColumnMapping, Field, FieldType, SourceSpec, StreamSpec
+from ingestion.connector.spec import (
+    ColumnMapping,
+    Field,
+    FieldType,
+    Rest,
+    SourceSpec,
+    StreamSpec,
+)
 from ingestion.connector.template import places_of
 from ingestion.connector.yaml_document import (
     InvalidDocumentError,
@@ -37,6 +44,7 @@ _CURSOR_PLACES: Final = frozenset({"from", "to", "from.millis", "to.millis"})
 _JOB_PLACES: Final = frozenset({"job"})
 _READ_PLACES: Final = frozenset({"job", "report_url"})
 _REPORTING_DATE: Final = "reporting_date"
+_AMOUNTS: Final = (FieldType.MONEY, FieldType.DECIMAL)
 
 
 def check_source(document: YamlDocument, spec: SourceSpec) -> None:
@@ -139,6 +147,9 @@ def _stream_mistakes(
         ):
             template = data["report"][name]
             yield from _template_mistakes(document, (*place, "report", name), template, places)
+    yield from _inner_mistakes(document, stream)
+    if stream.rest:
+        yield from _rest_mistakes(document, stream, stream.rest, _ALWAYS | window)
     yield from _path_mistakes(document, (*place, "records"), stream.records)
     yield from _field_mistakes(document, spec, stream)
     yield from _reference_mistakes(document, stream)
@@ -150,6 +161,47 @@ def _stream_mistakes(
         yield from mapping_mistakes(document, (*place, "map"), fact, stream.mapping, stream.fields)
 
 
+def _inner_mistakes(document: YamlDocument, stream: StreamSpec) -> Iterator[Mistake]:
+    rule, inner = stream.pagination, stream.pagination.inner
+    if inner is None:
+        return
+    place = ("streams", stream.name, "page", "inner")
+    for name in ("each", "id", "more", "token"):
+        yield from _path_mistakes(document, (*place, name), getattr(inner, name))
+    if rule.kind in ("link_header", "next_url") or rule.total:
+        yield document.mistake(place, "needs pages that are asked for by place, without 'total'")
+
+
+def _rest_mistakes(
+    document: YamlDocument, stream: StreamSpec, rest: Rest, allowed: frozenset[str]
+) -> Iterator[Mistake]:
+    place = ("streams", stream.name, "rest")
+    yield from _template_mistakes(
+        document,
+        (*place, "request"),
+        document.data["streams"][stream.name]["rest"]["request"],
+        allowed,
+    )
+    if stream.report:
+        yield document.mistake(place, "a report that is ordered first has no rest")
+    fact = FACTS.get(stream.fact)
+    if fact and (fact.supersession is not Supersession.SLICE or fact.is_partial):
+        yield document.mistake(place, f"{fact.name} does not have to add up to anything")
+    names = [item.name for item in stream.fields]
+    for index, name in enumerate(rest.by):
+        if name not in names:
+            hint = did_you_mean(name, names)
+            yield document.mistake((*place, "by", index), f"there is no field {name!r}{hint}")
+    without = stream.field(rest.without)
+    if without is None:
+        hint = did_you_mean(rest.without, names)
+        yield document.mistake((*place, "without"), f"there is no field {rest.without!r}{hint}")
+    elif without.required or without.name not in stream.key:
+        yield document.mistake(
+            (*place, "without"), f"{without.name!r} has to be in the key and not 'required'"
+        )
+
+
 def _field_mistakes(
     document: YamlDocument, spec: SourceSpec, stream: StreamSpec
 ) -> Iterator[Mistake]:
@@ -157,7 +209,7 @@ def _field_mistakes(
     lists = document.data.get("words", {})
     for item in stream.fields:
         place = ("streams", stream.name, "fields", item.name)
-        for path in (*item.paths, *(path for path, _ in item.when_present)):
+        for path in (*item.paths, item.less, *(path for path, _ in item.when_present)):
             yield from _path_mistakes(document, place, path)
         named = data[item.name].get("words")
         if named is not None and named not in lists:
@@ -165,6 +217,8 @@ def _field_mistakes(
             yield document.mistake((*place, "words"), f"there is no word list {named!r}{hint}")
         if item.unit != "units" and item.type is not FieldType.MONEY:
             yield document.mistake((*place, "unit"), "only money has a unit")
+        if item.less and (item.type not in _AMOUNTS or item.unit != "units"):
+            yield document.mistake((*place, "less"), "only amounts in units are reduced")
         if item.name in {column.name for column in spec.streams[stream.name].raw_table.columns[:8]}:
             yield document.mistake(place, "this name is taken by the columns of every raw table")
 

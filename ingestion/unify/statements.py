@@ -7,6 +7,9 @@ Trees are in BigQuery's dialect and hold no values but the constants of a source
 Each is narrowed by the guard to the tenants of its batch. Running a pair of mart statements again
 changes nothing.
 
+A record of the whole that a stream's rows are parts of becomes what no part has: its measures less
+those of its parts, in the same sync. The stream then adds up to the whole.
+
 Decision: ADR-0006.
 """
 
@@ -14,9 +17,9 @@ from typing import Final
 
 from sqlglot import exp, parse_one
 
-from domain.facts.fact import ENVELOPE, Column, ColumnType, Fact, Supersession
+from domain.facts.fact import ENVELOPE, Column, ColumnType, Fact, Role, Supersession
 from domain.facts.tables import SYNCS, facts_table, marts_table
-from ingestion.connector.spec import ColumnMapping, StreamSpec
+from ingestion.connector.spec import ColumnMapping, Rest, StreamSpec
 
 __all__ = ["SYNC_IDS", "delete_superseded", "insert_current", "insert_facts", "insert_syncs"]
 
@@ -27,6 +30,7 @@ _KEY_SEPARATOR: Final = "\x1f"
 _FROM_ENVELOPE: Final = frozenset({"natural_key", "source", "stream", "version", "known_at"})
 _FROM_LINEAGE: Final = frozenset({"tenant_id", "client_id", "connection_id", "sync_id"})
 _REPORTING_DATE: Final = next(column for column in ENVELOPE if column.name == "reporting_date")
+_SYNC: Final = "r.tenant_id, r.connection_id, r.sync_id"
 _ACCOUNT_COLUMNS: Final = {"currency": "account_currency", "time_zone": "account_time_zone"}
 
 
@@ -67,18 +71,31 @@ def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
         f"""
         INSERT INTO {facts_table(fact).qualified} ({", ".join(columns)})
         SELECT {values}
-        FROM {stream.raw_table.qualified} AS r
+        FROM (
+            SELECT r.* FROM {stream.raw_table.qualified} AS r
+            WHERE r.sync_id IN UNNEST(@{SYNC_IDS})
+            QUALIFY ROW_NUMBER() OVER (
+                PARTITION BY {_SYNC}, {key} ORDER BY r.row_number DESC
+            ) = 1
+        ) AS r
         JOIN facts.syncs AS s
           ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id AND s.fact = '{fact.name}'
-        WHERE r.sync_id IN UNNEST(@{SYNC_IDS}) AND {is_covered} AND NOT EXISTS (
+        WHERE {is_covered} AND NOT EXISTS (
             SELECT 1 FROM {facts_table(fact).qualified} AS f
             WHERE f.tenant_id = r.tenant_id AND f.sync_id = r.sync_id
         )
-        QUALIFY ROW_NUMBER() OVER (
-            PARTITION BY r.tenant_id, r.connection_id, r.sync_id, {key} ORDER BY r.row_number DESC
-        ) = 1
+        {_kept(stream, fact)}
         """
     )
+
+
+def _kept(stream: StreamSpec, fact: Fact) -> str:
+    """Leaves out what the parts make up whole."""
+    if stream.rest is None:
+        return ""
+    values = [_value(stream, column) for column in fact.columns if column.role is Role.MEASURE]
+    left = " OR ".join(f"COALESCE({value.sql('bigquery')}, 0) <> 0" for value in values)
+    return f"QUALIFY r.{stream.rest.without} IS NOT NULL OR {left}"
 
 
 def delete_superseded(fact: Fact) -> exp.Delete:
@@ -162,7 +179,19 @@ def _value(stream: StreamSpec, column: Column) -> exp.Expr:
     mapping = next((m for m in stream.mapping if m.column == column.name), None)
     if mapping is None:
         return exp.cast(exp.null(), _sql_type(column), dialect="bigquery")
-    return exp.cast(_mapped(mapping), _sql_type(column), dialect="bigquery")
+    value = _mapped(mapping)
+    if stream.rest and column.role is Role.MEASURE:
+        value = _less_parts(value, stream.rest)
+    return exp.cast(value, _sql_type(column), dialect="bigquery")
+
+
+def _less_parts(measure: exp.Expr, rest: Rest) -> exp.Expr:
+    """A part's own measure; of the whole, what no part has."""
+    value = measure.sql("bigquery")
+    by = ", ".join(f"r.{name}" for name in rest.by)
+    is_whole = f"r.{rest.without} IS NULL"
+    parts = f"SUM(IF({is_whole}, NULL, {value})) OVER (PARTITION BY {_SYNC}, {by})"
+    return parse_one(f"IF({is_whole}, {value} - COALESCE({parts}, 0), {value})", dialect="bigquery")
 
 
 def _mapped(mapping: ColumnMapping) -> exp.Expr:
@@ -182,7 +211,7 @@ def _translated(source: exp.Expr, mapping: ColumnMapping) -> exp.Expr:
     case = exp.Case(this=source)
     for theirs, ours in (mapping.enum or {}).items():
         case = case.when(exp.Literal.string(theirs), exp.Literal.string(ours))
-    if mapping.otherwise is None:
+    if not mapping.otherwise:
         return case
     # NULL is not "otherwise": it stays NULL, or becomes `missing`.
     known = exp.Is(this=source.copy(), expression=exp.null()).not_()

@@ -2,7 +2,8 @@
 
     add(rows, version) -> raw rows, raw.bosco__syncs -> unify(syncs) -> facts, marts -> current()
 
-`web.ads` feeds `ads_daily`, which is replaced by days; `shop.orders` feeds `orders`, by key.
+`web.ads` feeds `ads_daily`, which is replaced by days; `shop.orders` feeds `orders`, by key;
+`web.places` feeds `ads_country_daily` with parts of campaigns, and with what they leave out.
 """
 
 import datetime as dt
@@ -22,7 +23,15 @@ from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
 from domain.ports import Parameter, Statement, TenantScope
 from ingestion.connector.columns import batch_schema
-from ingestion.connector.spec import ColumnMapping, Field, FieldType, SliceRule, StreamSpec
+from ingestion.connector.spec import (
+    ColumnMapping,
+    Field,
+    FieldType,
+    RequestSpec,
+    Rest,
+    SliceRule,
+    StreamSpec,
+)
 from ingestion.landing.parquet import Lineage, arrow_schema, write_object
 from ingestion.load import RAW_SYNCS
 from ingestion.unify.statements import (
@@ -35,7 +44,20 @@ from ingestion.unify.statements import (
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.warehouse.port import Warehouse
 
-__all__ = ["ADS", "ALL_TABLES", "ORDERS", "A", "B", "Ledger", "ad", "batch", "day", "order"]
+__all__ = [
+    "ADS",
+    "ALL_TABLES",
+    "ORDERS",
+    "PLACES",
+    "A",
+    "B",
+    "Ledger",
+    "ad",
+    "batch",
+    "day",
+    "order",
+    "place",
+]
 
 A = TenantId(uuid.UUID("0194a000-0000-7000-8000-00000000000a"))
 B = TenantId(uuid.UUID("0194a000-0000-7000-8000-00000000000b"))
@@ -104,12 +126,39 @@ ORDERS = StreamSpec(
     slice=SliceRule("cursor"),
 )
 
-_FACTS = (FACTS["ads_daily"], FACTS["orders"])
+PLACES = StreamSpec(
+    name="places",
+    source="web",
+    fact="ads_country_daily",
+    fields=(
+        _field("date", FieldType.DATE),
+        _field("campaign"),
+        _field("place"),
+        _field("cost", FieldType.MONEY),
+        _field("clicks", FieldType.INT),
+    ),
+    key=("campaign", "date", "place"),
+    mapping=(
+        ColumnMapping("reporting_date", field="date"),
+        ColumnMapping("channel", constant="display"),
+        ColumnMapping("campaign_id", field="campaign"),
+        ColumnMapping("country", field="place", enum={"49": "DE", "33": "FR"}, otherwise=""),
+        ColumnMapping("currency", account="currency"),
+        ColumnMapping("time_zone", account="time_zone"),
+        ColumnMapping("spend", field="cost"),
+        ColumnMapping("clicks", field="clicks"),
+    ),
+    slice=SliceRule("date", days=14),
+    rest=Rest(RequestSpec("GET", "/campaigns"), by=("campaign", "date"), without="place"),
+)
+
+_FACTS = (FACTS["ads_daily"], FACTS["orders"], FACTS["ads_country_daily"])
 ALL_TABLES: tuple[Table, ...] = (
     RAW_SYNCS,
     SYNCS,
     ADS.raw_table,
     ORDERS.raw_table,
+    PLACES.raw_table,
     *map(facts_table, _FACTS),
     *map(marts_table, _FACTS),
 )
@@ -124,6 +173,15 @@ def ad(number: int, campaign: str | None, cost: str, **more: Any) -> dict[str, A
     """A row of `web.ads`."""
     row = {"date": day(number), "campaign": campaign, "kind": "S", "screen": "M", "clicks": 1}
     return {**row, "cost": Decimal(cost), **more}
+
+
+def place(
+    number: int, campaign: str | None, code: str | None, cost: str | None, clicks: int | None
+) -> dict[str, Any]:
+    """A row of `web.places`: what a place had of a campaign; None: the campaign itself."""
+    money = None if cost is None else Decimal(cost)
+    row = {"date": day(number), "campaign": campaign, "place": code}
+    return {**row, "cost": money, "clicks": clicks}
 
 
 def order(order_id: str, number: int, total: str, state: str = "P") -> dict[str, Any]:

@@ -19,12 +19,13 @@ from ingestion.unify.statements import (
 from tenancy.sql_guard import ScopeKind, SqlDialect, guard
 from tenancy.warehouse.dialect import bigquery_sql
 from tests.fixtures.warehouse import Analyze
-from tests.ingestion.unify.ledger import ADS, ORDERS
+from tests.ingestion.unify.ledger import ADS, ORDERS, PLACES
 
 BIGQUERY = SqlDialect("bigquery", partial(bigquery_sql, dataset_prefix="p"))
 STREAMS = [
     ADS,
     ORDERS,
+    PLACES,
     *(stream for source in load_all_sources().values() for stream in source.streams.values()),
 ]
 
