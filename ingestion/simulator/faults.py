@@ -27,6 +27,7 @@ FaultKind = Literal[
     "too_large",
     "high_usage",
     "duplicate_page",
+    "moved_rows",
     "job_failed",
     "job_skipped",
     "job_stuck",
@@ -52,10 +53,10 @@ class Fault:
             records; `changed_type` gives a known field another type; `too_large` refuses to answer
             so much at once. A platform that has them plays these itself: `high_usage` (the answer
             tells that the quota is nearly spent), `duplicate_page` (a page repeats the one before),
-            `job_failed`, `job_skipped` and `job_stuck` (of a report that is waited for), `partial`
-            (a part of the rows, called a success), `sampled`, `thresholded` and `other_row` (the
-            answer tells that it is less than exact). `refused` is any other documented refusal, by
-            its `code`.
+            `moved_rows` (`rows` have come in before the page: see `counted_list`), `job_failed`,
+            `job_skipped` and `job_stuck` (of a report that is waited for), `partial` (a part of the
+            rows, called a success), `sampled`, `thresholded` and `other_row` (the answer tells that
+            it is less than exact). `refused` is any other documented refusal, by its `code`.
         path: The request path must contain this text.
         operation: The platform's name of the call (`searchStream`, `token`, `orders`, or the name
             of the GraphQL operation) must contain this text.

@@ -66,6 +66,7 @@ class Ga4Config:
         limits: Of each property.
         token_lifetime_seconds: Lifetime of an OAuth access token.
         summaries_page: Accounts on a page that names no `pageSize`.
+        supported_versions: API versions that answer; nothing is found at others.
         first_day: First day with data.
         settled_days: Days until the visits of a day are final.
         credited_days: Days until its key events are.
@@ -77,6 +78,7 @@ class Ga4Config:
     limits: TokenLimits = TokenLimits()
     token_lifetime_seconds: int = 3_599
     summaries_page: int = 50
+    supported_versions: tuple[str, ...] = ("v1beta",)
     first_day: date = date(2024, 11, 1)
     settled_days: int = 2
     credited_days: int = 12

@@ -8,7 +8,7 @@ Sources: developers.google.com/analytics/devguides/reporting/data/v1/{errors,quo
 
 from typing import Final
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from domain.errors import InvalidInputError
 
@@ -21,6 +21,7 @@ __all__ = [
     "refusal_response",
     "server_error",
     "unauthenticated",
+    "unknown_url_response",
 ]
 
 _EXPECTED: Final = (
@@ -109,3 +110,13 @@ def refusal_response(error: Ga4RefusalError) -> Response:
     """Build the HTTP answer for `error`."""
     body = {"code": error.http_status, "message": error.message, "status": error.name}
     return JSONResponse({"error": body}, status_code=error.http_status)
+
+
+def unknown_url_response(path: str) -> Response:
+    """Build the page that Google's servers show where no API is: not in the API's own form."""
+    return HTMLResponse(
+        "<!DOCTYPE html><html lang=en><title>Error 404 (Not Found)!!1</title>"
+        f"<p><b>404.</b> That\u2019s an error.<p>The requested URL <code>{path}</code> was not "
+        "found on this server. That\u2019s all we know.",
+        status_code=404,
+    )

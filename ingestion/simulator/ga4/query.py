@@ -8,7 +8,7 @@ played here, over one date range, ordered by dimensions.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
@@ -128,7 +128,7 @@ def _range(ranges: Any) -> tuple[date, date]:
     days = []
     for name in ("startDate", "endDate"):
         try:
-            days.append(date.fromisoformat(str(ranges[0].get(name))))
+            days.append(datetime.strptime(str(ranges[0].get(name)), "%Y-%m-%d").date())  # noqa: DTZ007
         except ValueError as error:
             raise invalid_argument(
                 f"Invalid {name}: {ranges[0].get(name)}. Dates should be of the form YYYY-MM-DD."

@@ -10,7 +10,7 @@ project.
 
 from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ingestion.simulator.clock import SimulatedClock
@@ -61,14 +61,8 @@ class PropertyQuota:
         """Count a server error."""
         self._errors[self._windows(property_id)[0]] += 1
 
-    def left(self, property_id: str, consumed: int, at_most: int | None = None) -> dict[str, Any]:
-        """Build `propertyQuota` of an answer.
-
-        Args:
-            property_id: Of the property.
-            consumed: Tokens of this request.
-            at_most: Tell that no more is left of an hour; None: what is.
-        """
+    def left(self, property_id: str, consumed: int) -> dict[str, dict[str, int]]:
+        """Build `propertyQuota` of an answer that cost `consumed` tokens."""
         hour, day = self._windows(property_id)
         limits = self._limits
 
@@ -76,7 +70,7 @@ class PropertyQuota:
             left = max(limit - spent, 0)
             return {"consumed": consumed, "remaining": left}
 
-        document = {
+        return {
             "tokensPerDay": status(limits.tokens_per_day, self._spent[day], consumed),
             "tokensPerHour": status(limits.tokens_per_hour, self._spent[hour], consumed),
             "concurrentRequests": status(limits.concurrent_requests, 0),
@@ -90,9 +84,6 @@ class PropertyQuota:
                 limits.tokens_per_project_per_hour, self._spent[hour], consumed
             ),
         }
-        if at_most is not None:
-            document["tokensPerProjectPerHour"]["remaining"] = at_most
-        return document
 
     def reset(self) -> None:
         """Forget what was spent."""

@@ -20,32 +20,45 @@ from typing import Any, Final
 
 import orjson
 
+from ingestion.simulator.counted_list import page_bounds
+from ingestion.simulator.faults import Fault
 from ingestion.simulator.ga4.config import Property
 from ingestion.simulator.ga4.query import DATE, DIMENSIONS, METRICS, ReportQuery
 from ingestion.simulator.ga4.world import Cell, Ga4World, Moment, cells_of
 
-__all__ = ["OTHER", "ReportPage", "Shortcomings", "report_body", "report_page"]
+__all__ = ["OTHER", "ReportPage", "report_body", "report_page"]
 
 OTHER: Final = "(other)"
 _WITHHELD_EVERY: Final = 10
+_SAMPLE: Final = (10_000_000, 27_000_000)  # events read, and events that there are
 _ALL_DAYS: Final = date.min
 
 Columns = list[MutableSequence[int]]  # of one day: a number per group for each metric
 
 
 @dataclass(frozen=True, slots=True)
-class Shortcomings:
+class _Shortcomings:
     """What makes a report less than exact.
 
     Attributes:
         other_row: Half of the pages are rolled into `(other)`.
         thresholded: Every tenth group is withheld, to keep people unknown.
-        sampled: The numbers are of a sample of the events.
+        sampled: The numbers are estimated from a sample of the events.
     """
 
     other_row: bool = False
     thresholded: bool = False
     sampled: bool = False
+
+    @classmethod
+    def of(cls, fault: Fault | None) -> "_Shortcomings":
+        """Those that a fault plays."""
+        kind = fault.kind if fault else ""
+        return cls(
+            other_row=kind == "other_row",
+            thresholded=kind == "thresholded",
+            sampled=kind == "sampled",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +98,22 @@ def report_page(
     place: Property,
     query: ReportQuery,
     moment: Moment,
-    shortcomings: Shortcomings,
+    fault: Fault | None,
 ) -> ReportPage:
     """Find and write the rows that a request asks for."""
+    shortcomings = _Shortcomings.of(fault)
     groups = _groups(place, query.dimensions, rolled=shortcomings.other_row)
     days = dict(_days(world, place, query, moment, groups))
     if shortcomings.thresholded:
         days = {day: _without_withheld(columns) for day, columns in days.items()}
+    if shortcomings.sampled:
+        days = {day: _estimated(columns) for day, columns in days.items()}
     present = {day: _present(columns, query) for day, columns in days.items()}
+    bounds = page_bounds(sum(map(len, present.values())), query.offset, query.limit, fault)
     keys = ((day, group) for day, found in present.items() for group in found)
     ordered = keys if _is_natural(query) else iter(_sorted(list(keys), groups, query))
-    page = islice(ordered, query.offset, query.offset + query.limit)
-    rows = [*_rows(page, groups, days, query)]
-    return ReportPage(b",".join(rows), len(rows), sum(map(len, present.values())))
+    rows = [*_rows(islice(ordered, bounds.begin, bounds.end), groups, days, query)]
+    return ReportPage(b",".join(rows), len(rows), bounds.told)
 
 
 @lru_cache(maxsize=4)
@@ -163,6 +179,14 @@ def _without_withheld(columns: Columns) -> Columns:
                 for group, number in enumerate(column, start=1)
             ],
         )
+        for column in columns
+    ]
+
+
+def _estimated(columns: Columns) -> Columns:
+    read, held = _SAMPLE
+    return [
+        array("q", [number * read // held * held // read for number in column])
         for column in columns
     ]
 
@@ -239,17 +263,17 @@ def report_body(
     page: ReportPage,
     place: Property,
     query: ReportQuery,
-    shortcomings: Shortcomings,
+    fault: Fault | None,
     quota: dict[str, Any] | None,
 ) -> bytes:
     """Build the JSON around the rows of a page; `quota` is the member `propertyQuota`."""
+    shortcomings = _Shortcomings.of(fault)
     metadata: dict[str, Any] = {"currencyCode": place.currency, "timeZone": place.time_zone}
     if shortcomings.other_row:
         metadata["dataLossFromOtherRow"] = True
     if shortcomings.sampled:
-        metadata["samplingMetadatas"] = [
-            {"samplesReadCount": "10000000", "samplingSpaceSize": "27000000"}
-        ]
+        read, held = map(str, _SAMPLE)
+        metadata["samplingMetadatas"] = [{"samplesReadCount": read, "samplingSpaceSize": held}]
     if shortcomings.thresholded:
         metadata["subjectToThresholding"] = True
     head = {

@@ -11,6 +11,7 @@ Sources: developers.google.com/analytics/devguides/{reporting/data,config/admin}
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -33,10 +34,11 @@ from ingestion.simulator.ga4.failures import (
     refusal_response,
     server_error,
     unauthenticated,
+    unknown_url_response,
 )
 from ingestion.simulator.ga4.query import read_query
 from ingestion.simulator.ga4.quota import PropertyQuota
-from ingestion.simulator.ga4.report import Shortcomings, report_body, report_page
+from ingestion.simulator.ga4.report import report_body, report_page
 from ingestion.simulator.ga4.tokens import TokenStore
 from ingestion.simulator.ga4.truth import truth_document
 from ingestion.simulator.ga4.world import Ga4World, Moment
@@ -45,6 +47,8 @@ __all__ = ["Ga4"]
 
 _RUN: Final = ":runReport"
 _MOST_SUMMARIES: Final = 200
+# What `high_usage` tells is nearly spent unless it says otherwise, and how much is left of it.
+_TOLD_SPENT: Final = "tokensPerProjectPerHour"
 _NEARLY_SPENT: Final = 100
 # Where a distorting fault strikes unless it says otherwise, and with what.
 _DISTORTIONS: Final[dict[str, tuple[str, object]]] = {
@@ -69,12 +73,12 @@ class Ga4:
             routes=[
                 Route("/token", self._token, methods=["POST"]),
                 Route(
-                    "/v1beta/properties/{property}" + _RUN,
+                    "/{version}/properties/{property}" + _RUN,
                     self._guarded(self._run_report),
                     methods=["POST"],
                 ),
-                Route("/v1beta/properties/{property}", self._guarded(self._describe)),
-                Route("/v1beta/accountSummaries", self._guarded(self._summaries)),
+                Route("/{version}/properties/{property}", self._guarded(self._describe)),
+                Route("/{version}/accountSummaries", self._guarded(self._summaries)),
             ]
         )
 
@@ -103,14 +107,18 @@ class Ga4:
     def refuse(self, fault: Fault, path: str) -> Response:
         """Build the platform's own refusal for a fault.
 
-        `value` of `rate_limited` is a key of `failures.QUOTAS`; `code` of `refused` is 400 or 403.
+        `value` of `rate_limited` is a key of `failures.QUOTAS`; `code` of `refused` is 400, 403 or
+        404 (the API version is gone).
         """
         if fault.kind == "rate_limited":
             return refusal_response(exhausted(str(fault.value or "concurrent")))
         if fault.kind == "expired_token":
             return refusal_response(unauthenticated(is_missing=False))
+        if fault.kind == "refused" and fault.code == HTTPStatus.NOT_FOUND:
+            return unknown_url_response(path)
         if fault.kind == "refused":
-            refusal = not_permitted() if fault.code != 400 else invalid_argument("Bad request.")  # noqa: PLR2004 - HTTP status
+            is_wrong = fault.code == HTTPStatus.BAD_REQUEST
+            refusal = invalid_argument("Bad request.") if is_wrong else not_permitted()
             return refusal_response(refusal)
         self._quota.fail(_property_in(path))
         return refusal_response(server_error(fault.status))
@@ -157,9 +165,11 @@ class Ga4:
     def _guarded(
         self, answer: Callable[[Request, Ga4Grant, bytes], Response]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Check the token, then answer; refusals become the platform's error bodies."""
+        """Check version and token, then answer; refusals become the platform's error bodies."""
 
         async def endpoint(request: Request) -> Response:
+            if request.path_params["version"] not in self._config.supported_versions:
+                return unknown_url_response(request.url.path)
             body = await request.body()
             try:
                 return answer(request, self._grant_of(request), body)
@@ -190,20 +200,15 @@ class Ga4:
         limit = max(query.limit // request.scope.get(PAGE_DIVISOR, 1), 1)
         query = replace(query, limit=limit)
         fault: Fault | None = request.scope.get(FAULT)
-        kind = fault.kind if fault else ""
-        shortcomings = Shortcomings(
-            other_row=kind == "other_row",
-            thresholded=kind == "thresholded",
-            sampled=kind == "sampled",
-        )
         moment = Moment.at(self._clock.now(), place.time_zone)
-        page = report_page(self.world, place, query, moment, shortcomings)
+        page = report_page(self.world, place, query, moment, fault)
         tokens = self._quota.spend(place.property_id, page.held)
         quota = None
         if query.tells_quota:
-            at_most = int(fault.value or _NEARLY_SPENT) if fault and kind == "high_usage" else None
-            quota = self._quota.left(place.property_id, tokens, at_most)
-        text = report_body(page, place, query, shortcomings, quota)
+            quota = self._quota.left(place.property_id, tokens)
+            if fault and fault.kind == "high_usage":
+                quota[fault.field or _TOLD_SPENT]["remaining"] = fault.value or _NEARLY_SPENT
+        text = report_body(page, place, query, fault, quota)
         return Response(text, media_type="application/json")
 
     def _describe(self, request: Request, grant: Ga4Grant, _: bytes) -> Response:

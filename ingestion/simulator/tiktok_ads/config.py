@@ -43,6 +43,10 @@ class CallLimits:
     per_minute: int = 600
     per_day: int = 864_000
 
+    def by_period(self) -> dict[str, int]:
+        """Period -> limit, longest first."""
+        return {"day": self.per_day, "minute": self.per_minute, "second": self.per_second}
+
 
 @dataclass(frozen=True, slots=True)
 class TikTokAdsConfig:
@@ -56,6 +60,7 @@ class TikTokAdsConfig:
         limits: Calls of one app.
         first_day: First day with data.
         restated_days: Days until the conversions of a day are final.
+        most_ads: A report by ad tells of so many; of the others it tells nothing.
     """
 
     seed: int
@@ -65,3 +70,4 @@ class TikTokAdsConfig:
     limits: CallLimits = CallLimits()
     first_day: date = date(2024, 11, 1)
     restated_days: int = 28
+    most_ads: int = 20_000

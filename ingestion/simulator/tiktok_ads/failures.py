@@ -7,6 +7,7 @@ and numbers of all codes); Rate limits (2026-11). Messages are those quoted in p
 else worded like them.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
@@ -41,13 +42,19 @@ FIELDS_OFFLINE: Final = 41002
 SYSTEM_ERROR: Final = 50000
 TIMED_OUT: Final = 50002
 
+_SOME_APP: Final = "7012345678901234567"
 _MESSAGES: Final = {
     NO_PERMISSION: "Permission error: The access token lacks the required scope for endpoint.",
     WRONG_PARAMETER: "Invalid parameters.",
+    40006: "The version of the API is wrong.",
     40016: "Request is limited by the frequency control of the business.",
+    40051: "Invalid API version.",
     ACCESS_TOKEN_EXPIRED: "Access token is expired.",
+    ACCESS_TOKEN_EMPTY: "Access token is empty.",
     ACCESS_TOKEN_WRONG: "Access token is incorrect or has been revoked.",
     40132: "Request frequency is limited.",
+    40300: "The advertiser does not exist.",
+    40301: "The role of the advertiser does not allow this.",
     INTERFACE_OFFLINE: "This interface is offline. Please use the latest API version.",
     FIELDS_OFFLINE: "Some of the requested fields are offline: ['conversion'].",
     SYSTEM_ERROR: "System error.",
@@ -70,25 +77,28 @@ def wrong_parameter(message: str) -> TikTokRefusalError:
     return TikTokRefusalError(WRONG_PARAMETER, message)
 
 
-def throttled(app_id: str, period: str) -> TikTokRefusalError:
-    """Too many calls of an app in a `second`, a `minute` or a `day`."""
+def throttled(app_id: str, period: str, limit: int) -> TikTokRefusalError:
+    """More calls of an app than its `limit` in a `second`, a `minute` or a `day`."""
     messages = {
-        "second": "App reaches the QPS limit 10",
+        "second": f"App {app_id} reaches the QPS limit {limit}, current QPS is {limit + 1}",
         "minute": (
             f"Due to too many requests, requests from App {app_id} are temporarily restricted."
         ),
-        "day": "App reaches the QPD limit 864000",
+        "day": f"App {app_id} reaches the QPD limit {limit}, current QPD is {limit + 1}",
     }
     return TikTokRefusalError(TOO_FREQUENT, messages[period])
 
 
-def fault_refusal(fault: Fault) -> TikTokRefusalError:
+def fault_refusal(fault: Fault, limits: Mapping[str, int]) -> TikTokRefusalError:
     """The refusal that a fault asks for.
 
-    `code` of the fault names it; `value` of `rate_limited` is `second`, `minute` or `day`.
+    Args:
+        fault: Its `code` names it; `value` of `rate_limited` is `second`, `minute` or `day`.
+        limits: Calls of an app in each of these.
     """
     if fault.kind == "rate_limited" and fault.code in (0, TOO_FREQUENT):
-        return throttled("7012345678901234567", str(fault.value or "second"))
+        period = str(fault.value or "second")
+        return throttled(_SOME_APP, period, limits[period])
     usual = {
         "rate_limited": TOO_FREQUENT,
         "server_error": TIMED_OUT,

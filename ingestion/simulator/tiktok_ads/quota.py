@@ -22,11 +22,7 @@ class CallQuota:
     """Counts the calls of every app in fixed windows."""
 
     def __init__(self, limits: CallLimits, clock: SimulatedClock) -> None:
-        self._limits = {
-            "day": limits.per_day,
-            "minute": limits.per_minute,
-            "second": limits.per_second,
-        }
+        self._limits = limits.by_period()
         self._clock = clock
         self._counts: dict[tuple[str, str], tuple[datetime, int]] = {}
         self._restricted_until: dict[str, datetime] = {}
@@ -39,7 +35,7 @@ class CallQuota:
         """
         now = self._clock.now()
         if now < self._restricted_until.get(app_id, now):
-            raise throttled(app_id, "minute")
+            raise throttled(app_id, "minute", self._limits["minute"])
         for period, limit in self._limits.items():
             window = _window(now, period)
             begun, count = self._counts.get((app_id, period), (window, 0))
@@ -47,7 +43,7 @@ class CallQuota:
             if count >= limit:
                 if period == "minute":
                     self._restricted_until[app_id] = now + _RESTRICTION
-                raise throttled(app_id, period)
+                raise throttled(app_id, period, limit)
             self._counts[(app_id, period)] = (window, count + 1)
 
     def reset(self) -> None:

@@ -23,9 +23,12 @@ _Key = tuple[str, str, str]  # day, id, country
 
 
 def report_rows(
-    world: TikTokWorld, advertiser: Advertiser, query: ReportQuery, moment: Moment
+    world: TikTokWorld, advertiser: Advertiser, query: ReportQuery, moment: Moment, most_ads: int
 ) -> list[dict[str, Any]]:
-    """Build all rows of a report, ordered by day, id and country."""
+    """Build all rows of a report, ordered by day, id and country.
+
+    One by ad tells of the first `most_ads` ads alone.
+    """
     groups: dict[_Key, tuple[Part, Facts]] = {}
     day = query.first_day
     while day <= query.last_day:
@@ -37,6 +40,9 @@ def report_rows(
                 first, facts = groups.get(key, (piece, Facts()))
                 groups[key] = first, Facts(*map(sum, zip(facts, piece.facts, strict=True)))
         day += timedelta(days=1)
+    if query.level == "ad_id":
+        told = set(sorted({ad for _, ad, _ in groups})[:most_ads])
+        groups = {key: group for key, group in groups.items() if key[1] in told}
     return [
         {
             "dimensions": _dimensions(query, key),

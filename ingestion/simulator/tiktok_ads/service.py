@@ -24,6 +24,7 @@ from starlette.routing import Route
 from domain.errors import InvalidInputError, NotFoundError
 from ingestion.simulator.clock import SimulatedClock
 from ingestion.simulator.contract import FAULT, PAGE_DIVISOR
+from ingestion.simulator.counted_list import page_bounds
 from ingestion.simulator.faults import Fault
 from ingestion.simulator.tiktok_ads.config import Advertiser, AppGrant, TikTokAdsConfig
 from ingestion.simulator.tiktok_ads.failures import (
@@ -63,10 +64,15 @@ class _Call:
     grant: AppGrant
 
     @property
+    def fault(self) -> Fault | None:
+        """The fault that is to be played."""
+        fault: Fault | None = self.request.scope.get(FAULT)
+        return fault
+
+    @property
     def is_partial(self) -> bool:
         """The fault `partial` is to be played."""
-        fault: Fault | None = self.request.scope.get(FAULT)
-        return fault is not None and fault.kind == "partial"
+        return self.fault is not None and self.fault.kind == "partial"
 
 
 class TikTokAds:
@@ -111,7 +117,8 @@ class TikTokAds:
     def refuse(self, fault: Fault, path: str) -> Response:
         """Build the platform's own refusal for a fault."""
         del path  # every call words it alike
-        return refusal_response(fault_refusal(fault), self._request_id())
+        refusal = fault_refusal(fault, self._config.limits.by_period())
+        return refusal_response(refusal, self._request_id())
 
     def distort(self, fault: Fault, document: object) -> object:
         """Alter rows: an unknown metric, or `clicks` of another type."""
@@ -222,10 +229,10 @@ class TikTokAds:
         advertiser = self._permitted(call, call.values.get("advertiser_id", ""))
         query = read_query(call.values)
         moment = Moment.at(self._clock.now(), advertiser.time_zone)
-        rows = report_rows(self.world, advertiser, query, moment)
+        rows = report_rows(self.world, advertiser, query, moment, self._config.most_ads)
         size = max(query.page_size // call.request.scope.get(PAGE_DIVISOR, 1), 1)
-        begin = (query.page - 1) * size
-        page = rows[begin : begin + size]
+        bounds = page_bounds(len(rows), (query.page - 1) * size, size, call.fault)
+        page = rows[bounds.begin : bounds.end]
         if call.is_partial:
             page = page[: len(page) // 2]
         return {
@@ -233,8 +240,8 @@ class TikTokAds:
             "page_info": {
                 "page": query.page,
                 "page_size": size,
-                "total_number": len(rows),
-                "total_page": -(-len(rows) // size),
+                "total_number": bounds.told,
+                "total_page": -(-bounds.told // size),
             },
         }
 

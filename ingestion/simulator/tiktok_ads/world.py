@@ -143,7 +143,7 @@ class TikTokWorld:
 
     def _as_known(self, final: Facts, age: int, hour: int) -> Facts:
         window = self._config.restated_days
-        missing = _MISSING_AT_FIRST_PER_MILLE * max(window - age, 0) ** 2 // window**2
+        missing = -(-_MISSING_AT_FIRST_PER_MILLE * max(window - age, 0) ** 2 // window**2)
         known = final._replace(
             conversions=final.conversions * (1000 - missing) // 1000,
             value=final.value * (1000 - missing) // 1000,
