@@ -30,6 +30,7 @@ __all__ = [
     "ErrorKind",
     "ErrorRule",
     "ErrorTexts",
+    "Evidence",
     "Field",
     "FieldType",
     "InnerPages",
@@ -77,6 +78,21 @@ _STORAGE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What names, paths and rules were held against.
+
+    Attributes:
+        kind: `documentation`, `simulator` or `live`.
+        place: Which pages, or what else.
+        checked: When.
+    """
+
+    kind: str
+    place: str
+    checked: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of a stream, as it stands in the raw table.
 
@@ -99,6 +115,7 @@ class Field:
         words: Regular expression -> word, the first that fits the whole text counts.
         when_present: Path -> word: where that path has a value, the word replaces the field's
             value.
+        note: What the provider's name does not tell; for people.
     """
 
     name: str
@@ -116,6 +133,7 @@ class Field:
     less: str = ""
     when_present: tuple[tuple[str, str], ...] = ()
     words: tuple[tuple[str, str], ...] = ()
+    note: str = ""
 
     @property
     def path(self) -> str:
@@ -520,6 +538,7 @@ class StreamSpec:
         compression: `none`, `gzip` or `zip`.
         notices: What answers may say about their own limits.
         rest: What the records leave out, when the platform reports only a part in their way.
+        evidence: What it was checked against; None: the source's evidence is for it too.
     """
 
     name: str
@@ -541,6 +560,7 @@ class StreamSpec:
     compression: str = "none"
     notices: tuple[Notice, ...] = ()
     rest: Rest | None = None
+    evidence: Evidence | None = None
 
     @property
     def raw_table(self) -> Table:
@@ -641,7 +661,7 @@ class SourceSpec:
     Attributes:
         name: For example `google_ads`.
         label: For people.
-        evidence: What the file was checked against and when.
+        evidence: What the file was checked against.
         api: Version and base URL.
         account: What an account id looks like.
         auth: How requests prove who they are.
@@ -657,7 +677,7 @@ class SourceSpec:
 
     name: str
     label: str
-    evidence: str
+    evidence: Evidence
     api: ApiSpec
     account: AccountRule
     auth: AuthSpec

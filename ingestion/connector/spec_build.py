@@ -5,6 +5,8 @@ YamlDocument -> build_source -> SourceSpec
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from typing import Any, Final
 
 from ingestion.connector.spec import (
@@ -20,6 +22,7 @@ from ingestion.connector.spec import (
     ErrorKind,
     ErrorRule,
     ErrorTexts,
+    Evidence,
     Field,
     FieldType,
     InnerPages,
@@ -56,12 +59,10 @@ def build_source(document: YamlDocument, content_hash: str) -> SourceSpec:
         InvalidDocumentError: A date that does not exist.
     """
     data = document.data
-    evidence = data["evidence"]
-    words = data.get("words", {})
     return SourceSpec(
         name=data["source"],
         label=data["name"],
-        evidence=f"{evidence['kind']}: {evidence['from']}, checked {evidence['checked']}",
+        evidence=_evidence(document, ()),
         api=_api(document),
         account=AccountRule(**data["account"]),
         auth=_auth(data["auth"]),
@@ -71,24 +72,30 @@ def build_source(document: YamlDocument, content_hash: str) -> SourceSpec:
         error_texts=ErrorTexts(**_tuples(data.get("error_texts", {}))),
         check=_check(data["check"]),
         discover=_discover(data["discover"]) if "discover" in data else None,
-        streams={
-            name: _stream(data["source"], name, item, words)
-            for name, item in data["streams"].items()
-        },
+        streams={name: _stream(document, name) for name in data["streams"]},
         content_hash=content_hash,
     )
 
 
+def _evidence(document: YamlDocument, place: tuple[str, ...]) -> Evidence:
+    data = reduce(getitem, (*place, "evidence"), document.data)
+    checked = _date(document, (*place, "evidence", "checked"), data["checked"])
+    return Evidence(data["kind"], data["from"], checked)
+
+
+def _date(document: YamlDocument, place: tuple[str, ...], text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        mistake = document.mistake(place, f"{text} is not a date: {error}")
+        raise InvalidDocumentError(document.name, [mistake]) from error
+
+
 def _api(document: YamlDocument) -> ApiSpec:
     api = document.data["api"]
-    try:
-        sunset = dt.date.fromisoformat(api["sunset"])
-    except ValueError as error:
-        mistake = document.mistake(("api", "sunset"), f"{api['sunset']} is not a date: {error}")
-        raise InvalidDocumentError(document.name, [mistake]) from error
     return ApiSpec(
         version=api["version"],
-        sunset=sunset,
+        sunset=_date(document, ("api", "sunset"), api["sunset"]),
         base_url=api["base_url"],
         other_urls=api.get("other_urls", {}),
     )
@@ -182,11 +189,13 @@ def _request(data: Plain) -> RequestSpec:
     return RequestSpec(url=data["path"], **rest)
 
 
-def _stream(source: str, name: str, data: Plain, words: Plain) -> StreamSpec:
+def _stream(document: YamlDocument, name: str) -> StreamSpec:
+    data = document.data["streams"][name]
+    words = document.data.get("words", {})
     restates = data.get("restates", {})
     return StreamSpec(
         name=name,
-        source=source,
+        source=document.data["source"],
         fact=data["fact"],
         fields=tuple(build_field(key, item, words) for key, item in data["fields"].items()),
         key=tuple(data["key"]),
@@ -206,6 +215,7 @@ def _stream(source: str, name: str, data: Plain, words: Plain) -> StreamSpec:
             Notice(_condition(item["when"]), item["detail"]) for item in data.get("notices", [])
         ),
         rest=_rest(data["rest"]) if "rest" in data else None,
+        evidence=_evidence(document, ("streams", name)) if "evidence" in data else None,
     )
 
 
@@ -254,7 +264,10 @@ def build_field(name: str, data: Plain, words: Plain) -> Field:
         words: The document's word lists by name.
     """
     paths = data["from"] if isinstance(data["from"], list) else [data["from"]]
-    plain = ("unit", "required", "personal", "format", "minimum", "round", "join", "strip", "less")
+    plain = (
+        *("unit", "required", "personal", "format", "minimum", "round", "join", "strip", "less"),
+        "note",
+    )
     return Field(
         name=name,
         paths=tuple(paths),
