@@ -275,7 +275,11 @@ def _windows(
         window = cursor_window(coverage, now=now, lookback=stream.slice.lookback)
         return [] if window is None else [window]
     return date_windows(
-        coverage, now=now, restates_days=stream.restates_days, slice_days=stream.slice.days
+        coverage,
+        now=now,
+        restates_days=stream.restates_days,
+        slice_days=stream.slice.days,
+        history_days=stream.history_days,
     )
 
 

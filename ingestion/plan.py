@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from domain.time_window import DateRange, split_days
 from ingestion.connector.job import CursorWindow
 
-__all__ = ["Coverage", "cursor_window", "date_windows"]
+__all__ = ["Coverage", "cursor_window", "date_windows", "earliest_day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,26 @@ class Coverage:
     time_zone: str
 
 
+def earliest_day(history_days: int, *, now: dt.datetime, time_zone: str) -> dt.date:
+    """The first day for which a provider answers that keeps so many; 0: it keeps all."""
+    if not history_days:
+        return dt.date.min
+    return now.astimezone(ZoneInfo(time_zone)).date() - dt.timedelta(days=history_days)
+
+
 def date_windows(
-    coverage: Coverage, *, now: dt.datetime, restates_days: int, slice_days: int
+    coverage: Coverage,
+    *,
+    now: dt.datetime,
+    restates_days: int,
+    slice_days: int,
+    history_days: int = 0,
 ) -> list[DateRange]:
     """Windows of a stream that is asked by day; empty while the first day is not over.
 
     Begins at the first day not covered or the first that the provider could still restate when it
-    was last read, however long ago that was, but never before the agency's start.
+    was last read, however long ago that was, but never before the agency's start. Days for which
+    the provider answers no longer are in no window: what was read of them once stays.
     """
     yesterday = now.astimezone(ZoneInfo(coverage.time_zone)).date() - dt.timedelta(days=1)
     begin = coverage.start
@@ -46,6 +59,7 @@ def date_windows(
         following = coverage.covered_to + dt.timedelta(days=1)
         provisional = min(yesterday, following) - dt.timedelta(days=restates_days - 1)
         begin = max(begin, min(following, provisional))
+    begin = max(begin, earliest_day(history_days, now=now, time_zone=coverage.time_zone))
     if begin > yesterday:
         return []
     return split_days(DateRange(begin, yesterday), slice_days)

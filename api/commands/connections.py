@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from api.runtime import Runtime
 from domain.errors import InvalidInputError, UserError
 from domain.ids import ConnectionId
 from ingestion.files.feeds import FILE_SOURCE
+from ingestion.plan import earliest_day
 from tenancy import audit
 from tenancy.tables import Client, Connection, ConnectionState
 from tenancy.unscoped import TenantProfile
@@ -143,7 +144,21 @@ async def add_connection(runtime: Runtime, arguments: Arguments) -> AsyncIterato
         f"{connection.source} account {connection.account_id} ({connection.label}) connected: "
         f"{connection.settings['currency']}, {connection.settings['time_zone']}"
     )
+    for line in _shorter_histories(runtime, connection):
+        yield LineEvent(line)
     yield LineEvent(f"next: bosco sync {tenant.slug} --client {new.client}")
+
+
+def _shorter_histories(runtime: Runtime, connection: Connection) -> Iterator[str]:
+    """What the provider cannot answer of the history that is asked for."""
+    now, time_zone = runtime.clock(), connection.settings["time_zone"]
+    streams: dict[tuple[dt.date, str], list[str]] = {}
+    for stream in find_source(runtime, connection.source).streams.values():
+        first = earliest_day(stream.history_days, now=now, time_zone=time_zone)
+        if first > connection.start_date:
+            streams.setdefault((first, stream.history_because), []).append(stream.name)
+    for (first, because), names in streams.items():
+        yield f"from {first}, not {connection.start_date}: {', '.join(names)} ({because})"
 
 
 async def show_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

@@ -4,9 +4,10 @@ check:    account id -> one request -> label, currency, time zone
 discover: roots -> accounts below each root, each once
 """
 
+import dataclasses
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
 
 from domain.errors import InvalidInputError
 from ingestion.connector.failures import AccountNotAccessibleError
@@ -14,11 +15,13 @@ from ingestion.connector.job import Access, DiscoveredAccount
 from ingestion.connector.pagination import PageState, first_state, next_state, place
 from ingestion.connector.paths import find_all, find_first
 from ingestion.connector.records import keep_where, select
-from ingestion.connector.spec import DiscoverSpec, SourceSpec
-from ingestion.connector.template import fill
+from ingestion.connector.spec import DiscoverSpec, Pagination, RequestSpec, SourceSpec
+from ingestion.connector.template import fill, places_of
 from ingestion.connector.transport import Transport
 
 __all__ = ["check_account", "clean_account_id", "discover_accounts"]
+
+_PER_ACCOUNT: Final = frozenset({"account", "root"})
 
 
 def clean_account_id(source: SourceSpec, account_id: str) -> str:
@@ -74,31 +77,51 @@ async def discover_accounts(transport: Transport, access: Access) -> list[Discov
     found: dict[str, DiscoveredAccount] = {}
     for root in await _roots(transport, access, spec):
         places = {"account": root, "root": root, "version": source.api.version}
+        settings = fill(spec.settings, places, {})
         try:
-            document = await transport.document(spec.request, places)
+            async for document in _documents(
+                transport, spec.request, spec.pages, places, spec.records
+            ):
+                rows, _ = keep_where(select(document, spec.records), spec.where)
+                for row in rows.rows:
+                    account = _account(row, spec.fields, root, settings)
+                    found.setdefault(account.account_id, account)
         except AccountNotAccessibleError:
             continue
-        rows, _ = keep_where(select(document, spec.records), spec.where)
-        settings = fill(spec.settings, places, {})
-        for row in rows.rows:
-            account = _account(row, spec.fields, root, settings)
-            found.setdefault(account.account_id, account)
     return [found[key] for key in sorted(found)]
 
 
 async def _roots(transport: Transport, access: Access, spec: DiscoverSpec) -> list[str]:
+    """The accounts to look below; one without a name where the source lists all at once."""
     source = access.source
     if spec.roots is None:
-        return [clean_account_id(source, access.account.account_id)]
-    ids: list[str] = []
-    state: PageState | None = first_state(spec.roots_pages)
-    while state is not None:
-        request = place(spec.roots, spec.roots_pages, state)
-        document = await transport.document(request, {"version": source.api.version})
-        found = [str(value) for value in find_all(document, spec.roots_records)]
-        ids.extend(found)
-        state = next_state(spec.roots_pages, state, {}, document, len(found))
+        if not _PER_ACCOUNT.isdisjoint(places_of(dataclasses.asdict(spec.request))):
+            return [clean_account_id(source, access.account.account_id)]
+        return [""]
+    places = {"version": source.api.version}
+    ids = [
+        str(value)
+        async for document in _documents(
+            transport, spec.roots, spec.roots_pages, places, spec.roots_records
+        )
+        for value in find_all(document, spec.roots_records)
+    ]
     return [clean_account_id(source, text.removeprefix(spec.roots_strip)) for text in ids]
+
+
+async def _documents(
+    transport: Transport,
+    request: RequestSpec,
+    pages: Pagination,
+    places: Mapping[str, Any],
+    records: str,
+) -> AsyncIterator[Any]:
+    """The answers to a request, page by page."""
+    state: PageState | None = first_state(pages)
+    while state is not None:
+        document = await transport.document(place(request, pages, state), places)
+        yield document
+        state = next_state(pages, state, {}, document, len(find_all(document, records)))
 
 
 def _account(

@@ -109,11 +109,15 @@ class Budgets:
                 await waiter.wait(seconds, f"the budget {name} is spent")
                 seconds = await self._budget.acquire(bucket, waited=True)
 
-    async def hold_all(self, seconds: float) -> bool:
-        """Let no worker call for `seconds`. Tells whether there is a budget to hold."""
-        for bucket in self._buckets.values():
+    async def hold(self, seconds: float, name: str = "") -> None:
+        """Let no worker that spends from a budget call for `seconds`.
+
+        Args:
+            seconds: How long.
+            name: Of the budget; empty: all of them.
+        """
+        for bucket in [self._buckets[name]] if name else self._buckets.values():
             await self._budget.hold(bucket, seconds)
-        return bool(self._buckets)
 
     async def spend_server_error(self) -> float:
         """Count a server error where the provider allows so many only.
@@ -171,7 +175,7 @@ def _hold_seconds(
     if signal.kind == "headers":
         return _by_headers(signal, headers, now)
     if signal.kind == "percent":
-        return _by_percent(signal, headers)
+        return _by_percent(signal, headers, now)
     if signal.kind == "left":
         return _by_points_left(signal, document, now)
     return _by_cost(signal, document)
@@ -185,7 +189,7 @@ def _by_headers(signal: RateSignal, headers: Mapping[str, str], now: float) -> f
     return _seconds(reset, signal.reset_unit, now)
 
 
-def _by_percent(signal: RateSignal, headers: Mapping[str, str]) -> float:
+def _by_percent(signal: RateSignal, headers: Mapping[str, str], now: float) -> float:
     text = headers.get(signal.header.lower())
     if text is None:
         return 0.0
@@ -196,9 +200,9 @@ def _by_percent(signal: RateSignal, headers: Mapping[str, str]) -> float:
     shares = [_number(value) for path in signal.percent for value in find_all(usage, path)]
     if max((share for share in shares if share is not None), default=0.0) < signal.hold_above:
         return 0.0
-    minutes = [_number(value) for value in find_all(usage, signal.wait)] if signal.wait else []
-    told = max((value for value in minutes if value), default=0.0) * _MINUTE
-    return told or signal.hold_seconds
+    waits = [_number(value) for value in find_all(usage, signal.wait)] if signal.wait else []
+    told = max((value for value in waits if value), default=0.0)
+    return _seconds(told, signal.wait_unit, now) or signal.hold_seconds
 
 
 def _by_cost(signal: RateSignal, document: Any) -> float:
@@ -220,15 +224,16 @@ def _by_points_left(signal: RateSignal, document: Any, now: float) -> float:
 
 
 def seconds_to_wait(
-    rule: WaitRule, headers: Mapping[str, str], document: Any, now: float
+    rule: WaitRule, headers: Mapping[str, str], document: Any, now: float, *, held: float
 ) -> float | None:
     """How long an answer says to wait, or None when it says nothing.
 
     Args:
-        rule: Where it may say it.
+        rule: Where it may say it, and what counts when it does not.
         headers: Of the answer; names in lower case. `Retry-After` counts in seconds.
         document: Decoded body.
         now: Epoch seconds.
+        held: Seconds that the answer's rate signals tell; 0: none.
     """
     told = [_duration(value, rule.unit, now) for value in find_all(document, rule.path)]
     known = [seconds for seconds in told if seconds is not None]
@@ -237,6 +242,8 @@ def seconds_to_wait(
     retry_after = _number(headers.get("retry-after"))
     if retry_after is not None:
         return retry_after
+    if held:
+        return held
     if rule.until_midnight:
         return _seconds_until_midnight(rule.until_midnight, now)
     return rule.seconds

@@ -23,7 +23,7 @@ from domain.facts.fact import ColumnType
 from domain.money import SCALE
 from ingestion.connector.job import Account, Drift, RejectedRow
 from ingestion.connector.spec import ColumnMapping, Field, FieldType, StreamSpec
-from ingestion.connector.values import ValueRefusedError, convert, minor_digits, shown
+from ingestion.connector.values import ValueRefusedError, add_up, convert, minor_digits, shown
 
 __all__ = ["ARROW_TYPES", "ColumnTyper", "TypedRows", "batch_schema"]
 
@@ -138,6 +138,10 @@ class ColumnTyper:
         return values
 
     def _combined(self, item: Field, columns: Mapping[str, Values]) -> Values:
+        if item.sum:
+            nulls = frozenset(item.null_as)
+            numbers = (_without_words(columns[path], nulls) for path in item.paths)
+            return [add_up(row) for row in zip(*numbers, strict=True)]
         if len(item.paths) == 1 and not item.join:
             return columns[item.path]
         parts = zip(*(columns[path] for path in item.paths), strict=True)

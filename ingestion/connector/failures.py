@@ -143,6 +143,7 @@ class Failure:
         request_id: The provider's id of the request.
         hint: From the source file.
         wait: How long to wait, of throttling.
+        budget: That is spent, of throttling; empty: not told, so all of them.
     """
 
     kind: ErrorKind
@@ -151,6 +152,7 @@ class Failure:
     request_id: str
     hint: str
     wait: WaitRule
+    budget: str = ""
 
 
 def find_failure(
@@ -181,6 +183,7 @@ def find_failure(
         request_id=_redacted(_first(document, texts.request_id), secrets),
         hint=rule.hint,
         wait=rule.wait,
+        budget=rule.budget,
     )
 
 

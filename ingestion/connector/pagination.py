@@ -6,7 +6,8 @@
 A page with lists that go on is followed by those lists (`ingestion.connector.inner_pages`).
 
 Kinds: `none` (one answer is all), `token` (token, cursor or offset told by the answer, with or
-without a `more` flag), `offset` and `page` (counted here), `link_header` (RFC 8288) and `next_url`.
+without something that tells whether `more` follows), `offset` and `page` (counted here),
+`link_header` (RFC 8288) and `next_url`.
 """
 
 import copy
@@ -204,10 +205,10 @@ def _following(
 def _by_token(rule: Pagination, after: PageState, document: Any) -> PageState | None:
     token = find_first(document, rule.token)
     if rule.more:
-        if find_first(document, rule.more) is not True:
+        if find_first(document, rule.more) in (None, False, ""):
             return None
         if token in (None, ""):
-            raise MalformedAnswerError(f"{rule.more!r} is true, but {rule.token!r} is empty")
+            raise MalformedAnswerError(f"{rule.more!r} tells of more, but {rule.token!r} is empty")
     return None if token in (None, "") else dataclasses.replace(after, token=token)
 
 

@@ -4,6 +4,7 @@
     request
 
 A job survives a restart: with its id in the checkpoint it is polled again, never ordered twice.
+One that the provider gives up is ordered again by the extraction, in the end over fewer days.
 """
 
 import datetime as dt
@@ -18,7 +19,13 @@ from ingestion.connector.records import word_of
 from ingestion.connector.spec import ReportSpec
 from ingestion.connector.transport import Transport
 
-__all__ = ["FinishedReport", "await_report", "submit_report"]
+__all__ = ["FinishedReport", "ReportGivenUpError", "await_report", "submit_report"]
+
+
+class ReportGivenUpError(ProviderError):
+    """The provider gave a report up: it failed, or has waited too long."""
+
+    code = "REPORT_GIVEN_UP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,12 @@ async def submit_report(transport: Transport, report: ReportSpec, places: Mappin
         twice.
 
     Raises:
+        TooLargeError: To be ordered over fewer days.
         ProviderError: The order is refused, or answered without an id.
     """
-    document = await transport.document(report.submit, places, also_good=report.duplicate)
+    document = await transport.document(
+        report.submit, places, also_good=report.duplicate, can_shrink=True
+    )
     job = find_first(document, report.job)
     if job is None and report.duplicate_job:
         job = str(find_first(document, report.duplicate_job) or "").rpartition(" ")[2] or None
@@ -72,7 +82,8 @@ async def await_report(
         clock: For giving up.
 
     Raises:
-        ProviderError: The provider gave the report up.
+        ReportGivenUpError: The provider gave the report up.
+        ProviderError: It does not know the report (any more), or refuses for another reason.
         ProviderUnavailableError: It is not done in time.
     """
     deadline = clock() + dt.timedelta(seconds=report.give_up_seconds)
@@ -83,8 +94,12 @@ async def await_report(
             url = find_first(document, report.url) if report.url else None
             return FinishedReport(job, str(url or ""), is_empty=bool(report.url) and not url)
         if word in report.failed:
-            raise ProviderError(
-                f"the provider gave up the report {job}: {word}", provider_code=word
+            reason = find_first(document, report.reason)
+            raise ReportGivenUpError(
+                f"the provider gave up the report {job}: {word}"
+                + (f", {word_of(reason)}" if reason else ""),
+                hint="it was ordered again, in the end for a single day; try again later",
+                provider_code=word,
             )
         if clock() >= deadline:
             raise ProviderUnavailableError(

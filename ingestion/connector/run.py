@@ -32,7 +32,12 @@ from ingestion.connector.pagination import (
     place,
     shrunk,
 )
-from ingestion.connector.report_job import FinishedReport, await_report, submit_report
+from ingestion.connector.report_job import (
+    FinishedReport,
+    ReportGivenUpError,
+    await_report,
+    submit_report,
+)
 from ingestion.connector.spec import BodyFormat, Field, ReportSpec
 from ingestion.connector.template import date_places, instant_places
 from ingestion.connector.transport import Answer, Meter, TooLargeError, Transport, too_large
@@ -40,6 +45,7 @@ from ingestion.connector.transport import Answer, Meter, TooLargeError, Transpor
 __all__ = ["ExtractionRun"]
 
 _READINGS: Final = 3  # of a slice whose list moves while it is read
+_ORDERS_BEFORE_HALVING: Final = 2  # a report that fails once may have met a passing trouble
 
 
 class ExtractionRun:
@@ -66,7 +72,7 @@ class ExtractionRun:
         self._held = CountedPages(job.stream.key) if is_held else None
         self._readings = 1
         self._report: FinishedReport | None = None
-        self._ordered_here = False
+        self._orders = 0  # of the slice's report, by this run
 
     def tell_wait(self, seconds: float, reason: str) -> None:
         """Report a wait that begins."""
@@ -81,16 +87,23 @@ class ExtractionRun:
         """Every page that is left, in order."""
         while self._checkpoint.slices:
             if self._stream.report and not self._checkpoint.job:
-                yield await self._order(transport, self._stream.report)
-                continue
-            page = await self._next_page(transport)
+                page = await self._order(transport, self._stream.report)
+            else:
+                page = await self._next_page(transport)
             if page is not None:
                 yield page
 
-    async def _order(self, transport: Transport, report: ReportSpec) -> Page:
-        """Order a report; its id goes out at once, in the checkpoint of an empty page."""
-        job = await submit_report(transport, report, self._places())
-        self._ordered_here = True
+    async def _order(self, transport: Transport, report: ReportSpec) -> Page | None:
+        """Order a report; its id goes out at once, in the checkpoint of an empty page.
+
+        None: the report would be too large, so the slice was cut.
+        """
+        try:
+            job = await submit_report(transport, report, self._places())
+        except TooLargeError as error:
+            self._halve(error_of(transport.source, error.failure))
+            return None
+        self._orders += 1
         self._checkpoint = dataclasses.replace(self._checkpoint, job=job)
         return self._page(_nothing(self._stream.fields))
 
@@ -138,12 +151,23 @@ class ExtractionRun:
         job = self._checkpoint.job
         try:
             self._report = await await_report(transport, report, self._places(), job, self._clock)
+        except ReportGivenUpError as error:
+            if self._orders < _ORDERS_BEFORE_HALVING:
+                self._order_again()
+            else:
+                self._halve(error)
+            return False
         except ProviderError:
-            if self._ordered_here:
+            if self._orders:
                 raise
-            self._checkpoint = dataclasses.replace(self._checkpoint, job="")  # it ran out meanwhile
+            self._order_again()  # it ran out meanwhile
             return False
         return True
+
+    def _order_again(self) -> None:
+        """Forget the report and the page of it that was next: the new one begins at its first."""
+        self._checkpoint = dataclasses.replace(self._checkpoint, job="", page=None)
+        self._visited.clear()
 
     def _shrink(self, transport: Transport, state: PageState, error: TooLargeError) -> None:
         """Ask for less next time.
@@ -155,9 +179,20 @@ class ExtractionRun:
         if smaller is not None:
             self._checkpoint = dataclasses.replace(self._checkpoint, page=smaller)
             return
-        cut = self._checkpoint.with_halves() if state.is_first else None
+        failure = error_of(transport.source, error.failure)
+        if not state.is_first:
+            raise failure from error
+        self._halve(failure)
+
+    def _halve(self, error: ProviderError) -> None:
+        """Ask for fewer days next time.
+
+        Raises:
+            ProviderError: `error`, when they cannot be fewer.
+        """
+        cut = self._checkpoint.with_halves()
         if cut is None:
-            raise error_of(transport.source, error.failure) from error
+            raise error
         self._begin_slice(cut)
 
     def _can_shrink(self, state: PageState) -> bool:
@@ -184,7 +219,7 @@ class ExtractionRun:
         self._visited.clear()
         self._readings = 1
         self._report = None
-        self._ordered_here = False
+        self._orders = 0
 
     async def _fetch(
         self, transport: Transport, state: PageState

@@ -110,6 +110,8 @@ class Field:
         minimum: Smaller numbers are rejected.
         round: A fractional number is rounded half-even to a whole one; else it is rejected.
         join: Put between the present values of all paths, in lower case; empty: no joining.
+        sum: The numbers at all paths are added; one that is absent is zero, which the provider
+            leaves out.
         strip: Prefix taken off a text, for example `customers/`.
         less: Path of amounts that are taken off an amount; empty: none.
         words: Regular expression -> word, the first that fits the whole text counts.
@@ -129,6 +131,7 @@ class Field:
     minimum: int | None = None
     round: bool = False
     join: str = ""
+    sum: bool = False
     strip: str = ""
     less: str = ""
     when_present: tuple[tuple[str, str], ...] = ()
@@ -270,7 +273,8 @@ class Pagination:
         kind: `none`, `token`, `offset`, `page`, `link_header` or `next_url`.
         token: Path of the next token, cursor, offset or URL in the answer.
         to: Where it goes in the next request, `query.<name>` or `json.<path>`.
-        more: Path of a flag that tells whether there is a next page; empty: the token itself tells.
+        more: Path of what tells whether there is a next page, a flag or something that is there
+            only then; empty: the token itself tells.
         first: Number of the first page, of kind `page`.
         total: Path of the number of records in the whole answer: the proof of completeness.
         cap: The provider cuts lists at this many records without saying so; 0: it does not.
@@ -316,7 +320,7 @@ class WaitRule:
         path: In the body; empty: only `seconds` and `Retry-After` tell.
         unit: Of the value: `duration` (`"30s"`), `seconds`, `milliseconds`, `minutes` or
             `epoch_seconds`.
-        seconds: When nothing else tells; None: exponential.
+        seconds: When nothing else tells, rate signals included; None: exponential.
         until_midnight: IANA zone at whose next midnight the wait ends, when the body tells nothing.
     """
 
@@ -349,12 +353,14 @@ class ErrorRule:
         kind: What it means.
         hint: What the user can do; empty: the kind's own hint.
         wait: Of throttling.
+        budget: Of throttling: name of the budget that is spent; empty: any may be.
     """
 
     when: Condition
     kind: ErrorKind
     hint: str = ""
     wait: WaitRule = WaitRule()
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +397,7 @@ class BudgetSpec:
 
 @dataclass(frozen=True, slots=True)
 class RateSignal:
-    """What a good answer says about the budget that is left.
+    """What an answer, good or not, says about the budget that is left.
 
     Attributes:
         kind: `headers` (remaining and reset), `percent` (share used, in a header's JSON), `cost`
@@ -402,7 +408,8 @@ class RateSignal:
         reset_unit: `seconds`, `milliseconds` or `epoch_seconds`.
         header: Header with JSON (`percent`).
         percent: Paths of shares from 0 to 100 in it (`percent`).
-        wait: Path of minutes to wait in it (`percent`).
+        wait: Path of the time to wait in it (`percent`).
+        wait_unit: `minutes` or `seconds` (`percent`).
         hold_above: Share from which calls are held (`percent`).
         hold_below: Points left below which calls are held (`left`).
         hold_seconds: For how long, when nothing else tells (`percent`, `left`).
@@ -419,6 +426,7 @@ class RateSignal:
     header: str = ""
     percent: tuple[str, ...] = ()
     wait: str = ""
+    wait_unit: str = "minutes"
     hold_above: float = 90.0
     hold_below: float = 1.0
     hold_seconds: float = 60.0
@@ -465,6 +473,7 @@ class ReportSpec:
         status: Path of the status word.
         done: Words that mean finished.
         failed: Words that mean it never will be.
+        reason: Path of why, in the provider's words; empty: it does not tell.
         url: Path of the result's URL; empty: the stream's own request reads it.
         every_seconds: Between two polls.
         give_up_seconds: After this long the order is given up.
@@ -476,6 +485,7 @@ class ReportSpec:
     status: str
     done: tuple[str, ...]
     failed: tuple[str, ...]
+    reason: str = ""
     url: str = ""
     every_seconds: float = 10.0
     give_up_seconds: float = 3 * 3600.0
@@ -530,6 +540,8 @@ class StreamSpec:
         slice: How a window is cut.
         restates_days: The provider still changes days that lie this far back.
         restates_because: Why, for people.
+        history_days: The provider answers for so many days back only; 0: for all.
+        history_because: Why, for people.
         ignore: Paths that are known and not wanted.
         where: Path -> word: only records with that word count.
         pagination: How the next page is found.
@@ -550,6 +562,8 @@ class StreamSpec:
     slice: SliceRule
     restates_days: int = 0
     restates_because: str = ""
+    history_days: int = 0
+    history_because: str = ""
     request: RequestSpec | None = None
     records: str = "[]"
     ignore: tuple[str, ...] = ()
@@ -602,7 +616,9 @@ class DiscoverSpec:
         roots_records: Path of their ids.
         roots_strip: Prefix of these ids.
         roots_pages: How the next page of roots is found.
-        request: Lists the accounts of one root; may use `{account}`.
+        request: Lists the accounts of one root; may use `{account}`. One that does not, and needs
+            no roots, lists all that there are.
+        pages: How its next page is found.
         records: Path of the accounts.
         fields: `account_id`, `label`, `currency`, `time_zone` -> path in it.
         where: Path -> word: only such accounts count.
@@ -616,6 +632,7 @@ class DiscoverSpec:
     roots_records: str = ""
     roots_strip: str = ""
     roots_pages: Pagination = Pagination()
+    pages: Pagination = Pagination()
     where: tuple[tuple[str, str], ...] = ()
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

@@ -126,7 +126,12 @@ def _signal(data: Plain) -> RateSignal:
 
 def _errors(data: Plain) -> tuple[ErrorRule, ...]:
     throttled = [
-        ErrorRule(_condition(item["when"]), ErrorKind.THROTTLED, wait=_wait(item.get("wait", {})))
+        ErrorRule(
+            _condition(item["when"]),
+            ErrorKind.THROTTLED,
+            wait=_wait(item.get("wait", {})),
+            budget=item.get("budget", ""),
+        )
         for item in data.get("throttled_when", [])
     ]
     others = [
@@ -179,6 +184,7 @@ def _discover(data: Plain) -> DiscoverSpec:
         roots_records=roots.get("records", ""),
         roots_strip=roots.get("strip", ""),
         roots_pages=_pagination(roots.get("page", {})),
+        pages=_pagination(data.get("page", {})),
         where=_words(data.get("where", {})),
         settings=data.get("settings", {}),
     )
@@ -193,6 +199,7 @@ def _stream(document: YamlDocument, name: str) -> StreamSpec:
     data = document.data["streams"][name]
     words = document.data.get("words", {})
     restates = data.get("restates", {})
+    history = data.get("history", {})
     return StreamSpec(
         name=name,
         source=document.data["source"],
@@ -203,6 +210,8 @@ def _stream(document: YamlDocument, name: str) -> StreamSpec:
         slice=_slice(data["slice"]),
         restates_days=restates.get("days", 0),
         restates_because=restates.get("because", ""),
+        history_days=history.get("days", 0),
+        history_because=history.get("because", ""),
         request=_request(data["request"]),
         records=data["records"],
         ignore=tuple(data.get("ignore", ())),
@@ -247,6 +256,7 @@ def _report(data: Plain) -> ReportSpec:
         status=data["status"],
         done=tuple(data["done"]),
         failed=tuple(data["failed"]),
+        reason=data.get("reason", ""),
         url=data.get("url", ""),
         every_seconds=data.get("every_seconds", 10.0),
         give_up_seconds=data.get("give_up_minutes", 180.0) * _SECONDS_PER_MINUTE,
@@ -265,8 +275,8 @@ def build_field(name: str, data: Plain, words: Plain) -> Field:
     """
     paths = data["from"] if isinstance(data["from"], list) else [data["from"]]
     plain = (
-        *("unit", "required", "personal", "format", "minimum", "round", "join", "strip", "less"),
-        "note",
+        *("unit", "required", "personal", "format", "minimum", "round"),
+        *("join", "sum", "strip", "less", "note"),
     )
     return Field(
         name=name,

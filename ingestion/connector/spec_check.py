@@ -45,6 +45,7 @@ _JOB_PLACES: Final = frozenset({"job"})
 _READ_PLACES: Final = frozenset({"job", "report_url"})
 _REPORTING_DATE: Final = "reporting_date"
 _AMOUNTS: Final = (FieldType.MONEY, FieldType.DECIMAL)
+_NUMBERS: Final = frozenset({FieldType.INT, FieldType.DECIMAL, FieldType.FLOAT, FieldType.MONEY})
 
 
 def check_source(document: YamlDocument, spec: SourceSpec) -> None:
@@ -69,13 +70,7 @@ def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mista
         )
     yield from _host_mistakes(document, spec, ())
     yield from _zone_mistakes(document)
-    budgets = [budget.name for budget in spec.budgets]
-    for index, signal in enumerate(spec.signals):
-        if signal.budget not in budgets:
-            hint = did_you_mean(signal.budget, budgets)
-            yield document.mistake(
-                ("rate_signals", index, "budget"), f"there is no budget {signal.budget!r}{hint}"
-            )
+    yield from _budget_mistakes(document, spec)
     data = document.data
     yield from _template_mistakes(document, ("api", "base_url"), spec.api.base_url, _ALWAYS)
     yield from _template_mistakes(document, ("check", "request"), data["check"]["request"], _ALWAYS)
@@ -84,6 +79,18 @@ def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mista
     for list_name, patterns in data.get("words", {}).items():
         for pattern in patterns:
             yield from _pattern_mistakes(document, ("words", list_name, pattern), pattern)
+
+
+def _budget_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mistake]:
+    known = [budget.name for budget in spec.budgets]
+    for part in ("rate_signals", "throttled_when"):
+        for index, item in enumerate(document.data.get(part, [])):
+            named = item.get("budget")
+            if named is not None and named not in known:
+                hint = did_you_mean(named, known)
+                yield document.mistake(
+                    (part, index, "budget"), f"there is no budget {named!r}{hint}"
+                )
 
 
 def _host_mistakes(
@@ -215,6 +222,8 @@ def _field_mistakes(
         if named is not None and named not in lists:
             hint = did_you_mean(named, lists)
             yield document.mistake((*place, "words"), f"there is no word list {named!r}{hint}")
+        if item.sum and item.type not in _NUMBERS:
+            yield document.mistake((*place, "sum"), "only numbers are added up")
         if item.unit != "units" and item.type is not FieldType.MONEY:
             yield document.mistake((*place, "unit"), "only money has a unit")
         if item.less and (item.type not in _AMOUNTS or item.unit != "units"):

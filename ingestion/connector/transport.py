@@ -163,6 +163,7 @@ class _ThrottledOnceError(Exception):
     def __init__(self, failure: Failure, seconds: float | None) -> None:
         super().__init__(failure.message)
         self.seconds = seconds
+        self.budget = failure.budget
         self.message = failure.message
 
 
@@ -208,6 +209,7 @@ class Transport:
         places: Mapping[str, Any],
         *,
         also_good: Condition | None = None,
+        can_shrink: bool = False,
     ) -> Any:
         """Send a request and give back the decoded JSON body. Errors: as `send`.
 
@@ -215,10 +217,13 @@ class Transport:
             request: Templates.
             places: For them.
             also_good: An error answer that the caller can use.
+            can_shrink: The caller can ask for less; else what is too large is a `ProviderError`.
         """
         try:
             return await self.send(request, places, self._parse_document, also_good=also_good)
         except TooLargeError as error:
+            if can_shrink:
+                raise
             raise error_of(self.source, error.failure) from error
 
     def _parse_document(self, answer: Answer) -> tuple[Any, Any]:
@@ -278,7 +283,7 @@ class Transport:
             ) from error
         seconds = error.seconds if error.seconds is not None else self._backoff(count)
         if seconds > 0:
-            await self.budgets.hold_all(seconds)
+            await self.budgets.hold(seconds, error.budget)
             await self.waiter.wait(seconds, f"{self.source.label} is throttling: {error.message}")
 
     async def _wait_passing(self, error: _PassingError, attempt: int) -> None:
@@ -321,8 +326,8 @@ class Transport:
             raise _PassingError("the answer is an error that no rule knows")
         if failure.kind is ErrorKind.THROTTLED:
             now = self.clock().timestamp()
-            told = seconds_to_wait(failure.wait, answer.headers, document, now)
-            raise _ThrottledOnceError(failure, held if told is None and held else told)
+            seconds = seconds_to_wait(failure.wait, answer.headers, document, now, held=held)
+            raise _ThrottledOnceError(failure, seconds)
         if failure.kind in (ErrorKind.TRANSIENT, ErrorKind.TIMED_OUT):
             await self._let_pass(call, answer, failure)
         if failure.kind is ErrorKind.TOO_LARGE:

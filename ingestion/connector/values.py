@@ -11,7 +11,7 @@ Sources: RFC 3339 and ISO 8601 for dates; ISO 4217 for minor units.
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any, Final
@@ -23,7 +23,7 @@ from domain.money import SCALE
 from ingestion.connector.job import Account
 from ingestion.connector.spec import Field, FieldType
 
-__all__ = ["UnreadNumber", "ValueRefusedError", "convert", "minor_digits", "shown"]
+__all__ = ["UnreadNumber", "ValueRefusedError", "add_up", "convert", "minor_digits", "shown"]
 
 _STEP: Final = Decimal(1).scaleb(-SCALE)
 _EXACT: Final = Context(prec=90)  # more digits than any number that passes
@@ -139,6 +139,21 @@ def _number(value: Any) -> Decimal:
     if number and number.adjusted() > SCALE + 20:
         raise ValueRefusedError("out_of_range", f"{shown(value)} has more than 29 digits")
     return number
+
+
+def add_up(parts: Iterable[Any]) -> Any:
+    """The sum of the numbers that are there, as text; `"0"` when none is.
+
+    A part that is no number stands for the whole: typing says what is wrong with it.
+    """
+    total = Decimal(0)
+    for part in parts:
+        if part is not None:
+            try:
+                total = _EXACT.add(total, _number(part))
+            except ValueRefusedError:
+                return part
+    return f"{total:f}"
 
 
 def _number_hint(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from domain.time_window import DateRange
 from ingestion.connector.job import CursorWindow
-from ingestion.plan import Coverage, cursor_window, date_windows
+from ingestion.plan import Coverage, cursor_window, date_windows, earliest_day
 
 BERLIN = "Europe/Berlin"
 
@@ -111,6 +111,30 @@ def test_every_day_is_read_when_it_is_final(pauses: list[int], restates: int) ->
         covered_to = yesterday
     last = now.date() - dt.timedelta(days=restates)
     assert final == {start + dt.timedelta(days=n) for n in range((last - start).days + 1)}
+
+
+def test_days_that_the_provider_keeps_no_longer_are_not_asked_for() -> None:
+    def first(covered_to: dt.date | None, history_days: int) -> dt.date:
+        windows = date_windows(
+            _coverage(covered_to=covered_to),
+            now=_utc("2027-10-01T22:30"),  # already the 2nd in Berlin
+            restates_days=28,
+            slice_days=365,
+            history_days=history_days,
+        )
+        return windows[0].start
+
+    assert first(None, 0) == dt.date(2026, 10, 1)
+    assert first(None, 30) == dt.date(2027, 9, 2)
+    assert first(dt.date(2026, 12, 31), 90) == dt.date(2027, 7, 4)
+    assert first(dt.date(2027, 9, 30), 90) == dt.date(2027, 9, 4)  # restated days are younger
+
+
+def test_the_earliest_day_is_the_accounts_own() -> None:
+    now = _utc("2026-11-02T04:30")
+    assert earliest_day(1, now=now, time_zone="America/New_York") == dt.date(2026, 10, 31)
+    assert earliest_day(1, now=now, time_zone=BERLIN) == dt.date(2026, 11, 1)
+    assert earliest_day(0, now=now, time_zone=BERLIN) == dt.date.min
 
 
 def test_changes_begin_at_the_accounts_midnight() -> None:

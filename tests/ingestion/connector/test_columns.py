@@ -89,6 +89,7 @@ def _reasons(field: Field, values: list[Any]) -> list[tuple[int, str]]:
         (_field(FieldType.JSON), [{"a": 1}, None], ['{"a":1}', None]),
         (_field(FieldType.FLOAT), ["0.12", "1"], [0.12, 1.0]),
         (_field(FieldType.INT, null_as=("--", "-")), ["--", "3", "-"], [None, 3, None]),
+        (_field(FieldType.INT, sum=True, null_as=("-",)), ["3", None, "-"], [3, 0, 0]),
     ],
 )
 def test_documented_forms_are_read(field: Field, values: list[Any], expected: list[Any]) -> None:
@@ -248,12 +249,15 @@ def test_more_than_nine_decimals_are_rounded_half_even(number: Decimal) -> None:
     assert _good(_field(FieldType.DECIMAL), [f"{number:f}"]) == [expected]
 
 
-def _joined(first: list[Any], second: list[Any], make: Callable[..., Field]) -> list[Any]:
-    field = make("x", ("a", "b"), FieldType.STRING)
+def _of_two(field: Field, first: list[Any], second: list[Any]) -> TypedRows:
     stream = StreamSpec("s", "t", "ads_daily", (field,), ("x",), (), SliceRule("date", 1))
-    typed = ColumnTyper(stream, BERLIN).type_rows(
+    return ColumnTyper(stream, BERLIN).type_rows(
         {"a": first, "b": second}, range(1, len(first) + 1), None, str
     )
+
+
+def _joined(first: list[Any], second: list[Any], make: Callable[..., Field]) -> list[Any]:
+    typed = _of_two(make("x", ("a", "b"), FieldType.STRING), first, second)
     column: list[Any] = typed.batch["x"].to_pylist()
     return column
 
@@ -267,3 +271,24 @@ def test_first_present_path_counts_or_all_are_joined() -> None:
         return Field(name, paths, kind, join=" / ", words=words)
 
     assert _joined(first, second, joined) == ["paid", "email", None, "x"]
+
+
+def test_numbers_of_several_paths_are_added_and_an_absent_one_is_zero() -> None:
+    field = Field("x", ("a", "b"), FieldType.MONEY, sum=True, null_as=("-",))
+    typed = _of_two(field, ["1.10", None, "-", None, 2], ["2.205", "3", "4", None, "0.5"])
+    assert typed.batch["x"].to_pylist() == [
+        *(Decimal("3.305"), Decimal(3), Decimal(4), Decimal(0), Decimal("2.5"))
+    ]
+    typed = _of_two(field, ["1", "n/a", "1"], ["2", "5", {"v": 1}])
+    assert [(row.row_number, row.reason, row.message) for row in typed.rejected] == [
+        (2, "not_a_number", "'n/a' is not a number"),
+        (3, "wrong_type", "'{\"v\":1}' is not a number"),
+    ]
+    assert typed.batch["x"].to_pylist() == [Decimal(3)]
+
+
+def test_sums_are_exact() -> None:
+    field = Field("x", ("a", "b"), FieldType.DECIMAL, sum=True)
+    large = "12345678901234567890123456789"
+    typed = _of_two(field, [large], ["-0.000000001"])
+    assert typed.batch["x"].to_pylist() == [Decimal("12345678901234567890123456788.999999999")]

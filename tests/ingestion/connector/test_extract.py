@@ -22,6 +22,7 @@ from ingestion.connector.failures import (
     UnknownFieldRequestedError,
 )
 from ingestion.connector.job import Account, CursorWindow, ExtractionJob
+from ingestion.connector.records import MalformedAnswerError
 from ingestion.connector.source_file import load_source
 from ingestion.connector.spec import BudgetSpec
 from ingestion.connector.transport import RetryPolicy
@@ -607,6 +608,31 @@ async def test_discover_lists_client_accounts_below_every_root() -> None:
             ("1111111111", {"manager_id": "9000000001"}),
             ("1111111112", {"manager_id": "9000000001"}),
         ]
+
+
+async def test_discover_without_roots_lists_all_pages_at_once() -> None:
+    def answer(request: Request) -> Reply:
+        if request.query.get("after") == "c1":
+            return Reply({"data": [{"account_id": "1"}], "paging": {"cursors": {"after": "c2"}}})
+        paging = {"cursors": {"after": "c1"}, "next": "https://graph.invalid/?access_token=x"}
+        return Reply({"data": [{"account_id": "3"}, {"account_id": "2"}], "paging": paging})
+
+    async with serve(answer) as server, harness({"meta_ads": server.url}) as run:
+        nobody = Account("", {}, "", "")
+        found = await run.extractor.discover(platform("meta_ads"), nobody, CREDENTIALS, APP)
+    assert [item.account_id for item in found] == ["1", "2", "3"]
+    assert server.paths() == ["/me/adaccounts"] * 2
+
+
+async def test_a_next_page_without_a_token_is_malformed() -> None:
+    body = {"data": [], "paging": {"next": "https://graph.invalid/"}}
+    async with (
+        serve(lambda _: Reply(body)) as server,
+        harness({"meta_ads": server.url}) as run,
+    ):
+        with pytest.raises(MalformedAnswerError) as caught:
+            await run.extractor.discover(platform("meta_ads"), ACCOUNT, CREDENTIALS, APP)
+    assert str(caught.value) == "'paging.next' tells of more, but 'paging.cursors.after' is empty"
 
 
 async def test_cursor_window_is_widened_to_whole_seconds() -> None:
