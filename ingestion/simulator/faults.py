@@ -28,6 +28,7 @@ FaultKind = Literal[
     "high_usage",
     "duplicate_page",
     "moved_rows",
+    "missing_field",
     "job_failed",
     "job_skipped",
     "job_stuck",
@@ -53,10 +54,11 @@ class Fault:
             records; `changed_type` gives a known field another type; `too_large` refuses to answer
             so much at once. A platform that has them plays these itself: `high_usage` (the answer
             tells that the quota is nearly spent), `duplicate_page` (a page repeats the one before),
-            `moved_rows` (`rows` have come in before the page: see `counted_list`), `job_failed`,
-            `job_skipped` and `job_stuck` (of a report that is waited for), `partial` (a part of the
-            rows, called a success), `sampled`, `thresholded` and `other_row` (the answer tells that
-            it is less than exact). `refused` is any other documented refusal, by its `code`.
+            `moved_rows` (`rows` have come in before the page: see `counted_list`),
+            `missing_field` (records lack a key), `job_failed`, `job_skipped` and `job_stuck` (of a
+            report that is waited for), `partial` (a part of the rows, called a success), `sampled`,
+            `thresholded` and `other_row` (the answer tells that it is less than exact). `refused`
+            is any other documented refusal, by its `code`.
         path: The request path must contain this text.
         operation: The platform's name of the call (`searchStream`, `token`, `orders`, or the name
             of the GraphQL operation) must contain this text.
@@ -69,8 +71,8 @@ class Fault:
         cut_after_bytes: Body bytes sent before `cut_connection`.
         seconds: Wait of `slow` before the answer, and between its pieces.
         piece_bytes: Size of the pieces of `slow`; 0 sends the body at once.
-        field: Dotted JSON path in a record for `unknown_field` and `changed_type`; empty takes the
-            platform's own choice.
+        field: Dotted JSON path in a record for `unknown_field` and `changed_type`, or the key that
+            `missing_field` leaves out; empty takes the platform's own choice.
         value: The value served there; None takes the platform's own choice.
         rows: How many records of an answer are altered, from the first; None means all.
     """

@@ -25,7 +25,8 @@ _REFUSALS: Final = frozenset(
 _REWRITES: Final = frozenset({"malformed_json", "unknown_field", "changed_type"})
 _PLAYED_BY_PLATFORM: Final = frozenset(
     {
-        *("high_usage", "duplicate_page", "moved_rows", "job_failed", "job_skipped", "job_stuck"),
+        *("high_usage", "duplicate_page", "moved_rows", "missing_field"),
+        *("job_failed", "job_skipped", "job_stuck"),
         *("partial", "sampled", "thresholded", "other_row"),
     }
 )

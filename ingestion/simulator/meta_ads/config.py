@@ -1,7 +1,7 @@
 """What a simulated Meta Ads knows: ad accounts, who may read them, and its limits."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 __all__ = ["ACTIVE", "AdAccount", "MetaAdsConfig", "UserToken"]
@@ -20,6 +20,7 @@ class AdAccount:
         time_zone: IANA name; `date_start` is a day there.
         campaigns: How many campaigns it has.
         status: `account_status`: 1 active, 2 disabled, 3 unsettled, 101 closed.
+        reads_devices: It has opted in to the breakdown `impression_device`.
     """
 
     account_id: str
@@ -28,14 +29,22 @@ class AdAccount:
     time_zone: str
     campaigns: int = 6
     status: int = ACTIVE
+    reads_devices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class UserToken:
-    """A long-lived access token of a system user, and the ad accounts assigned to it."""
+    """An access token, and the ad accounts that it reaches.
+
+    Attributes:
+        token: Itself.
+        account_ids: Of the accounts.
+        expires_at: UTC instant; None: of a system user, it does not run out.
+    """
 
     token: str
     account_ids: tuple[str, ...]
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ class MetaAdsConfig:
         tokens: All access tokens.
         supported_versions: Major API versions that answer.
         calls_per_hour: Calls of the business use case `ads_insights` for one ad account.
+        usage_told_from: Percent of them from which good answers carry the usage headers; refusals
+            always do.
         page_rows: Rows of a page that names no `limit`.
         report_polls: So many polls find a report under way before one finds it completed.
         first_day: First day with data.
@@ -58,8 +69,9 @@ class MetaAdsConfig:
     seed: int
     accounts: tuple[AdAccount, ...]
     tokens: tuple[UserToken, ...]
-    supported_versions: tuple[int, ...] = (23, 24, 25)
+    supported_versions: tuple[int, ...] = (25, 26, 27)
     calls_per_hour: int = 190_000
+    usage_told_from: int = 1
     page_rows: int = 25
     report_polls: int = 1
     first_day: date = date(2024, 11, 1)

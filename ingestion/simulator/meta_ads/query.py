@@ -2,11 +2,12 @@
 
     parameters (query string or form) -> InsightsQuery | MetaRefusalError
 
-Source: developers.facebook.com/docs/marketing-api/insights/{parameters,breakdowns} (2026-11). Only
-combinations of breakdowns that the table "Combining breakdowns" lists are taken; two of them are
-played here.
+Sources: developers.facebook.com/docs/marketing-api/insights/{parameters,breakdowns} and
+.../best-practices/manage-your-ad-object-status (2026-11). Of breakdowns, one at a time is played
+here. Deleted and archived objects are in an answer only when the filter names their status.
 """
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from ingestion.simulator.meta_ads.failures import MetaRefusalError, invalid_parameter
+from ingestion.simulator.meta_ads.failures import invalid_parameter, too_old
 
 __all__ = ["FIELDS", "LEVELS", "InsightsQuery", "list_of", "read_query", "whole_number"]
 
@@ -39,7 +40,7 @@ FIELDS: Final = (
     "actions",
     "action_values",
 )
-_PLAYED_BREAKDOWNS: Final = ((), ("impression_device",), ("country",))
+_PLAYED_BREAKDOWNS: Final = ("impression_device", "device_platform", "country")
 _BREAKDOWNS: Final = (
     *("age", "gender", "country", "region", "dma", "device_platform", "impression_device"),
     *("publisher_platform", "platform_position", "product_id"),
@@ -47,6 +48,12 @@ _BREAKDOWNS: Final = (
     "hourly_stats_aggregated_by_audience_time_zone",
 )
 _WINDOWS: Final = ("1d_view", "1d_click", "7d_click", "28d_click", "default")
+_STATUSES: Final = (
+    *("ACTIVE", "PAUSED", "DELETED", "ARCHIVED", "IN_PROCESS", "WITH_ISSUES", "PENDING_REVIEW"),
+    *("DISAPPROVED", "PREAPPROVED", "PENDING_BILLING_INFO", "CAMPAIGN_PAUSED", "ADSET_PAUSED"),
+)
+_GONE: Final = frozenset({"DELETED", "ARCHIVED"})
+_LIVE: Final = tuple(status for status in _STATUSES if status not in _GONE)
 _DEFAULT_DAYS: Final = 30
 _MONTHS: Final = 12
 
@@ -58,11 +65,12 @@ class InsightsQuery:
     Attributes:
         level: What a row is: `account`, `campaign`, `adset` or `ad`.
         fields: Asked for.
-        breakdown: `impression_device`, `country` or empty.
+        breakdown: `impression_device`, `device_platform`, `country` or empty.
         first_day: Of the time range, at the account.
         last_day: Included.
         is_daily: One row a day, else one for the whole range.
         windows: Attribution windows told beside `value`.
+        statuses: Of the level's objects that are in the answer.
     """
 
     level: str
@@ -72,6 +80,7 @@ class InsightsQuery:
     last_day: date
     is_daily: bool
     windows: tuple[str, ...]
+    statuses: tuple[str, ...]
 
 
 def read_query(values: Mapping[str, str], *, today: date, retained_months: int) -> InsightsQuery:
@@ -87,30 +96,21 @@ def read_query(values: Mapping[str, str], *, today: date, retained_months: int) 
     """
     first_day, last_day = _range(values.get("time_range", ""), today)
     if first_day < _months_before(today, retained_months):
-        raise MetaRefusalError(
-            3018,
-            f"(#3018) The start date of the time range cannot be beyond {retained_months} months "
-            "from the current date",
-        )
-    breakdowns = _known("breakdowns", list_of(values.get("breakdowns", "")), _BREAKDOWNS)
-    if breakdowns not in _PLAYED_BREAKDOWNS:
-        columns = ", ".join(("action_type", *breakdowns))
-        raise invalid_parameter(
-            f"Current combination of data breakdown columns ({columns}) is invalid"
-        )
+        raise too_old(retained_months)
     increment = values.get("time_increment", "all_days")
     if increment not in {"1", "all_days"}:
         raise invalid_parameter(f"time_increment {increment!r} is not played here")
-    level = values.get("level", "account")
+    level = _one("level", values.get("level", "account"), LEVELS)
     windows = list_of(values.get("action_attribution_windows", ""))
     return InsightsQuery(
-        level=_known("level", (level,), LEVELS)[0],
+        level=level,
         fields=_fields(list_of(values.get("fields", ""))),
-        breakdown="".join(breakdowns),
+        breakdown=_breakdown(list_of(values.get("breakdowns", ""))),
         first_day=first_day,
         last_day=last_day,
         is_daily=increment == "1",
         windows=_known("action_attribution_windows", windows, _WINDOWS),
+        statuses=_statuses(values.get("filtering", ""), level),
     )
 
 
@@ -142,13 +142,45 @@ def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
     return names or ("impressions", "spend")
 
 
-def _known(name: str, words: tuple[str, ...], all_words: tuple[str, ...]) -> tuple[str, ...]:
-    for place, word in enumerate(words):
-        if word not in all_words:
+def _breakdown(names: tuple[str, ...]) -> str:
+    _known("breakdowns", names, _BREAKDOWNS)
+    if len(names) > 1:
+        columns = ", ".join(("action_type", *names))
+        raise invalid_parameter(
+            f"Current combination of data breakdown columns ({columns}) is invalid"
+        )
+    if names and names[0] not in _PLAYED_BREAKDOWNS:
+        raise invalid_parameter(f"the breakdown {names[0]} is not played here")
+    return "".join(names)
+
+
+def _statuses(text: str, level: str) -> tuple[str, ...]:
+    """What `[{"field": "ad.effective_status", "operator": "IN", "value": [...]}]` lets through."""
+    filters = _json(text) if text else []
+    statuses = _LIVE
+    for each in filters if isinstance(filters, list) else [filters]:
+        names = {"field": "", "operator": "", "value": ()} | (
+            each if isinstance(each, dict) else {}
+        )
+        if names["field"] != f"{level}.effective_status" or names["operator"] != "IN":
             raise invalid_parameter(
-                f"{name}[{place}] must be one of the following values: {', '.join(all_words)}"
+                f"Filtering field '{names['field']}' with operation '{names['operator']}' is not "
+                "supported"
             )
-    return words
+        statuses = _known("filtering[value]", tuple(map(str, names["value"])), _STATUSES)
+    return statuses
+
+
+def _known(name: str, words: tuple[str, ...], all_words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_one(f"{name}[{place}]", word, all_words) for place, word in enumerate(words))
+
+
+def _one(name: str, word: str, all_words: tuple[str, ...]) -> str:
+    if word not in all_words:
+        raise invalid_parameter(
+            f"{name} must be one of the following values: {', '.join(all_words)}"
+        )
+    return word
 
 
 def _range(text: str, today: date) -> tuple[date, date]:
@@ -174,5 +206,6 @@ def _json(text: str) -> Any:
 
 
 def _months_before(today: date, months: int) -> date:
-    count = today.year * _MONTHS + today.month - 1 - months
-    return date(count // _MONTHS, count % _MONTHS + 1, 1)
+    year, month = divmod(today.year * _MONTHS + today.month - 1 - months, _MONTHS)
+    days = monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(today.day, days))

@@ -2,12 +2,14 @@
 
     InsightsQuery + world -> cells of each day -> groups -> rows, every number a text
 
-Sources: developers.facebook.com/docs/marketing-api/reference/{ads-insights,ads-action-stats}
-(2026-11). `value` counts in the default window, seven days after a click and one after a view; one
-purchase stands there under every action type that includes it.
+Sources: developers.facebook.com/docs/marketing-api/reference/{ads-insights,ads-action-stats} and
+.../insights/breakdowns (2026-11). `value` counts in the windows of the ad set's own attribution
+setting, and is not available where ad sets with different ones are added up; the windows asked for
+are told beside it. One purchase stands under every action type that includes it. Zeros are left
+out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -18,7 +20,6 @@ from ingestion.simulator.meta_ads.world import Cell, Facts, MetaWorld, Moment
 
 __all__ = ["insights_rows"]
 
-_VIEWED: Final = 5  # every fifth purchase follows a view
 _LEVEL_FIELDS: Final = {
     "account": ("account_id", "account_name", "account_currency"),
     "campaign": ("campaign_id", "campaign_name", "objective"),
@@ -31,6 +32,9 @@ _ABOVE: Final = {
     "adset": ("account", "campaign", "adset"),
     "ad": ("account", "campaign", "adset", "ad"),
 }
+_BY_DEVICE: Final = frozenset({"impression_device", "device_platform"})
+
+_Windows = Mapping[str, int]
 
 
 def insights_rows(
@@ -44,9 +48,11 @@ def insights_rows(
         query: What is asked.
         moment: The present at the account.
     """
+    if query.breakdown == "impression_device" and not account.reads_devices:
+        return []  # accounts that have not opted in get no rows, and no reason
     groups: dict[tuple[str, ...], tuple[Cell, list[int]]] = {}
-    for day, cell in _cells(world, account, query, moment):
-        place = _place(query, day, cell)
+    for cell in _cells(world, account, query, moment):
+        place = _place(query, cell)
         _, sums = groups.setdefault(place, (cell, [0] * len(Facts._fields)))
         for index, measure in enumerate(cell.facts):
             sums[index] += measure
@@ -59,45 +65,72 @@ def insights_rows(
 
 def _cells(
     world: MetaWorld, account: AdAccount, query: InsightsQuery, moment: Moment
-) -> Iterator[tuple[date, Cell]]:
+) -> Iterator[Cell]:
     for ordinal in range(query.first_day.toordinal(), query.last_day.toordinal() + 1):
-        day = date.fromordinal(ordinal)
-        for whole in world.campaign_days(account, day, moment):
-            for part in _broken_down(world, whole, query.breakdown):
-                if query.level in {"adset", "ad"}:
-                    yield from ((day, cell) for cell in world.by_ad(part))
-                else:
-                    yield day, part
+        for whole in world.campaign_days(account, date.fromordinal(ordinal), moment):
+            for part in _parts(world, whole, query):
+                if _status(part, query.level, moment.today) in query.statuses:
+                    yield part
 
 
-def _broken_down(world: MetaWorld, cell: Cell, breakdown: str) -> Iterable[Cell]:
+def _parts(world: MetaWorld, cell: Cell, query: InsightsQuery) -> Iterable[Cell]:
     # The platform splits by device before it splits by ad, whatever is asked: so the rows of ads
     # are the same with and without the breakdown.
-    return world.by_country(cell) if breakdown == "country" else world.by_device(cell)
+    is_fine = query.level in {"adset", "ad"}
+    if query.breakdown == "country":
+        parts: Iterable[Cell] = world.by_country(cell)
+    elif is_fine or query.breakdown in _BY_DEVICE:
+        parts = world.by_device(cell)
+    else:
+        parts = [cell]
+    return (piece for part in parts for piece in world.by_ad(part)) if is_fine else parts
 
 
-def _place(query: InsightsQuery, day: date, cell: Cell) -> tuple[str, ...]:
+def _status(cell: Cell, level: str, today: date) -> str:
+    """`effective_status` of the level's object; an account is always there."""
+    campaign, ad = cell.campaign, cell.ad
+    if level != "account" and campaign.last_day is not None and today > campaign.last_day:
+        return "DELETED"
+    if level == "ad" and ad is not None and ad.last_day is not None and today > ad.last_day:
+        return ad.end
+    return "ACTIVE"
+
+
+def _place(query: InsightsQuery, cell: Cell) -> tuple[str, ...]:
     """What tells a row apart: its first and last day, its ids and its breakdown."""
-    days = (day, day) if query.is_daily else (query.first_day, query.last_day)
+    days = (cell.date, cell.date) if query.is_daily else (query.first_day, query.last_day)
     ids = {
         "account": "",
         "campaign": cell.campaign.campaign_id,
         "adset": cell.ad_set.adset_id if cell.ad_set else "",
         "ad": cell.ad.ad_id if cell.ad else "",
     }
-    part = {"impression_device": cell.device, "country": cell.country}.get(query.breakdown)
-    return days[0].isoformat(), days[1].isoformat(), ids[query.level], part or ""
+    return days[0].isoformat(), days[1].isoformat(), ids[query.level], _part(cell, query.breakdown)
+
+
+def _part(cell: Cell, breakdown: str) -> str:
+    if breakdown in _BY_DEVICE and cell.device:
+        return str(getattr(cell.device, breakdown))
+    return cell.country or ""
 
 
 def _row(
     account: AdAccount, query: InsightsQuery, cell: Cell, place: tuple[str, ...]
 ) -> dict[str, Any]:
-    known = _names(account, query, cell) | _measures(cell.facts, query.windows)
+    setting = _setting(query.level, cell)
+    known = _names(account, query, cell) | _measures(cell.facts, query.windows, setting)
     row = {name: known[name] for name in query.fields if name in known}
     row["date_start"], row["date_stop"] = place[0], place[1]
     if query.breakdown:
         row[query.breakdown] = place[3]
     return row
+
+
+def _setting(level: str, cell: Cell) -> tuple[str, ...] | None:
+    """Windows of the attribution setting; None: several are added up."""
+    if level == "account":
+        return None
+    return cell.ad_set.attribution if cell.ad_set else cell.campaign.attribution
 
 
 def _names(account: AdAccount, query: InsightsQuery, cell: Cell) -> dict[str, Any]:
@@ -121,46 +154,59 @@ def _names(account: AdAccount, query: InsightsQuery, cell: Cell) -> dict[str, An
     return {name: value for name, value in known.items() if name in wanted}
 
 
-def _measures(facts: Facts, windows: tuple[str, ...]) -> dict[str, Any]:
+def _measures(
+    facts: Facts, asked: tuple[str, ...], setting: tuple[str, ...] | None
+) -> dict[str, Any]:
+    web = _windows(facts.viewed, facts.day, facts.week, facts.month)
+    web_value = _windows(facts.viewed_value, facts.day_value, facts.week_value, facts.month_value)
+    store, store_value = _windows(0, 0, facts.store, 0), _windows(0, 0, facts.store_value, 0)
+    both, both_value = _added(web, store), _added(web_value, store_value)
     purchases = {
-        "purchase": (facts.web, facts.web_value),
-        "offsite_conversion.fb_pixel_purchase": (facts.web, facts.web_value),
-        "offline_conversion.purchase": (facts.store, facts.store_value),
-        "omni_purchase": (facts.web + facts.store, facts.web_value + facts.store_value),
+        "purchase": (web, web_value),
+        "offsite_conversion.fb_pixel_purchase": (web, web_value),
+        "offline_conversion.purchase": (store, store_value),
+        "omni_purchase": (both, both_value),
     }
-    clicks = {"action_type": "link_click", "value": str(facts.link_clicks)}
-    clicks |= {name: str(facts.link_clicks) for name in windows if name.endswith("_click")}
-    actions = [clicks] if facts.link_clicks else []
-    values = []
-    for name, (count, cents) in purchases.items():
-        if count:
-            actions.append({"action_type": name, **_windowed(count, windows, str)})
-        if cents:
-            values.append({"action_type": name, **_windowed(cents, windows, _money)})
+    clicks = dict.fromkeys(("1d_click", "7d_click", "28d_click"), facts.link_clicks)
+    actions = [_action("link_click", clicks, asked, ("1d_click",), str)]
+    actions += [_action(name, told, asked, setting, str) for name, (told, _) in purchases.items()]
+    values = [_action(name, told, asked, setting, _money) for name, (_, told) in purchases.items()]
     measures: dict[str, Any] = {
         "impressions": str(facts.impressions),
         "clicks": str(facts.clicks),
-        "inline_link_clicks": str(facts.link_clicks),
+        "inline_link_clicks": str(facts.link_clicks) if facts.link_clicks else None,
         "spend": _money(facts.spend),
+        "actions": [action for action in actions if action],
+        "action_values": [action for action in values if action],
     }
-    # A row without actions has neither list.
-    return (
-        measures
-        | ({"actions": actions} if actions else {})
-        | ({"action_values": values} if values else {})
-    )
+    return {name: measure for name, measure in measures.items() if measure}
 
 
-def _windowed(number: int, windows: tuple[str, ...], write: Any) -> dict[str, str]:
-    viewed = number // _VIEWED
-    by_window = {
+def _windows(viewed: int, day: int, week: int, month: int) -> _Windows:
+    return {
         "1d_view": viewed,
-        "1d_click": (number - viewed) // 2,
-        "7d_click": number - viewed,
-        "28d_click": number - viewed,
+        "1d_click": day,
+        "7d_click": day + week,
+        "28d_click": day + week + month,
     }
-    told = {name: write(by_window[name]) for name in windows if by_window.get(name)}
-    return {"value": write(number), **told}
+
+
+def _added(left: _Windows, right: _Windows) -> _Windows:
+    return {name: number + right[name] for name, number in left.items()}
+
+
+def _action(
+    name: str,
+    told: _Windows,
+    asked: tuple[str, ...],
+    setting: tuple[str, ...] | None,
+    write: Any,
+) -> dict[str, str]:
+    """One entry of a list of actions; empty when there is nothing to tell."""
+    value = sum(told[window] for window in setting) if setting else 0
+    numbers = {"value": value, **{window: told.get(window, 0) for window in asked}}
+    written = {window: write(number) for window, number in numbers.items() if number}
+    return {"action_type": name, **written} if written else {}
 
 
 def _money(cents: int) -> str:

@@ -11,8 +11,7 @@ Sources: developers.facebook.com/docs/marketing-api/insights (overview, best-pra
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -24,18 +23,22 @@ from starlette.routing import Route
 
 from domain.errors import InvalidInputError, NotFoundError
 from ingestion.simulator.clock import SimulatedClock
-from ingestion.simulator.contract import FAULT, PAGE_DIVISOR
 from ingestion.simulator.faults import Fault
+from ingestion.simulator.meta_ads.call import Call
 from ingestion.simulator.meta_ads.config import AdAccount, MetaAdsConfig
 from ingestion.simulator.meta_ads.failures import (
     MetaRefusalError,
+    deprecated_version,
     fault_refusal,
     invalid_parameter,
+    missing_object,
     refusal_response,
 )
-from ingestion.simulator.meta_ads.query import list_of, read_query, whole_number
+from ingestion.simulator.meta_ads.paging import page_of
+from ingestion.simulator.meta_ads.query import list_of, read_query
 from ingestion.simulator.meta_ads.report import insights_rows
 from ingestion.simulator.meta_ads.runs import ReportRun, ReportRuns
+from ingestion.simulator.meta_ads.tokens import AccessTokens
 from ingestion.simulator.meta_ads.truth import truth_document
 from ingestion.simulator.meta_ads.usage import CallUsage, usage_headers
 from ingestion.simulator.meta_ads.world import MetaWorld, Moment
@@ -53,21 +56,6 @@ _DISTORTIONS: Final[dict[str, tuple[str, object]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call that is let in: its parameters, and the accounts that its token reaches."""
-
-    request: Request
-    values: Mapping[str, str]
-    account_ids: tuple[str, ...]
-
-    @property
-    def fault(self) -> Fault | None:
-        """What the platform shall play, if anything."""
-        fault: Fault | None = self.request.scope.get(FAULT)
-        return fault
-
-
 class MetaAds:
     """The simulated platform; `app` serves it."""
 
@@ -78,9 +66,9 @@ class MetaAds:
         self._config = config
         self._clock = clock
         self._accounts = {account.account_id: account for account in config.accounts}
-        self._tokens = {each.token: each for each in config.tokens}
+        self._tokens = AccessTokens(config.tokens, clock)
         self._usage = CallUsage(config, clock)
-        self._runs = ReportRuns(config)
+        self._runs = ReportRuns(config, clock)
         self._requests = 0
         self.app = Starlette(
             routes=[
@@ -148,11 +136,12 @@ class MetaAds:
         return [Route("/{account}", self._truth, methods=["GET"])]
 
     def expire_tokens(self) -> int:
-        """Tokens of system users do not run out."""
-        return 0
+        """End the tokens of people; those of system users do not run out."""
+        return self._tokens.expire_all()
 
     def reset(self) -> None:
-        """Forget spent calls and report runs."""
+        """Forget ended tokens, spent calls and report runs."""
+        self._tokens.reset()
         self._usage.reset()
         self._runs.reset()
 
@@ -172,7 +161,7 @@ class MetaAds:
         return JSONResponse(document)
 
     def _guarded(
-        self, answer: Callable[[_Call], Response]
+        self, answer: Callable[[Call], Response]
     ) -> Callable[[Request], Awaitable[Response]]:
         """Check version and token, then answer; refusals become the platform's error bodies."""
 
@@ -182,7 +171,9 @@ class MetaAds:
             values |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
             try:
                 self._check_version(request.path_params["version"])
-                return answer(_Call(request, values, self._account_ids_of(request, values)))
+                authorization = request.headers.get("authorization", "")
+                accounts = self._tokens.accounts_of(values, authorization)
+                return answer(Call(request, values, accounts))
             except MetaRefusalError as error:
                 return self._refused(request, error)
 
@@ -197,63 +188,39 @@ class MetaAds:
     def _check_version(self, version: str) -> None:
         major = version.removesuffix(".0")
         if not major.isdecimal() or int(major) not in self._config.supported_versions:
-            newest = max(self._config.supported_versions)
-            raise MetaRefusalError(
-                2635,
-                "(#2635) You are calling a deprecated version of the Ads API. Please update to "
-                f"the latest version: v{newest}.0.",
-            )
+            raise deprecated_version(max(self._config.supported_versions))
 
-    def _account_ids_of(self, request: Request, values: Mapping[str, str]) -> tuple[str, ...]:
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        text = values.get("access_token") or (bearer if scheme.lower() == "bearer" else "")
-        if not text:
-            raise MetaRefusalError(104, "An access token is required to request this resource.")
-        if text not in self._tokens:
-            raise MetaRefusalError(190, "Invalid OAuth access token - Cannot parse access token")
-        return self._tokens[text].account_ids
-
-    def _list(self, call: _Call) -> Response:
+    def _list(self, call: Call) -> Response:
         fields = list_of(call.values.get("fields", "")) or ("account_id", "id")
         rows = [
             _account_row(self._accounts[account_id], fields)
             for account_id in sorted(call.account_ids)
         ]
-        return JSONResponse(self._page(call, rows))
+        return JSONResponse(page_of(call, rows, self._config.page_rows))
 
-    def _describe(self, call: _Call) -> Response:
+    def _describe(self, call: Call) -> Response:
         account = self._account_of(call)
         fields = list_of(call.values.get("fields", ""))
         return JSONResponse(_account_row(account, ("id", *fields)))
 
-    def _insights(self, call: _Call) -> Response:
+    def _insights(self, call: Call) -> Response:
         account = self._account_of(call)
         self._usage.spend(account.account_id)
-        now = self._clock.now()
-        return self._answer(call, account, self._rows(account, call.values, now))
+        return self._answer(call, account, self._rows(account, call.values))
 
-    def _order(self, call: _Call) -> Response:
+    def _order(self, call: Call) -> Response:
         account = self._account_of(call)
         self._usage.spend(account.account_id)
-        now = self._clock.now()
-        rows = self._rows(account, call.values, now)
-        run = self._runs.order(account, rows, now)
+        run = self._runs.order(account, self._rows(account, call.values))
         return JSONResponse({"report_run_id": run.run_id}, headers=self._headers(call, account))
 
-    def _poll(self, call: _Call) -> Response:
+    def _poll(self, call: Call) -> Response:
         run = self._run_of(call)
         self._usage.spend(run.account.account_id)
-        status, percent = run.poll(call.fault.kind if call.fault else "")
-        document = {
-            "id": run.run_id,
-            "account_id": run.account.account_id,
-            "time_ref": int(run.ordered_at.timestamp()),
-            "async_status": status,
-            "async_percent_completion": percent,
-        }
+        document = run.poll(call.fault.kind if call.fault else "")
         return JSONResponse(document, headers=self._headers(call, run.account))
 
-    def _report(self, call: _Call) -> Response:
+    def _report(self, call: Call) -> Response:
         run = self._run_of(call)
         self._usage.spend(run.account.account_id)
         if not run.is_completed:
@@ -262,53 +229,35 @@ class MetaAds:
             )
         return self._answer(call, run.account, run.rows)
 
-    def _answer(self, call: _Call, account: AdAccount, rows: list[dict[str, Any]]) -> Response:
-        return JSONResponse(self._page(call, rows), headers=self._headers(call, account))
+    def _answer(self, call: Call, account: AdAccount, rows: list[dict[str, Any]]) -> Response:
+        return JSONResponse(
+            page_of(call, rows, self._config.page_rows), headers=self._headers(call, account)
+        )
 
-    def _rows(
-        self, account: AdAccount, values: Mapping[str, str], now: datetime
-    ) -> list[dict[str, Any]]:
-        moment = Moment.at(now, account.time_zone)
+    def _rows(self, account: AdAccount, values: Mapping[str, str]) -> list[dict[str, Any]]:
+        moment = Moment.at(self._clock.now(), account.time_zone)
         months = self._config.retained_months
         query = read_query(values, today=moment.today, retained_months=months)
         return insights_rows(self.world, account, query, moment)
 
-    def _headers(self, call: _Call, account: AdAccount) -> dict[str, str]:
+    def _headers(self, call: Call, account: AdAccount) -> dict[str, str]:
         percent = self._usage.percent(account.account_id)
-        if call.fault and call.fault.kind == "high_usage":
+        if call.fault and call.plays("high_usage"):
             percent = int(call.fault.value or _NEARLY_SPENT)
-        return usage_headers(account.account_id, percent)
+        is_told = percent >= self._config.usage_told_from
+        return usage_headers(account.account_id, percent) if is_told else {}
 
-    def _page(self, call: _Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """Cut a page out; `limit` and the cursor `after` say which."""
-        default = str(self._config.page_rows)
-        size = whole_number("limit", call.values.get("limit", default))
-        size = max(size // call.request.scope.get(PAGE_DIVISOR, 1), 1)
-        begin = _position(call.values.get("after", ""))
-        end = begin + size
-        if call.fault and call.fault.kind == "duplicate_page":
-            begin = max(begin - size, 0)
-        page = rows[begin:end]
-        if not page:
-            return {"data": []}
-        last = min(end, len(rows))
-        paging: dict[str, Any] = {"cursors": {"before": _cursor(begin), "after": _cursor(last)}}
-        if last < len(rows):
-            url = call.request.url.include_query_params(after=_cursor(last))
-            paging["next"] = str(url)
-        return {"data": page, "paging": paging}
-
-    def _account_of(self, call: _Call) -> AdAccount:
+    def _account_of(self, call: Call) -> AdAccount:
         account_id = call.request.path_params["account"]
         if account_id not in call.account_ids:
             method = call.request.method.lower()
-            raise MetaRefusalError.missing_object(f"{_ACCOUNT_PREFIX}{account_id}", method)
+            raise missing_object(f"{_ACCOUNT_PREFIX}{account_id}", method)
         return self._accounts[account_id]
 
-    def _run_of(self, call: _Call) -> ReportRun:
+    def _run_of(self, call: Call) -> ReportRun:
         run = self._runs.find(call.request.path_params["run"])
         if run is None or run.account.account_id not in call.account_ids:
-            raise MetaRefusalError.missing_object(call.request.path_params["run"])
+            raise missing_object(call.request.path_params["run"])
         return run
 
     def _account_id_in(self, path: str) -> str:
@@ -342,17 +291,6 @@ def _account_row(account: AdAccount, fields: tuple[str, ...]) -> dict[str, Any]:
                 f"Tried accessing nonexisting field ({name}) on node type (AdAccount)"
             )
     return {name: known[name] for name in fields}
-
-
-def _cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(str(position).encode()).decode()
-
-
-def _position(cursor: str) -> int:
-    try:
-        return int(base64.urlsafe_b64decode(cursor)) if cursor else 0
-    except ValueError as error:
-        raise invalid_parameter("Invalid cursor") from error
 
 
 def _day_of(request: Request, name: str, otherwise: date) -> date:

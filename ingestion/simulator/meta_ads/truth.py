@@ -17,6 +17,7 @@ from ingestion.simulator.meta_ads.world import Cell, Facts, MetaWorld, Moment
 __all__ = ["TRUTH_KEYS", "truth_document"]
 
 TRUTH_KEYS: Final = ("day", "campaign", "ad", "device", "country")
+_SPLIT: Final = frozenset({"ad", "device"})
 
 
 def truth_document(
@@ -30,8 +31,9 @@ def truth_document(
 ) -> dict[str, Any]:
     """Build the JSON of `GET /_control/truth/meta_ads/{account_id}`.
 
-    Money is a decimal string in units of the currency. `totals` come from the campaigns, never from
-    a split.
+    Money is a decimal string in units of the currency; `device` is `device_platform`; `purchases`
+    are those on the website and in the shop, within seven days of a click or one of a view.
+    `totals` come from the campaigns, never from a split.
 
     Args:
         world: The platform's world.
@@ -49,7 +51,7 @@ def truth_document(
         raise InvalidInputError(
             f"Truth has no key {unknown[0]!r}.", hint=f"It has {', '.join(TRUTH_KEYS)}."
         )
-    if "country" in by and not {"ad", "device"}.isdisjoint(by):
+    if "country" in by and not _SPLIT.isdisjoint(by):
         raise InvalidInputError("Truth by country has neither ad nor device.")
     moment = Moment.at(now, account.time_zone)
     keys = [key for key in TRUTH_KEYS if key in by]
@@ -80,9 +82,10 @@ def truth_document(
 def _parts(world: MetaWorld, cell: Cell, by: Collection[str]) -> Iterable[Cell]:
     if "country" in by:
         return world.by_country(cell)
-    if "ad" not in by:
-        return world.by_device(cell) if "device" in by else [cell]
-    return [part for device in world.by_device(cell) for part in world.by_ad(device)]
+    if _SPLIT.isdisjoint(by):
+        return [cell]
+    devices = world.by_device(cell)
+    return [part for device in devices for part in world.by_ad(device)] if "ad" in by else devices
 
 
 def _name(cell: Cell, key: str, day: date) -> str:
@@ -92,7 +95,9 @@ def _name(cell: Cell, key: str, day: date) -> str:
         return cell.campaign.campaign_id
     if key == "ad":
         return cell.ad.ad_id if cell.ad else ""
-    return (cell.device if key == "device" else cell.country) or ""
+    if key == "device":
+        return cell.device.device_platform if cell.device else ""
+    return cell.country or ""
 
 
 def _add(held: list[int], facts: Facts) -> None:
@@ -101,10 +106,12 @@ def _add(held: list[int], facts: Facts) -> None:
 
 
 def _measures(facts: Facts) -> dict[str, Any]:
+    value = facts.viewed_value + facts.day_value + facts.week_value + facts.store_value
     return {
         "impressions": facts.impressions,
         "clicks": facts.clicks,
+        "linkClicks": facts.link_clicks,
         "spend": str(Decimal(facts.spend).scaleb(-2)),
-        "purchases": facts.web + facts.store,
-        "purchaseValue": str(Decimal(facts.web_value + facts.store_value).scaleb(-2)),
+        "purchases": facts.viewed + facts.day + facts.week + facts.store,
+        "purchaseValue": str(Decimal(value).scaleb(-2)),
     }

@@ -4,25 +4,25 @@
 
 Source: developers.facebook.com/docs/graph-api/overview/rate-limiting and
 .../marketing-api/insights/best-practices (2026-11): shares are whole percent, the time until access
-is granted again is in minutes, and at a hundred percent calls are refused.
+is granted again is in minutes, and at a hundred percent calls are refused. Answers carry the
+headers "once enough calls have been made".
 """
 
 from collections import deque
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from ingestion.simulator.clock import SimulatedClock
 from ingestion.simulator.meta_ads.config import MetaAdsConfig
-from ingestion.simulator.meta_ads.failures import throttled
+from ingestion.simulator.meta_ads.failures import APP_LIMIT, throttled
 
 __all__ = ["CallUsage", "usage_headers"]
 
 _HOUR: Final = timedelta(hours=1)
 _FULL: Final = 100
 _TIER: Final = "standard_access"
-_APP_LIMIT: Final = 4  # error code of the app's own limit
 
 
 class CallUsage:
@@ -75,23 +75,19 @@ def usage_headers(
 
     Args:
         account_id: Whose insights are asked for.
-        percent: Share of the account's calls that is spent.
+        percent: Share of the calls that is spent.
         minutes: Until access is granted again.
-        code: Of the refusal that the headers go with; 0: a good answer. Of the app's own limit the
-            app's share is told as full.
+        code: Of the refusal that the headers go with; 0: a good answer. Of the app's own limit it
+            is the app's share that is told, and no time.
     """
-    app_percent = _FULL if code == _APP_LIMIT else 1
-    account_percent = 1 if code == _APP_LIMIT else percent
-    business = {
-        "type": "ads_insights",
-        "call_count": account_percent,
-        "total_cputime": account_percent // 2,
-        "total_time": account_percent // 2,
-        "estimated_time_to_regain_access": minutes,
-        "ads_api_access_tier": _TIER,
-    }
+    is_of_app = code == APP_LIMIT
+    app_percent, account_percent = (percent, 1) if is_of_app else (1, percent)
+    if is_of_app:
+        minutes = 0
+    insights = _business("ads_insights", account_percent, minutes)
+    management = _business("ads_management", 3, 0)
     documents = {
-        "x-business-use-case-usage": {account_id: [business]},
+        "x-business-use-case-usage": {account_id: [management, insights]},
         "x-app-usage": {"call_count": app_percent, "total_cputime": 1, "total_time": 1},
         "x-ad-account-usage": {
             "acc_id_util_pct": account_percent,
@@ -105,3 +101,14 @@ def usage_headers(
         },
     }
     return {name: orjson.dumps(document).decode() for name, document in documents.items()}
+
+
+def _business(kind: str, percent: int, minutes: int) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "call_count": percent,
+        "total_cputime": percent // 2,
+        "total_time": percent // 2,
+        "estimated_time_to_regain_access": minutes,
+        "ads_api_access_tier": _TIER,
+    }

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from tests.fixtures.simulator import RunningSimulator, _simulator_server, simulator
+from tests.ingestion.simulator.meta_caller import meta
 
-__all__ = ["_simulator_server", "ads", "shopify", "simulator"]
+__all__ = ["_simulator_server", "ads", "meta", "shopify", "simulator"]
 
 NORTHWIND_FORM = {
     "grant_type": "refresh_token",
