@@ -220,7 +220,13 @@ class Transport:
             can_shrink: The caller can ask for less; else what is too large is a `ProviderError`.
         """
         try:
-            return await self.send(request, places, self._parse_document, also_good=also_good)
+            return await self.send(
+                request,
+                places,
+                self._parse_document,
+                can_shrink=can_shrink,
+                also_good=also_good,
+            )
         except TooLargeError as error:
             if can_shrink:
                 raise

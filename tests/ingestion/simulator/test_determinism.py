@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TRUTHS = (
     "google_ads/1111111111?from=2026-09-01&to=2026-09-30",
     "google_ads/3333333333?by=",
+    "meta_ads/444444444444444?by=day,ad,device&from=2026-10-25&to=2026-11-01",
     "shopify/luna-skincare?by=day,status&from=2026-10-01",
 )
 

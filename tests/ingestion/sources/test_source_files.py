@@ -20,6 +20,7 @@ from ingestion.connector.spec import SourceSpec
 from ingestion.connector.yaml_document import InvalidDocumentError, parse_yaml
 
 GOOGLE = (SOURCES_FOLDER / "google_ads.yaml").read_text()
+META = (SOURCES_FOLDER / "meta_ads.yaml").read_text()
 SHOPIFY = (SOURCES_FOLDER / "shopify.yaml").read_text()
 
 
@@ -37,6 +38,7 @@ def test_all_sources_load() -> None:
     assert {name: sorted(spec.streams) for name, spec in load_all_sources().items()} == {
         "ga4": ["property_day", "web_day"],
         "google_ads": ["campaign_day"],
+        "meta_ads": ["account_day", "ad_day", "campaign_country_day", "campaign_day"],
         "shopify": ["customers", "orders", "refunds"],
         "tiktok_ads": ["account_day", "ad_day", "campaign_country_day", "campaign_day"],
     }
@@ -82,8 +84,9 @@ def test_unknown_source_is_not_found_with_a_guess() -> None:
 
 
 def test_expiring_versions_come_soonest_first() -> None:
-    assert [spec.name for spec in expiring(dt.date(2027, 6, 1), 30)] == ["google_ads"]
-    assert [spec.name for spec in expiring(dt.date(2027, 10, 1), 0)] == ["google_ads", "shopify"]
+    soon = [spec.name for spec in expiring(dt.date(2027, 6, 1), 30)]
+    assert soon == ["meta_ads", "google_ads"]
+    assert [spec.name for spec in expiring(dt.date(2027, 10, 1), 0)] == [*soon, "shopify"]
     assert expiring(dt.date(2026, 11, 20), 90) == []
 
 
@@ -173,6 +176,32 @@ def test_mistakes_name_line_field_and_expectation(old: str, new: str, told: str)
     place, _, message = _mistakes(text)[0].partition(": ")
     assert message == told
     assert place.startswith("google_ads.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "[4]}}, budget: app_usage",
+            "[4]}}, budget: app_use",
+            "throttled_when[0].budget: there is no budget 'app_use'; did you mean 'app_usage'?",
+        ),
+        (
+            "campaign_name: {from: campaign_name, type: string}",
+            "campaign_name: {from: campaign_name, type: string, sum: true}",
+            "streams.campaign_day.fields.campaign_name.sum: only numbers are added up",
+        ),
+        (
+            "history: {days: 1120, ",
+            "history: {days: 0, ",
+            "streams.account_day.history.days: 0 is less than the minimum of 1",
+        ),
+    ],
+)
+def test_mistakes_in_budgets_sums_and_histories_are_told(old: str, new: str, told: str) -> None:
+    assert old in META
+    (mistake,) = _mistakes(META.replace(old, new, 1), "meta_ads.yaml")
+    assert mistake == f"meta_ads.yaml:{_line(META, old)}: {told}"
 
 
 def test_lines_are_right_and_several_mistakes_come_at_once() -> None:
