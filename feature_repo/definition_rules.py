@@ -19,6 +19,7 @@ from feature_repo.feature import (
     FeatureView,
     Quotient,
     Total,
+    Unit,
 )
 from feature_repo.feature_services import FeatureService
 
@@ -35,13 +36,20 @@ def find_problems(views: Iterable[FeatureView], services: Iterable[FeatureServic
     problems += [f"feature {name} is in {n} places" for name, n in counts.items() if n > 1]
     by_name = {view.name: view for view in views}
     for service in services:
-        known = by_name[service.view].feature_names if service.view in by_name else ()
-        problems += [
-            f"service {service.name}: {service.view} has no feature {name}"
-            for name in service.features
-            if name not in known
-        ]
+        view = by_name.get(service.view)
+        if view is None:
+            problems.append(f"service {service.name}: there is no view {service.view}")
+        else:
+            problems += _service_problems(service, view)
     return problems
+
+
+def _service_problems(service: FeatureService, view: FeatureView) -> Iterator[str]:
+    for name in service.features:
+        if name not in view.feature_names:
+            yield f"service {service.name}: {view.name} has no feature {name}"
+        elif (currency := view.currency_of(view.feature(name))) not in (None, *service.features):
+            yield f"service {service.name}: {name} is told without {currency}"
 
 
 def _view_problems(view: FeatureView) -> Iterator[str]:
@@ -54,7 +62,10 @@ def _view_problems(view: FeatureView) -> Iterator[str]:
             yield f"{view.name}: {fact} lacks {', '.join(sorted(needed - columns))}"
     by_name = {feature.name: feature for feature in view.features}
     for feature in view.features:
-        for problem in _feature_problems(feature, by_name):
+        problems = list(_feature_problems(feature, by_name))
+        if not problems and feature.unit is Unit.MONEY and view.currency_of(feature) is None:
+            problems = [f"no feature tells the currency of {view.fact_of(feature)}"]
+        for problem in problems:
             yield f"{view.name}.{feature.name}: {problem}"
 
 

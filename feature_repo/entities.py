@@ -9,8 +9,9 @@ Feast sorts join keys by name before it writes them down, hence `a_tenant_id`.
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["CAMPAIGN", "CLIENT", "ENTITIES", "TENANT_KEY", "Entity"]
+__all__ = ["CAMPAIGN", "CLIENT", "ENTITIES", "PROJECT", "TENANT_KEY", "Entity"]
 
+PROJECT: Final = "bosco"  # at Feast; one for the platform
 TENANT_KEY: Final = "a_tenant_id"
 
 

@@ -6,12 +6,13 @@ from typing import Final
 from feast import Entity as FeastEntity
 from feast import FeatureService as FeastService
 from feast import FeatureView as FeastView
-from feast import Field, ValueType
+from feast import Field, Project, ValueType
+from feast.constants import PROTECTED_PROJECT_TAG
 from feast.feast_object import FeastObject
 from feast.types import Float64, Int64, PrimitiveFeastType, String
 
 from domain.facts.fact import ColumnType
-from feature_repo.entities import ENTITIES, TENANT_KEY
+from feature_repo.entities import ENTITIES, PROJECT, TENANT_KEY
 from feature_repo.feature import FeatureView
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import VIEWS, fingerprint
@@ -28,7 +29,12 @@ _TYPES: Final[dict[ColumnType, PrimitiveFeastType]] = {
 
 
 def feast_objects() -> list[FeastObject]:
-    """New Feast objects for every entity, view and service."""
+    """New Feast objects for the project and every entity, view and service."""
+    project = Project(
+        name=PROJECT,
+        description="Features of every agency; kept from Feast's teardown and delete_project.",
+        tags={PROTECTED_PROJECT_TAG: "true"},
+    )
     agency = FeastEntity(
         name="agency",
         join_keys=[TENANT_KEY],
@@ -55,7 +61,7 @@ def feast_objects() -> list[FeastObject]:
         )
         for service in SERVICES.values()
     ]
-    return [agency, *entities.values(), *views.values(), *services]
+    return [project, agency, *entities.values(), *views.values(), *services]
 
 
 def _view(view: FeatureView, entities: list[FeastEntity]) -> FeastView:

@@ -38,7 +38,7 @@ LOOKBACK_DAYS: Final = 28  # no feature looks further back
 class Unit(enum.Enum):
     """What the number of a feature counts."""
 
-    MONEY = "money"  # in major units of the view's `currency`
+    MONEY = "money"  # in major units; `FeatureView.currency_of` names the currency's feature
     COUNT = "count"  # a whole number
     NUMBER = "number"  # may be fractional
     RATIO = "ratio"  # 0.12, not 12
@@ -173,6 +173,25 @@ class FeatureView:
     def feature_names(self) -> tuple[str, ...]:
         """In the order of storage."""
         return tuple(feature.name for feature in self.features)
+
+    def feature(self, name: str) -> Feature:
+        """The feature of that name."""
+        return next(feature for feature in self.features if feature.name == name)
+
+    def fact_of(self, feature: Feature) -> str:
+        """The fact that a feature counts; of a quotient or change: that its first part counts."""
+        match feature.rule:
+            case Quotient(dividend=name) | Change(before=name):
+                return self.fact_of(self.feature(name))
+            case rule:
+                return rule.fact
+
+    def currency_of(self, feature: Feature) -> str | None:
+        """Name of the feature with an amount's currency; None: the value is no amount."""
+        if feature.unit is not Unit.MONEY:
+            return None
+        currency = Currency(self.fact_of(feature))
+        return next((one.name for one in self.features if one.rule == currency), None)
 
     def words(self) -> Iterator[str]:
         """Everything that gives the values their meaning, as text: equal words, equal meaning."""

@@ -73,5 +73,19 @@ SERVICES: Final[dict[str, FeatureService]] = {
                 "roas_28d",
             ),
         ),
+        FeatureService(
+            "client_funnel_v1",
+            "How many of a client's visitors stay, and how many buy.",
+            CLIENT_PERFORMANCE.name,
+            (
+                "shop_currency",
+                "sessions_7d",
+                "sessions_28d",
+                "engagement_rate_28d",
+                "orders_28d",
+                "orders_per_session_28d",
+                "average_order_value_28d",
+            ),
+        ),
     )
 }

@@ -34,19 +34,27 @@ _MONTH: Final = Window(1, 28)
 _TTL_SECONDS: Final = 3 * 86_400
 
 _ADS: Final = "ads_daily"
+_WEB: Final = "web_daily"
 
 
-def _ads(name: str, column: str, what: str, unit: Unit) -> tuple[Feature, ...]:
-    return (
-        Feature(f"{name}_7d", f"{what}, last 7 days.", unit, Total(_ADS, column, _WEEK)),
-        Feature(f"{name}_28d", f"{what}, last 28 days.", unit, Total(_ADS, column, _MONTH)),
+def _totals(name: str, what: str, unit: Unit, fact: str, column: str) -> tuple[Feature, ...]:
+    return tuple(
+        Feature(f"{name}_{days}d", f"{what}, last {days} days.", unit, Total(fact, column, window))
+        for days, window in ((7, _WEEK), (28, _MONTH))
+    )
+
+
+def _counted(name: str, what: str, fact: str) -> tuple[Feature, ...]:
+    return tuple(
+        Feature(f"{name}_{days}d", f"{what}, last {days} days.", Unit.COUNT, Count(fact, window))
+        for days, window in ((7, _WEEK), (28, _MONTH))
     )
 
 
 def _spend(prefix: str) -> tuple[Feature, ...]:
     """Spend, and how it moves; the same for campaigns and clients."""
     return (
-        *_ads(f"{prefix}spend", "spend", "Media cost", Unit.MONEY),
+        *_totals(f"{prefix}spend", "Media cost", Unit.MONEY, _ADS, "spend"),
         Feature(
             f"{prefix}spend_previous_7d",
             "Media cost, days 8 to 14 before.",
@@ -74,20 +82,6 @@ def _spend(prefix: str) -> tuple[Feature, ...]:
     )
 
 
-def _sold(name: str, fact: str, column: str, what: str) -> tuple[Feature, ...]:
-    return tuple(
-        Feature(f"{name}_{days}d", f"{what}, last {days} days.", Unit.MONEY, Total(fact, column, w))
-        for days, w in ((7, _WEEK), (28, _MONTH))
-    )
-
-
-def _counted(name: str, fact: str, what: str) -> tuple[Feature, ...]:
-    return tuple(
-        Feature(f"{name}_{days}d", f"{what}, last {days} days.", Unit.COUNT, Count(fact, window))
-        for days, window in ((7, _WEEK), (28, _MONTH))
-    )
-
-
 CAMPAIGN_PERFORMANCE: Final = FeatureView(
     name="campaign_performance",
     description="Delivery, cost and claimed results of a campaign.",
@@ -96,11 +90,21 @@ CAMPAIGN_PERFORMANCE: Final = FeatureView(
     features=(
         Feature("currency", "Currency of the account, ISO 4217.", Unit.CODE, Currency(_ADS)),
         *_spend(""),
-        *_ads("impressions", "impressions", "Times shown", Unit.COUNT),
-        *_ads("clicks", "clicks", "Clicks", Unit.COUNT),
-        *_ads("conversions", "conversions", "Conversions that the platform claims", Unit.NUMBER),
-        *_ads(
-            "attributed_revenue", "attributed_revenue", "Value that the platform claims", Unit.MONEY
+        *_totals("impressions", "Times shown", Unit.COUNT, _ADS, "impressions"),
+        *_totals("clicks", "Clicks", Unit.COUNT, _ADS, "clicks"),
+        *_totals(
+            "conversions",
+            "Conversions that the platform claims",
+            Unit.NUMBER,
+            _ADS,
+            "conversions",
+        ),
+        *_totals(
+            "attributed_revenue",
+            "Value that the platform claims",
+            Unit.MONEY,
+            _ADS,
+            "attributed_revenue",
         ),
         Feature("cpc_7d", "Media cost per click.", Unit.MONEY, Quotient("spend_7d", "clicks_7d")),
         Feature(
@@ -123,17 +127,18 @@ CAMPAIGN_PERFORMANCE: Final = FeatureView(
 
 CLIENT_PERFORMANCE: Final = FeatureView(
     name="client_performance",
-    description="Media cost of a client over all platforms, and what its shop sold.",
+    description="Media cost of a client, visits of its sites, and what its shop sold.",
     entity=CLIENT,
     ttl_seconds=_TTL_SECONDS,
     features=(
         Feature("ads_currency", "Currency of all ad accounts.", Unit.CODE, Currency(_ADS)),
-        Feature("shop_currency", "Currency of all shops.", Unit.CODE, Currency("orders")),
+        Feature("shop_currency", "Currency of all orders.", Unit.CODE, Currency("orders")),
+        Feature("refund_currency", "Currency of all refunds.", Unit.CODE, Currency("refunds")),
         *_spend("client_"),
-        *_sold("revenue", "orders", "revenue", "Total price of orders"),
-        *_counted("orders", "orders", "Orders"),
-        *_sold("refunds", "refunds", "refunded", "Money given back"),
-        *_counted("new_customers", "customers", "Customers created in the shop"),
+        *_totals("revenue", "Total price of orders", Unit.MONEY, "orders", "revenue"),
+        *_counted("orders", "Orders", "orders"),
+        *_totals("refunds", "Money given back", Unit.MONEY, "refunds", "refunded"),
+        *_counted("new_customers", "Customers created in the shop", "customers"),
         Feature(
             "refund_rate_28d",
             "Refunds per unit of revenue, last 28 days.",
@@ -157,6 +162,25 @@ CLIENT_PERFORMANCE: Final = FeatureView(
             "Shop revenue per unit of media cost, last 28 days; where both are in one currency.",
             Unit.RATIO,
             Quotient("revenue_28d", "client_spend_28d"),
+        ),
+        *_totals("sessions", "Visits", Unit.COUNT, _WEB, "sessions"),
+        Feature(
+            "engaged_sessions_28d",
+            "Visits that lasted, converted or saw two pages, last 28 days.",
+            Unit.COUNT,
+            Total(_WEB, "engaged_sessions", _MONTH),
+        ),
+        Feature(
+            "engagement_rate_28d",
+            "Engaged visits per visit, last 28 days.",
+            Unit.RATIO,
+            Quotient("engaged_sessions_28d", "sessions_28d"),
+        ),
+        Feature(
+            "orders_per_session_28d",
+            "Shop orders per visit, last 28 days.",
+            Unit.RATIO,
+            Quotient("orders_28d", "sessions_28d"),
         ),
     ),
 )

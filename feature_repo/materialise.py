@@ -4,7 +4,10 @@
 
 Of each view, only the account or the client that was published is computed anew, all its entities
 at once. Doing it again changes nothing but the instant; two at once wait for each other, so an
-older instant never overwrites a newer one. Entities that are gone are forgotten.
+older instant never overwrites a newer one. Entities that are gone are forgotten. Feast's registry
+comes last: nothing here needs it, so its failure keeps no features back.
+
+Decision: ADR-0014.
 """
 
 import datetime as dt
@@ -16,14 +19,14 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.ids import ClientId, ConnectionId, TenantId
+from domain.ids import ClientId, ConnectionId, RunId, TenantId
 from domain.ports import Clock, Publication, TenantScope
 from feature_repo.compute import FeatureComputer
 from feature_repo.entities import CLIENT
 from feature_repo.feature import FeatureView
 from feature_repo.feature_views import VIEWS, fingerprint
 from feature_repo.online import OnlineFeatures
-from feature_repo.statements import ENTITY
+from feature_repo.settled import settled_instant
 from tenancy.exclusive import hold_exclusively
 from tenancy.session import Database
 from tenancy.tables import Connection, FeatureMaterialisation
@@ -40,12 +43,14 @@ class Refreshed:
     Attributes:
         view: Its name.
         owner_id: The account or client whose entities were computed.
+        as_of: Only what was known by then has counted.
         entities: How many.
         took_milliseconds: From the question to the stored answer.
     """
 
     view: str
     owner_id: uuid.UUID
+    as_of: dt.datetime
     entities: int
     took_milliseconds: int
 
@@ -76,12 +81,15 @@ class FeatureRefresh:
             WarehouseError: The warehouse failed.
             RedisUnavailableError: Redis does not answer or is full.
             DatabaseUnavailableError: PostgreSQL does not answer.
+            RegistryError: Feast cannot write its registry; the features are there.
         """
-        await self.register()
         for view in VIEWS.values():
             if set(view.facts) & set(publication.days):
                 owner_id = _owner(view, publication.client_id, publication.connection_id)
-                await self._refresh(publication.tenant_id, publication.client_id, view, owner_id)
+                await self._refresh(
+                    publication.tenant_id, publication.client_id, view, owner_id, publication.run_id
+                )
+        await self.register()
 
     async def refresh_client(self, tenant_id: TenantId, client_id: ClientId) -> list[Refreshed]:
         """Compute everything about a client, whatever was published.
@@ -91,7 +99,6 @@ class FeatureRefresh:
             RedisUnavailableError: Redis does not answer or is full.
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
-        await self.register()
         query = select(Connection.id).where(Connection.client_id == client_id)
         async with self.database.session(tenant_id) as session:
             connections = (await session.scalars(query.order_by(Connection.id))).all()
@@ -102,18 +109,22 @@ class FeatureRefresh:
         ]
 
     async def _refresh(
-        self, tenant_id: TenantId, client_id: ClientId, view: FeatureView, owner_id: uuid.UUID
+        self,
+        tenant_id: TenantId,
+        client_id: ClientId,
+        view: FeatureView,
+        owner_id: uuid.UUID,
+        run_id: RunId | None = None,
     ) -> Refreshed:
         owner = str(owner_id)
         async with self.database.session(tenant_id) as session:
             await hold_exclusively(session, f"features {view.name} {owner}")
-            as_of = self.clock()  # taken inside: who comes later is later
+            begun = self.clock()  # read inside: who comes later is later
+            as_of = await settled_instant(session, view.entity, owner_id, now=begun, run_id=run_id)
             scope = TenantScope(tenant_id, frozenset({client_id}))
             table = await self.computer.current(scope, view, [owner], as_of)
-            entities = table.column(ENTITY).to_pylist()
-            await self.online.write(tenant_id, view, table)
-            await self.online.replace_entities(tenant_id, view, owner, entities)
-            took = (self.clock() - as_of) // dt.timedelta(milliseconds=1)
+            entities = await self.online.replace(tenant_id, view, owner, table)
+            took = (self.clock() - begun) // dt.timedelta(milliseconds=1)
             note = insert(FeatureMaterialisation).values(
                 tenant_id=tenant_id,
                 view=view.name,
@@ -121,7 +132,7 @@ class FeatureRefresh:
                 client_id=client_id,
                 fingerprint=fingerprint(view),
                 as_of=as_of,
-                entities=len(entities),
+                entities=entities,
                 took_milliseconds=took,
             )
             changed = ("client_id", "fingerprint", "as_of", "entities", "took_milliseconds")
@@ -131,7 +142,7 @@ class FeatureRefresh:
                     set_={name: note.excluded[name] for name in changed},
                 )
             )
-        return Refreshed(view.name, owner_id, len(entities), took)
+        return Refreshed(view.name, owner_id, as_of, entities, took)
 
 
 def _owner(view: FeatureView, client_id: ClientId, connection_id: ConnectionId) -> uuid.UUID:

@@ -9,15 +9,15 @@ look the same.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
-import orjson
 import pyarrow as pa
 
 from domain.ids import TenantId
 from domain.ports import Clock, TenantScope
 from feature_repo.compute import micros_of
+from feature_repo.entities import Entity
 from feature_repo.feature import FeatureView
 from feature_repo.feature_views import VIEWS
 from feature_repo.packing import Packing, StoredValues
@@ -82,33 +82,56 @@ class OnlineFeatures:
         await self._of(tenant_id).write(view.entity.name, view.name, values, view.ttl_seconds)
         return len(values)
 
-    async def list_entities(self, tenant_id: TenantId, view: FeatureView, owner: str) -> list[str]:
-        """Ids of an account's or client's entities as of its last refresh, sorted.
+    async def replace(
+        self, tenant_id: TenantId, view: FeatureView, owner: str, table: pa.Table
+    ) -> int:
+        """Store all that an account or client has now; what it had besides is forgotten.
 
-        Raises:
-            RedisUnavailableError: Redis does not answer.
-        """
-        data = await self._of(tenant_id).read_index(view.entity.name, owner)
-        entities: list[str] = [] if data is None else orjson.loads(data)
-        return entities
-
-    async def replace_entities(
-        self, tenant_id: TenantId, view: FeatureView, owner: str, entity_ids: Sequence[str]
-    ) -> None:
-        """Note which entities an account or client has now; those that are gone are forgotten.
+        Returns:
+            How many entities were written.
 
         Raises:
             RedisUnavailableError: Redis does not answer or is full.
         """
         features = self._of(tenant_id)
-        data = await features.read_index(view.entity.name, owner)
-        gone = set() if data is None else set(orjson.loads(data)) - set(entity_ids)
-        await features.erase(view.entity.name, sorted(gone))
-        listed = orjson.dumps(sorted(entity_ids))
-        await features.write_index(view.entity.name, owner, listed, view.ttl_seconds)
+        written = await self.write(tenant_id, view, table)
+        entities = table.column(ENTITY).to_pylist()
+        gone = set(await self.list_entities(tenant_id, view, [owner])).difference(entities)
+        await features.drop_view(view.entity.name, view.name, gone)
+        await features.set_ids(view.name, owner, entities, view.ttl_seconds)
+        return written
+
+    async def list_entities(
+        self,
+        tenant_id: TenantId,
+        view: FeatureView,
+        owners: Sequence[str],
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> list[str]:
+        """Ids of the entities of some accounts or clients as of their last refresh.
+
+        Args:
+            tenant_id: Whose.
+            view: In which view.
+            owners: Accounts or clients.
+            offset: How many are left out first.
+            limit: How many follow at most; None: all.
+
+        Returns:
+            By owner in the order given, then by id. Two round trips, whatever the number of owners.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
+        features = self._of(tenant_id)
+        counts = await features.count_ids(view.name, owners)
+        spans = list(_spans(owners, counts, offset, limit))
+        return [one for ids in await features.list_ids(view.name, spans) for one in ids]
 
     async def erase_entities(
-        self, tenant_id: TenantId, view: FeatureView, entity_ids: Sequence[str]
+        self, tenant_id: TenantId, entity: Entity, entity_ids: Sequence[str]
     ) -> int:
         """Forget everything about entities; the keys are computed, nothing is searched.
 
@@ -118,7 +141,14 @@ class OnlineFeatures:
         Raises:
             RedisUnavailableError: Redis does not answer.
         """
-        return await self._of(tenant_id).erase(view.entity.name, entity_ids)
+        features = self._of(tenant_id)
+        by_owner: dict[str, list[str]] = {}
+        for entity_id in entity_ids:
+            by_owner.setdefault(entity.owner_of(entity_id), []).append(entity_id)
+        for view in VIEWS.values():
+            for owner, ids in by_owner.items() if view.entity is entity else ():
+                await features.remove_ids(view.name, owner, ids)
+        return await features.erase(entity.name, entity_ids)
 
     def oldest_micros(self, view: FeatureView) -> int:
         """The oldest instant that is still served."""
@@ -131,3 +161,16 @@ class OnlineFeatures:
 @cache
 def _packing(view: str) -> Packing:
     return Packing(VIEWS[view])
+
+
+def _spans(
+    owners: Sequence[str], counts: Sequence[int], offset: int, limit: int | None
+) -> Iterator[tuple[str, int, int]]:
+    """The places, within each owner's list, of a page over all lists in a row."""
+    end = sum(counts) if limit is None else offset + limit
+    start = 0
+    for owner, count in zip(owners, counts, strict=True):
+        first, last = max(offset - start, 0), min(end - start, count) - 1
+        if first <= last:
+            yield owner, first, last
+        start += count

@@ -14,7 +14,6 @@ from typing import Final
 import pyarrow as pa
 
 from domain.errors import NotFoundError
-from domain.ids import TenantId
 from domain.ports import Clock, TenantScope
 from feature_repo.compute import instant_of
 from feature_repo.feature import FeatureView
@@ -134,15 +133,22 @@ class FeatureReader:
         return pa.table(arrays, names=[ENTITY, AS_OF, *wanted.features])
 
     async def list_entities(
-        self, tenant_id: TenantId, view: FeatureView, owners: Sequence[str]
+        self,
+        scope: TenantScope,
+        view: FeatureView,
+        owners: Sequence[str],
+        *,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> list[str]:
-        """Ids of the entities of some accounts or clients, by owner as of its last refresh.
+        """Ids of the entities of some accounts or clients of the agency.
 
-        Raises:
-            RedisUnavailableError: Redis does not answer.
+        See `OnlineFeatures.list_entities`. Whose the accounts are is the caller's to know; what
+        `read` then serves of these ids is the scope's alone.
         """
-        listed = [await self._online.list_entities(tenant_id, view, owner) for owner in owners]
-        return [entity_id for ids in listed for entity_id in ids]
+        return await self._online.list_entities(
+            scope.tenant_id, view, owners, offset=offset, limit=limit
+        )
 
 
 def _places(wanted: FeatureSet) -> list[int]:

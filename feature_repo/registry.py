@@ -4,23 +4,28 @@
 
 One project for the platform: definitions are the product's and hold no agency's data. The registry
 lives in a schema of its own, whose role sees nothing else. Feast is imported only when there is
-something to apply, or when somebody wants its API.
+something to apply, or when somebody wants its API: starting the platform does neither, the first
+publication after an upgrade does the former.
 
-Decision: ADR-0012.
+Decision: ADR-0014.
 """
 
 import asyncio
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import NullPool, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import InternalError, Terminal
 from domain.ports import Clock
 from feature_repo.compute import FeatureComputer
 from feature_repo.definition_rules import find_problems
+from feature_repo.entities import PROJECT
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import VIEWS, fingerprint
 from feature_repo.online import OnlineFeatures
@@ -32,9 +37,8 @@ from tenancy.tables import FeatureRegistration
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-__all__ = ["PROJECT", "FeatureRegistry", "InvalidDefinitionsError"]
+__all__ = ["FeatureRegistry", "InvalidDefinitionsError", "RegistryError"]
 
-PROJECT: Final = "bosco"
 _SCHEMA: Final = "feast"
 
 
@@ -42,6 +46,12 @@ class InvalidDefinitionsError(InternalError, Terminal):
     """Feature definitions break a rule (our bug, at their author)."""
 
     code = "INVALID_FEATURES"
+
+
+class RegistryError(InternalError):
+    """Feast cannot write its registry (the operator can mend it)."""
+
+    code = "FEATURE_REGISTRY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class FeatureRegistry:
 
         Raises:
             InvalidDefinitionsError: They break a rule.
+            RegistryError: Feast cannot write them.
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         problems = find_problems(VIEWS.values(), SERVICES.values())
@@ -77,19 +88,24 @@ class FeatureRegistry:
             await hold_exclusively(session, "feature registry")
             if await _noted(session) == _fingerprint():
                 return False
-            store = await self.open_store()
+            store = await asyncio.to_thread(self._open_store, asyncio.get_running_loop())
             await asyncio.to_thread(_apply, store)
             await _note(session, self.clock())
         return True
 
     async def open_store(self) -> "FeatureStore":
-        """Feast's own API on this registry and our stores.
+        """Feast's own API on this registry, with the present definitions, and on our stores.
 
         Its calls are synchronous: make them in a thread (`asyncio.to_thread`), within
         `feature_repo.stores.acting.acting`.
+
+        Raises:
+            InvalidDefinitionsError: The definitions break a rule.
+            RegistryError: Feast cannot write them.
+            DatabaseUnavailableError: PostgreSQL does not answer.
         """
-        loop = asyncio.get_running_loop()
-        return await asyncio.to_thread(self._open_store, loop)
+        await self.ensure()
+        return await asyncio.to_thread(self._open_store, asyncio.get_running_loop())
 
     def _open_store(self, loop: asyncio.AbstractEventLoop) -> "FeatureStore":
         # Feast takes two to three seconds to import; no command waits for it in vain.
@@ -134,13 +150,32 @@ async def _note(session: TenantSession, applied_at: dt.datetime) -> None:
     await session.execute(note.on_conflict_do_update(index_elements=["project"], set_=values))
 
 
+@cache
 def _fingerprint() -> str:
-    """Of everything that is in the registry."""
-    services = (f"{one.name}={','.join(one.features)}" for one in SERVICES.values())
-    return "+".join((fingerprint(*VIEWS.values()), *services))
+    """Of everything that is in the registry. 16 hex digits."""
+    words = [fingerprint(*VIEWS.values())]
+    for view in VIEWS.values():
+        words += [view.description, *(feature.description for feature in view.features)]
+    for service in SERVICES.values():
+        words += [service.name, service.description, *service.features]
+    return hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:16]
 
 
 def _apply(store: "FeatureStore") -> None:
-    from feature_repo.feast_objects import feast_objects  # noqa: PLC0415  # imports Feast
+    # As above: both import Feast.
+    from feast.errors import FeastError  # noqa: PLC0415
+    from feast.feast_object import FeastObject  # noqa: PLC0415
 
-    store.apply(feast_objects())
+    from feature_repo.feast_objects import feast_objects  # noqa: PLC0415
+
+    try:
+        gone: list[FeastObject] = [
+            *(view for view in store.list_feature_views() if view.name not in VIEWS),
+            *(one for one in store.list_feature_services() if one.name not in SERVICES),
+        ]
+        store.apply(feast_objects(), objects_to_delete=gone, partial=False)
+    except (FeastError, SQLAlchemyError) as error:
+        raise RegistryError(
+            f"Feast cannot write its registry: {type(error).__name__}",
+            hint=f"the login of DATABASE_URL must be able to become {FEATURES_ROLE}",
+        ) from error

@@ -11,7 +11,7 @@ The rule of replacement is that of `ingestion.unify.statements`, asked about an 
 Trees are in BigQuery's dialect and name `reporting_date BETWEEN @first_day AND @last_day` in each
 scan, so partitions are pruned.
 
-Decision: ADR-0012.
+Decision: ADR-0014.
 """
 
 from typing import Final

@@ -1,16 +1,18 @@
 """Features of a tenant's entities in Redis: one hash per entity, many in one round trip.
 
     TenantFeatures(server, tenant) -> t:<tenant>:feature:<kind of entity>:<id> -> {view: bytes}
+                                   -> t:<tenant>:feature_index:<view>:<owner> -> ids, in order
 
 The tenant is given once and comes first in every key. Ids of entities hold what providers put into
 them, so they are encoded (`encode_id`): no id reaches into another key. Nothing is ever looked for
-by pattern: what is erased is named.
+by pattern: what is erased is named. An owner is the account or client that an entity belongs to.
 """
 
 import hashlib
+import itertools
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from domain.ids import TenantId
 from tenancy.cache import KeyKind, TenantRedis
@@ -18,8 +20,10 @@ from tenancy.redis_server import RedisServer, reachable_redis
 
 __all__ = ["TenantFeatures", "encode_id"]
 
+T = TypeVar("T")
+
 _LONGEST: Final = 200
-_CHUNK: Final = 500  # keys in one pipeline
+_CHUNK: Final = 500  # keys in one pipeline, ids in one command
 _PLAIN: Final = re.compile(rb"[^A-Za-z0-9_.-]")
 
 
@@ -32,7 +36,7 @@ def encode_id(entity_id: str) -> str:
     """
     if not entity_id:
         return "=e"
-    data = entity_id.encode("utf-8", "surrogatepass")
+    data = _member(entity_id)
     encoded = _PLAIN.sub(lambda found: b"=%02X" % found[0][0], data).decode()
     if len(encoded) > _LONGEST:
         return f"=h{hashlib.sha256(data).hexdigest()}"
@@ -62,7 +66,7 @@ class TenantFeatures:
         Raises:
             RedisUnavailableError: Redis does not answer.
         """
-        pipeline = self._server.commands.pipeline(transaction=False)
+        pipeline = self._pipeline()
         for entity_id in entity_ids:
             pipeline.hmget(self.key(kind, entity_id), list(views))
         with reachable_redis():
@@ -77,17 +81,29 @@ class TenantFeatures:
         Raises:
             RedisUnavailableError: Redis does not answer or is full.
         """
-        items = list(values.items())
-        for start in range(0, len(items), _CHUNK):
-            pipeline = self._server.commands.pipeline(transaction=False)
-            for entity_id, value in items[start : start + _CHUNK]:
+        for items in _chunks(values.items()):
+            pipeline = self._pipeline()
+            for entity_id, value in items:
                 key = self.key(kind, entity_id)
-                pipeline.hset(key, view, value)  # type: ignore[arg-type]  # bytes are stored as they are
+                pipeline.hset(key, view, value)
                 pipeline.expire(key, ttl_seconds)
             with reachable_redis():
                 await pipeline.execute()
 
-    async def erase(self, kind: str, entity_ids: Sequence[str]) -> int:
+    async def drop_view(self, kind: str, view: str, entity_ids: Iterable[str]) -> None:
+        """Forget one view of entities; other views of theirs stay.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
+        for ids in _chunks(entity_ids):
+            pipeline = self._pipeline()
+            for entity_id in ids:
+                pipeline.hdel(self.key(kind, entity_id), view)
+            with reachable_redis():
+                await pipeline.execute()
+
+    async def erase(self, kind: str, entity_ids: Iterable[str]) -> int:
         """Forget all views of entities.
 
         Returns:
@@ -97,26 +113,81 @@ class TenantFeatures:
             RedisUnavailableError: Redis does not answer.
         """
         erased = 0
-        for start in range(0, len(entity_ids), _CHUNK):
-            keys = [self.key(kind, entity_id) for entity_id in entity_ids[start : start + _CHUNK]]
+        for ids in _chunks(entity_ids):
+            keys = [self.key(kind, entity_id) for entity_id in ids]
             with reachable_redis():
                 erased += int(await self._server.commands.unlink(*keys))
         return erased
 
-    async def read_index(self, kind: str, owner: str) -> bytes | None:
-        """What `write_index` stored, or None.
+    async def count_ids(self, view: str, owners: Sequence[str]) -> list[int]:
+        """How many entities each owner has in a view. One round trip.
 
         Raises:
             RedisUnavailableError: Redis does not answer.
         """
-        return await self._redis.get(KeyKind.FEATURE_INDEX, kind, encode_id(owner))
+        pipeline = self._pipeline()
+        for owner in owners:
+            pipeline.zcard(self._index(view, owner))
+        with reachable_redis():
+            found: list[int] = await pipeline.execute()
+        return found
 
-    async def write_index(self, kind: str, owner: str, value: bytes, ttl_seconds: int) -> None:
-        """Store the list of an owner's entities.
+    async def list_ids(self, view: str, spans: Sequence[tuple[str, int, int]]) -> list[list[str]]:
+        """Ids of owners' entities in a view, in order. One round trip.
+
+        Args:
+            view: In which.
+            spans: Owner, place of the first and of the last id, from 0 and included.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
+        pipeline = self._pipeline()
+        for owner, first, last in spans:
+            pipeline.zrange(self._index(view, owner), first, last)
+        with reachable_redis():
+            found: list[list[bytes]] = await pipeline.execute()
+        return [[data.decode("utf-8", "surrogatepass") for data in ids] for ids in found]
+
+    async def set_ids(
+        self, view: str, owner: str, entity_ids: Iterable[str], ttl_seconds: int
+    ) -> None:
+        """Say which entities an owner has in a view.
 
         Raises:
             RedisUnavailableError: Redis does not answer or is full.
         """
-        await self._redis.set(
-            KeyKind.FEATURE_INDEX, kind, encode_id(owner), value=value, ttl_seconds=ttl_seconds
-        )
+        index = self._index(view, owner)
+        pipeline = self._server.commands.pipeline(transaction=True)
+        pipeline.delete(index)
+        for ids in _chunks(entity_ids):
+            pipeline.zadd(index, dict.fromkeys(map(_member, ids), 0))
+        pipeline.expire(index, ttl_seconds)
+        with reachable_redis():
+            await pipeline.execute()
+
+    async def remove_ids(self, view: str, owner: str, entity_ids: Iterable[str]) -> None:
+        """Take entities of an owner out of a view's list.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
+        for ids in _chunks(entity_ids):
+            with reachable_redis():
+                await self._server.commands.zrem(self._index(view, owner), *map(_member, ids))
+
+    def _index(self, view: str, owner: str) -> str:
+        return self._redis.key(KeyKind.FEATURE_INDEX, view, encode_id(owner))
+
+    def _pipeline(self) -> Any:
+        return self._server.commands.pipeline(transaction=False)
+
+
+def _member(entity_id: str) -> bytes:
+    return entity_id.encode("utf-8", "surrogatepass")
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while chunk := list(itertools.islice(rest, _CHUNK)):
+        yield chunk

@@ -19,7 +19,15 @@ from domain.ports import TenantScope
 from feature_repo.compute import FeatureComputer
 from feature_repo.online import OnlineFeatures
 
-__all__ = ["Bridge", "ForeignEntityError", "NoScopeError", "acting", "acting_scope", "own_tenant"]
+__all__ = [
+    "Bridge",
+    "ForeignEntityError",
+    "NoScopeError",
+    "acting",
+    "acting_scope",
+    "own_client",
+    "own_tenant",
+]
 
 T = TypeVar("T")
 
@@ -33,7 +41,7 @@ class NoScopeError(InternalError, Terminal):
 
 
 class ForeignEntityError(InternalError, Terminal):
-    """An entity key names another agency than the scope (our bug)."""
+    """An entity is not of the scope's agency, or of none of its clients (our bug)."""
 
     code = "FOREIGN_ENTITY"
 
@@ -70,6 +78,17 @@ def own_tenant(scope: TenantScope, tenant: str) -> None:
     """
     if tenant != str(scope.tenant_id):
         raise ForeignEntityError("an entity key names another agency than the scope")
+
+
+def own_client(scope: TenantScope, client: str) -> str:
+    """The client, when the scope sees it.
+
+    Raises:
+        ForeignEntityError: It does not.
+    """
+    if scope.clients is not None and client not in map(str, scope.clients):
+        raise ForeignEntityError("an entity is of a client outside the scope")
+    return client
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ Stock Feast lets rows into the past that became known later unless it is asked n
 what was known at the instant of a row ever counts. The statement is that of the online features,
 so training and serving cannot drift apart. It works on DuckDB and BigQuery alike.
 
-Source: Feast 0.67 `feast/infra/offline_stores/offline_store.py`. Decision: ADR-0012.
+Source: Feast 0.67 `feast/infra/offline_stores/offline_store.py`. Decision: ADR-0014.
 """
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
@@ -134,6 +135,15 @@ class _Job(RetrievalJob):
         return self._metadata
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Features of a view, under the name that the question gives the view."""
+
+    view: Definition
+    name: str
+    features: list[str]
+
+
 class WarehouseOfflineStore(OfflineStore):
     """`OfflineStore` on the facts."""
 
@@ -153,33 +163,26 @@ class WarehouseOfflineStore(OfflineStore):
         """See `OfflineStore.get_historical_features`; only what was known at each row's instant.
 
         Raises:
-            InvalidInputError: `entity_df` is no data frame (caller).
+            InvalidInputError: `entity_df` is no data frame, or lacks a column (caller).
             NoScopeError: No scope is set.
             ForeignEntityError: A row names another agency.
         """
-        if not isinstance(entity_df, pd.DataFrame):
-            raise InvalidInputError(
-                "features are asked for with a data frame of entities and instants",
-                hint=f"columns {TENANT_KEY}, the entity's key and {EVENT_AT}",
-            )
-        asked = pa.Table.from_pandas(entity_df, preserve_index=False)
         scope = acting_scope()
+        named = [
+            (view.projection.name_alias or view.name, VIEWS[view.name]) for view in feature_views
+        ]
+        views = [_Asked(view, name, _names(name, feature_refs)) for name, view in named]
+        asked = _read_frame(entity_df, {one.view.entity.join_key for one in views})
         for tenant in asked.column(TENANT_KEY).unique().to_pylist():
             own_tenant(scope, tenant)
         bridge: Bridge = config.offline_store.bridge
-        wanted = {
-            VIEWS[view.name]: [
-                ref.partition(":")[2] for ref in feature_refs if ref.startswith(f"{view.name}:")
-            ]
-            for view in feature_views
-        }
 
         def compute() -> pa.Table:
             answer = asked
-            for view, names in wanted.items():
-                pairs = _pairs(asked, view)
-                found = bridge.run(bridge.computer.asked(scope, view, pairs))
-                answer = _with_features(answer, pairs, found, view, names, full_feature_names)
+            for one in views:
+                pairs = _pairs(asked, one.view)
+                found = bridge.run(bridge.computer.asked(scope, one.view, pairs))
+                answer = _with_features(answer, pairs, found, one, full_names=full_feature_names)
             return answer
 
         keys = [name for name in asked.column_names if name != EVENT_AT]
@@ -260,25 +263,45 @@ class WarehouseOfflineStore(OfflineStore):
         return _Job(compute)
 
 
+def _read_frame(frame: "pd.DataFrame | str | None", join_keys: set[str]) -> pa.Table:
+    needed = (TENANT_KEY, *sorted(join_keys), EVENT_AT)
+    hint = f"its columns are {', '.join(needed)}"
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidInputError(
+            "features are asked for with a data frame of entities and instants", hint=hint
+        )
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise InvalidInputError(f"the data frame lacks {', '.join(missing)}", hint=hint)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    # Finer than a microsecond is cut: what became known within it is of the past already.
+    instants = table.column(EVENT_AT).cast(pa.timestamp("us", tz="UTC"), safe=False)
+    return table.set_column(table.column_names.index(EVENT_AT), EVENT_AT, instants)
+
+
+def _names(view: str, refs: list[str]) -> list[str]:
+    return [name for asked, _, name in (ref.partition(":") for ref in refs) if asked == view]
+
+
 def _pairs(asked: pa.Table, view: Definition) -> list[tuple[str, dt.datetime]]:
     entities = asked.column(view.entity.join_key).to_pylist()
-    instants = asked.column(EVENT_AT).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    return list(zip(entities, map(instant_of, instants.to_pylist()), strict=True))
+    instants = asked.column(EVENT_AT).cast(pa.int64()).to_pylist()
+    return list(zip(entities, map(instant_of, instants), strict=True))
 
 
 def _with_features(
     answer: pa.Table,
     pairs: list[tuple[str, dt.datetime]],
     found: pa.Table,
-    view: Definition,
-    names: list[str],
-    full_feature_names: bool,
+    asked: _Asked,
+    *,
+    full_names: bool,
 ) -> pa.Table:
     """Add columns, in the order of the pairs; NULL where nothing was known."""
     keys = zip(found.column(ENTITY).to_pylist(), found.column(MOMENT).to_pylist(), strict=True)
     places = {key: number for number, key in enumerate(keys)}
     order = pa.array([places.get((entity, micros_of(when))) for entity, when in pairs], pa.int64())
-    for name in names:
-        shown = f"{view.name}__{name}" if full_feature_names else name
+    for name in asked.features:
+        shown = f"{asked.name}__{name}" if full_names else name
         answer = answer.append_column(shown, found.column(name).take(order))
     return answer

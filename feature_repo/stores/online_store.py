@@ -5,9 +5,10 @@
 Stock Feast puts the project last in a key and finds keys by pattern: deleting one project deletes
 those whose name ends alike. It serves values past their ttl, and cannot erase one entity. Here the
 tenant is first, the age is checked, what is erased is named, and the paths that delete by pattern
-refuse to run. The client is `tenancy.redis_server`'s: the base class opens none.
+refuse to run. The client is `tenancy.redis_server`'s: the base class opens none, so whatever it
+would do on its own (asynchronous calls, precomputed vectors) refuses as well.
 
-Source: Feast 0.67 `feast/infra/online_stores/redis.py`. Decision: ADR-0012.
+Source: Feast 0.67 `feast/infra/online_stores/redis.py`. Decision: ADR-0014.
 """
 
 import datetime as dt
@@ -33,10 +34,10 @@ from feature_repo.feature import FeatureView as Definition
 from feature_repo.feature_views import VIEWS
 from feature_repo.packing import StoredValues, Value
 from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
-from feature_repo.stores.acting import Bridge, acting_scope, own_tenant
+from feature_repo.stores.acting import Bridge, acting_scope, own_client, own_tenant
 from tenancy.warehouse.types import ARROW_TYPES
 
-__all__ = ["RefusedDeletionError", "TenantRedisOnlineStore", "TenantRedisOnlineStoreConfig"]
+__all__ = ["RefusedCallError", "TenantRedisOnlineStore", "TenantRedisOnlineStoreConfig"]
 
 _FIELDS = {
     ColumnType.FLOAT64: "double_val",
@@ -46,10 +47,10 @@ _FIELDS = {
 _Row = tuple[dt.datetime | None, dict[str, FeastValue] | None]
 
 
-class RefusedDeletionError(InternalError, Terminal):
-    """Feast wanted to delete by pattern, which would reach other agencies (our bug)."""
+class RefusedCallError(InternalError, Terminal):
+    """A call of Feast that would reach other agencies, or Redis past our keys (our bug)."""
 
-    code = "REFUSED_DELETION"
+    code = "REFUSED_FEAST_CALL"
 
 
 class TenantRedisOnlineStoreConfig(RedisOnlineStoreConfig):
@@ -102,18 +103,18 @@ class TenantRedisOnlineStore(RedisOnlineStore):
         data: list[tuple[EntityKey, dict[str, FeastValue], dt.datetime, dt.datetime | None]],
         progress: Callable[[int], Any] | None,
     ) -> None:
-        """See `OnlineStore.online_write_batch`; clients' entities must belong to the scope.
+        """See `OnlineStore.online_write_batch`; an entity must be of a client of the scope.
 
         Raises:
             NoScopeError: No scope is set.
-            ForeignEntityError: A key names another agency.
+            ForeignEntityError: A row names another agency, or a client outside the scope.
         """
         bridge, scope, view = _bridge(config), acting_scope(), VIEWS[table.name]
         rows = [
             {
                 ENTITY: self._entity_id(key, view),
                 MOMENT: micros_of(make_tzaware(instant)),
-                CLIENT_ID: values[CLIENT_ID].string_val,
+                CLIENT_ID: own_client(scope, values[CLIENT_ID].string_val),
                 **{name: _plain(values.get(name)) for name in view.feature_names},
             }
             for key, values, instant, _ in data
@@ -136,10 +137,14 @@ class TenantRedisOnlineStore(RedisOnlineStore):
 
         Raises:
             NoScopeError: No scope is set.
+            RefusedCallError: The scope sees some clients only.
         """
-        bridge, scope = _bridge(config), acting_scope()
-        view = VIEWS[table.name]
-        return bridge.run(bridge.online.erase_entities(scope.tenant_id, view, entity_ids))
+        bridge, scope, view = _bridge(config), acting_scope(), VIEWS[table.name]
+        if scope.clients is not None:
+            raise RefusedCallError(
+                "a scope of some clients cannot erase", hint="erase for the whole agency"
+            )
+        return bridge.run(bridge.online.erase_entities(scope.tenant_id, view.entity, entity_ids))
 
     def update(
         self,
@@ -158,31 +163,31 @@ class TenantRedisOnlineStore(RedisOnlineStore):
         """Refused.
 
         Raises:
-            RefusedDeletionError: Always.
+            RefusedCallError: Always.
         """
-        raise _refused("teardown")
+        raise _refused_deletion("teardown")
 
     def delete_entity_values(self, config: RepoConfig, join_keys: list[str]) -> None:
         """Refused; see `erase_entities`.
 
         Raises:
-            RefusedDeletionError: Always.
+            RefusedCallError: Always.
         """
-        raise _refused("delete_entity_values")
+        raise _refused_deletion("delete_entity_values")
 
     def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
         """Refused.
 
         Raises:
-            RefusedDeletionError: Always.
+            RefusedCallError: Always.
         """
-        raise _refused("delete_table")
+        raise _refused_deletion("delete_table")
 
     def _get_client(self, online_store_config: RedisOnlineStoreConfig) -> Any:
-        raise _refused("a client of its own")
+        raise _refused_client()
 
     async def _get_client_async(self, online_store_config: RedisOnlineStoreConfig) -> Any:
-        raise _refused("a client of its own")
+        raise _refused_client()
 
     @staticmethod
     def _entity_id(key: EntityKey, view: Definition) -> str:
@@ -222,7 +227,14 @@ def _plain(value: FeastValue | None) -> Value:
     return plain
 
 
-def _refused(what: str) -> RefusedDeletionError:
-    return RefusedDeletionError(
+def _refused_deletion(what: str) -> RefusedCallError:
+    return RefusedCallError(
         f"the online store has no {what}", hint="erase_entities takes the ids to forget"
+    )
+
+
+def _refused_client() -> RefusedCallError:
+    return RefusedCallError(
+        "Feast has no Redis client of its own here",
+        hint="use get_online_features, or feature_repo.read from asynchronous code",
     )

@@ -9,7 +9,7 @@ The reference knows nothing of SQL: per day (or key) the newest sync that was kn
 import datetime as dt
 import itertools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -34,9 +34,20 @@ from tenancy.audited_tenants import AuditedTenants
 from tenancy.warehouse.port import Warehouse
 from tests.tenancy.warehouse.samples import parquet
 
-__all__ = ["READ_FACTS", "Account", "Ledger", "ad", "at", "customer", "day", "order", "refund"]
+__all__ = [
+    "READ_FACTS",
+    "Account",
+    "Ledger",
+    "ad",
+    "at",
+    "customer",
+    "day",
+    "order",
+    "refund",
+    "visits",
+]
 
-READ_FACTS = ("ads_daily", "orders", "refunds", "customers")
+READ_FACTS = ("ads_daily", "orders", "refunds", "customers", "web_daily")
 Row = dict[str, Any]
 
 
@@ -116,6 +127,18 @@ def customer(number: int, customer_id: str) -> Row:
     }
 
 
+def visits(number: int, sessions: int, engaged: int, page: str = "/") -> Row:
+    """Visits of a day by landing page."""
+    return {
+        "reporting_date": day(number),
+        "natural_key": f"{number}|{page}",
+        "channel": "direct",
+        "landing_page": page,
+        "sessions": sessions,
+        "engaged_sessions": engaged,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Sync:
     account: Account
@@ -123,6 +146,7 @@ class _Sync:
     version: int
     known_at: dt.datetime
     covers: tuple[dt.date, dt.date] | None
+    line: Row
     rows: Sequence[Row]
 
 
@@ -132,12 +156,68 @@ class Ledger:
 
     warehouse: Warehouse
     syncs: list[_Sync] = field(default_factory=list)
-    _versions: Any = field(default_factory=lambda: itertools.count(1))
+    _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _loaded: int = 0
 
     @staticmethod
     def tables() -> list[Table]:
         """What must be there first."""
         return [SYNCS, *(facts_table(FACTS[name]) for name in READ_FACTS)]
+
+    def note(
+        self,
+        account: Account,
+        fact: str,
+        known_at: dt.datetime,
+        rows: Sequence[Row],
+        covers: tuple[int, int] | None = None,
+    ) -> None:
+        """One sync; `covers` are days, for facts that are replaced by days."""
+        version = next(self._versions)
+        days = None if covers is None else (day(covers[0]), day(covers[1]))
+        envelope = {
+            "tenant_id": str(account.tenant_id),
+            "client_id": str(account.client_id),
+            "connection_id": str(account.connection_id),
+            "source": account.source,
+            "stream": account.stream,
+            "sync_id": str(uuid.UUID(int=version)),
+            "version": version,
+            "known_at": known_at,
+        }
+        shape = {"time_zone": account.time_zone}
+        if FACTS[fact].column("currency") is not None:
+            shape["currency"] = account.currency
+        line = {
+            **envelope,
+            "fact": fact,
+            "covers_from": days and days[0],
+            "covers_to": days and days[1],
+        }
+        full = [{**shape, **envelope, **row} for row in rows]
+        self.syncs.append(_Sync(account, fact, version, known_at, days, line, full))
+
+    async def load(self) -> None:
+        """Land what was noted since the last time."""
+        fresh = self.syncs[self._loaded :]
+        self._loaded = len(self.syncs)
+        if not fresh:
+            return
+        scope = AuditedTenants(frozenset(sync.account.tenant_id for sync in fresh), "load")
+        load = f"load {fresh[0].account.tenant_id} {self._loaded}"
+        lines = [sync.line for sync in fresh]
+        await self.warehouse.load(f"{load} syncs", SYNCS, [parquet(lines, SYNCS)], scope)
+        for fact in {sync.fact for sync in fresh}:
+            table = facts_table(FACTS[fact])
+            names = [column.name for column in table.columns]
+            rows = [
+                {name: row.get(name) for name in names}
+                for sync in fresh
+                if sync.fact == fact
+                for row in sync.rows
+            ]
+            if rows:
+                await self.warehouse.load(f"{load} {fact}", table, [parquet(rows, table)], scope)
 
     async def sync(
         self,
@@ -147,32 +227,9 @@ class Ledger:
         rows: Sequence[Row],
         covers: tuple[int, int] | None = None,
     ) -> None:
-        """Land one sync; `covers` are days, for facts that are replaced by days."""
-        version = next(self._versions)
-        days = None if covers is None else (day(covers[0]), day(covers[1]))
-        sync_id = str(uuid.UUID(int=version))
-        envelope = {
-            "tenant_id": str(account.tenant_id),
-            "client_id": str(account.client_id),
-            "connection_id": str(account.connection_id),
-            "source": account.source,
-            "stream": account.stream,
-            "sync_id": sync_id,
-            "version": version,
-            "known_at": known_at,
-        }
-        shape = {"time_zone": account.time_zone}
-        if FACTS[fact].column("currency") is not None:
-            shape["currency"] = account.currency
-        full = [{**shape, **envelope, **row} for row in rows]
-        self.syncs.append(_Sync(account, fact, version, known_at, days, full))
-        scope = AuditedTenants(frozenset({account.tenant_id}), "load")
-        covered = {"covers_from": days and days[0], "covers_to": days and days[1]}
-        line = {**envelope, "fact": fact, **covered}
-        await self.warehouse.load(f"sync {version}", SYNCS, [parquet([line], SYNCS)], scope)
-        if full:
-            table = facts_table(FACTS[fact])
-            await self.warehouse.load(f"rows {version}", table, [parquet(full, table)], scope)
+        """Land one sync."""
+        self.note(account, fact, known_at, rows, covers)
+        await self.load()
 
     def known(self, tenant_id: TenantId, fact: str, moment: dt.datetime) -> list[Row]:
         """Rows of a tenant in force at an instant."""

@@ -2,12 +2,17 @@
 
 import asyncio
 import datetime as dt
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.ids import TenantId
 from domain.ports import TenantScope
 from feature_repo.compute import FeatureComputer, micros_of
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
@@ -15,8 +20,9 @@ from feature_repo.statements import asked_features, current_features
 from tenancy.sql_guard import ScopeKind, SqlDialect, guard
 from tenancy.warehouse.dialect import bigquery_sql
 from tenancy.warehouse.open import open_warehouse
+from tenancy.warehouse.port import Warehouse
 from tests.feature_repo.conftest import A, account
-from tests.feature_repo.ledger import Ledger, ad, at, customer, order, refund
+from tests.feature_repo.ledger import Ledger, ad, at, customer, order, refund, visits
 from tests.fixtures.warehouse import Analyze
 
 ACCOUNTS = (
@@ -25,6 +31,7 @@ ACCOUNTS = (
     account(A, 3, client=2, time_zone="Pacific/Auckland"),
 )
 SHOP = account(A, 4, source="shopify", stream="orders")
+WEB = account(A, 5, source="ga4", stream="landing_page_day")
 
 numbers = st.integers(1, 30)
 amounts = st.decimals(0, 1000, places=2).map(str)
@@ -54,27 +61,51 @@ shop_syncs = st.sampled_from(sorted(shop_rows)).flatmap(
         st.just(fact), st.just(SHOP), moments, st.lists(shop_rows[fact], max_size=4), st.none()
     )
 )
-histories = st.lists(ads_syncs | shop_syncs, max_size=8)
+web_syncs = st.tuples(
+    st.just("web_daily"),
+    st.just(WEB),
+    moments,
+    st.lists(
+        st.builds(visits, numbers, counts, counts, st.sampled_from(["/", "/sale"])), max_size=6
+    ),
+    windows,
+)
+histories = st.lists(ads_syncs | shop_syncs | web_syncs, max_size=8)
 
 
-@settings(max_examples=30, deadline=None)
-@given(histories, st.lists(moments, min_size=1, max_size=3))
-def test_every_history_gives_what_the_reference_gives(
-    history: list[Any], instants: list[dt.datetime]
-) -> None:
-    asyncio.run(_compare(history, instants))
-
-
-async def _compare(history: list[Any], instants: list[dt.datetime]) -> None:
+@pytest.fixture(scope="module")
+def world() -> Iterator[tuple[asyncio.Runner, Warehouse, Iterator[int]]]:
+    """One warehouse for all histories, each of another agency with the same ids of accounts."""
     warehouse = open_warehouse("duckdb://")
-    await warehouse.ensure_tables(Ledger.tables())
+    with asyncio.Runner() as runner:
+        runner.run(warehouse.ensure_tables(Ledger.tables()))
+        yield runner, warehouse, itertools.count(1)
+        runner.run(warehouse.close())
+
+
+@settings(max_examples=20, deadline=None)
+@given(history=histories, instants=st.lists(moments, min_size=1, max_size=3))
+def test_every_history_gives_what_the_reference_gives(
+    world: tuple[asyncio.Runner, Warehouse, Iterator[int]],
+    history: list[Any],
+    instants: list[dt.datetime],
+) -> None:
+    runner, warehouse, numbers = world
+    tenant_id = TenantId(uuid.UUID(int=A.int ^ next(numbers) << 64))
+    runner.run(_compare(warehouse, tenant_id, history, instants))
+
+
+async def _compare(
+    warehouse: Warehouse, tenant_id: TenantId, history: list[Any], instants: list[dt.datetime]
+) -> None:
     ledger, computer = Ledger(warehouse), FeatureComputer(warehouse)
     days_of_keys: dict[str, dt.date] = {}
     for fact, of, known_at, rows, covers in sorted(history, key=lambda one: one[2]):
         unique = {row["natural_key"]: row for row in rows}.values()
         kept = [row for row in unique if _is_loaded(row, covers, days_of_keys)]
-        await ledger.sync(of, fact, known_at, kept, covers)
-    scope = TenantScope(A)
+        ledger.note(replace(of, tenant_id=tenant_id), fact, known_at, kept, covers)
+    await ledger.load()
+    scope = TenantScope(tenant_id)
     entities = {
         CAMPAIGN_PERFORMANCE: [of.campaign(c) for of in ACCOUNTS for c in ("c1", "c2")],
         CLIENT_PERFORMANCE: [str(ACCOUNTS[0].client_id), str(ACCOUNTS[2].client_id)],
@@ -84,7 +115,7 @@ async def _compare(history: list[Any], instants: list[dt.datetime]) -> None:
             (entity, micros_of(instant)): values
             for entity in ids
             for instant in instants
-            if (values := ledger.reference(A, view, entity, instant)) is not None
+            if (values := ledger.reference(tenant_id, view, entity, instant)) is not None
         }
         pairs = [(entity, instant) for entity in ids for instant in instants]
         asked = (await computer.asked(scope, view, pairs)).to_pylist()
@@ -96,7 +127,6 @@ async def _compare(history: list[Any], instants: list[dt.datetime]) -> None:
             assert _by_key(current) == _close(
                 {key: values for key, values in expected.items() if key[1] == moment}
             )
-    await warehouse.close()
 
 
 def _is_loaded(

@@ -24,6 +24,7 @@ async def _fill(ledger: Ledger) -> None:
     await ledger.sync(SHOP, "customers", at(28), [customer(27, "k1")])
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_the_emulator_agrees_with_duckdb(
     facts: Warehouse, bigquery_warehouse: BigQueryWarehouse

@@ -8,12 +8,13 @@ from domain.ports import TenantScope
 from feature_repo.compute import FeatureComputer
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from tests.feature_repo.conftest import A, B, account
-from tests.feature_repo.ledger import Ledger, ad, at, customer, order, refund
+from tests.feature_repo.ledger import Ledger, ad, at, customer, order, refund, visits
 
 pytestmark = pytest.mark.anyio
 
 ADS = account(A, 1)
 SHOP = account(A, 2, source="shopify", stream="orders")
+WEB = account(A, 4, source="ga4", stream="landing_page_day")
 
 
 async def _campaigns(computer: FeatureComputer, moment: Any) -> dict[str, dict[str, Any]]:
@@ -62,16 +63,19 @@ async def test_a_campaigns_month(ledger: Ledger, computer: FeatureComputer) -> N
     }
 
 
-async def test_a_clients_shop_and_ads(ledger: Ledger, computer: FeatureComputer) -> None:
+async def test_a_clients_shop_ads_and_site(ledger: Ledger, computer: FeatureComputer) -> None:
     await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20"), ad(10, "c2", "30")], (1, 29))
     orders = [order(28, "o1", "100"), order(27, "o2", "50"), order(5, "o3", "50")]
     await ledger.sync(SHOP, "orders", at(29), orders)
     await ledger.sync(SHOP, "refunds", at(29), [refund(27, "r1", "40")])
     await ledger.sync(SHOP, "customers", at(29), [customer(28, "k1"), customer(9, "k2")])
+    seen = [visits(28, 200, 90), visits(28, 100, 20, "/sale"), visits(10, 100, 20)]
+    await ledger.sync(WEB, "web_daily", at(29), seen, (1, 29))
     found = await _client(computer, at(30))
     assert {name: found[name] for name in CLIENT_PERFORMANCE.feature_names} == {
         "ads_currency": "EUR",
         "shop_currency": "EUR",
+        "refund_currency": "EUR",
         "client_spend_7d": 20.0,
         "client_spend_28d": 50.0,
         "client_spend_previous_7d": 0.0,
@@ -90,6 +94,11 @@ async def test_a_clients_shop_and_ads(ledger: Ledger, computer: FeatureComputer)
         "average_order_value_28d": 200 / 3,
         "roas_7d": 7.5,
         "roas_28d": 4.0,
+        "sessions_7d": 300,
+        "sessions_28d": 400,
+        "engaged_sessions_28d": 130,
+        "engagement_rate_28d": 0.325,
+        "orders_per_session_28d": 0.0075,
     }
 
 

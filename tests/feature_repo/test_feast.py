@@ -1,16 +1,17 @@
 """Feast's own API on our stores: registry, point in time, ttl, and nobody else's data."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pandas as pd
 import pytest
-from feast import FeatureStore
+from feast import FeatureService, FeatureStore
 from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, make_url, text, update
 
 from domain.errors import InvalidInputError
 from domain.ids import TenantId
@@ -19,18 +20,47 @@ from feature_repo.compute import FeatureComputer
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
 from feature_repo.online import OnlineFeatures
-from feature_repo.registry import FeatureRegistry
+from feature_repo.open import open_features
+from feature_repo.registry import FeatureRegistry, RegistryError
 from feature_repo.stores.acting import ForeignEntityError, NoScopeError, acting
-from feature_repo.stores.online_store import RefusedDeletionError, TenantRedisOnlineStore
-from tenancy.session import Database
+from feature_repo.stores.online_store import RefusedCallError, TenantRedisOnlineStore
+from tenancy.redis_server import RedisServer
+from tenancy.session import Database, DatabaseConfig
+from tenancy.tables import Base, FeatureRegistration
+from tenancy.warehouse.open import open_warehouse
 from tests.feature_repo.conftest import A, B, MovableClock, account
 from tests.feature_repo.ledger import Ledger, ad, at
+from tests.fixtures.database import TEMPLATE, copied_database
 
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
 ADS = account(A, 1)
 FEATURES = ["campaign_performance:spend_7d", "campaign_performance:currency"]
+
+
+@pytest.fixture(scope="module")
+def applied_template(database_template: str) -> Iterator[str]:
+    """Name of a database whose registry holds the definitions: applying them takes seconds."""
+    with copied_database(database_template, TEMPLATE) as url:
+        asyncio.run(_apply(url))
+        yield str(make_url(url).database)
+
+
+async def _apply(url: str) -> None:
+    database, redis = Database(DatabaseConfig(url)), RedisServer("unix:///nowhere")
+    warehouse = open_warehouse("duckdb://")
+    features = open_features(database, url, redis, warehouse, lambda: at(30))
+    assert await features.registry.ensure()
+    await warehouse.close()
+    await redis.close()
+    await database.close()
+
+
+@pytest.fixture
+def database_url(database_template: str, applied_template: str) -> Iterator[str]:
+    with copied_database(database_template, applied_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -46,7 +76,6 @@ def registry(
 
 @pytest.fixture
 async def store(registry: FeatureRegistry) -> FeatureStore:
-    assert await registry.ensure()
     return await registry.open_store()
 
 
@@ -74,10 +103,10 @@ async def _publish(
     await online.write(A, CAMPAIGN_PERFORMANCE, table)
 
 
-async def test_definitions_are_applied_once(registry: FeatureRegistry, database_url: str) -> None:
-    assert await registry.ensure()
+async def test_the_registry_holds_the_definitions(
+    registry: FeatureRegistry, store: FeatureStore, database_url: str
+) -> None:
     assert not await registry.ensure()
-    store = await registry.open_store()
     assert {view.name for view in store.list_feature_views()} == set(VIEWS)
     assert {service.name for service in store.list_feature_services()} == set(SERVICES)
     names = {entity.name for entity in store.list_entities()}
@@ -93,6 +122,48 @@ async def test_definitions_are_applied_once(registry: FeatureRegistry, database_
             )
         ).all()
     assert [tuple(row) for row in owners] == [("feast", "bosco_features")]
+
+
+async def test_the_registrys_role_sees_no_table_of_ours(database_url: str) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+    tables = sorted(Base.metadata.tables)
+    with engine.connect() as connection:
+        readable = connection.execute(
+            text(
+                "SELECT name FROM unnest(CAST(:names AS text[])) AS name"
+                " WHERE has_any_column_privilege('bosco_features', 'public.' || name, 'SELECT')"
+            ),
+            {"names": tables},
+        ).all()
+    assert readable == []
+
+
+async def test_new_definitions_are_applied_and_old_ones_go(
+    registry: FeatureRegistry, store: FeatureStore, database: Database
+) -> None:
+    view = await asyncio.to_thread(store.get_feature_view, "campaign_performance")
+    old = FeatureService(name="weather_v1", features=[view[["spend_7d"]]])
+    await asyncio.to_thread(store.apply, [old])
+    async with database.platform_session() as session:  # as after an upgrade
+        await session.execute(update(FeatureRegistration).values(fingerprint="of before"))
+    assert await registry.ensure()
+    assert not await registry.ensure()
+    store = await registry.open_store()
+    assert {service.name for service in store.list_feature_services()} == set(SERVICES)
+
+
+async def test_a_registry_that_cannot_be_written_is_told(
+    registry: FeatureRegistry, database: Database
+) -> None:
+    async with database.platform_session() as session:
+        await session.execute(update(FeatureRegistration).values(fingerprint="of before"))
+    powerless = make_url(registry.url).set(username="nobody")
+    broken = replace(registry, url=powerless.render_as_string(hide_password=False))
+    with pytest.raises(RegistryError) as told:
+        await broken.ensure()
+    assert told.value.message == "Feast cannot write its registry: OperationalError"
+    assert told.value.hint == "the login of DATABASE_URL must be able to become bosco_features"
+    assert await registry.ensure()  # nothing was noted
 
 
 async def test_online_features_are_ours(
@@ -147,9 +218,38 @@ async def test_history_is_as_it_was_known(store: FeatureStore, ledger: Ledger) -
     assert list(frame["campaign_performance__currency"][:2]) == ["EUR", "EUR"]
 
 
-async def test_entities_come_as_a_frame(store: FeatureStore) -> None:
-    with pytest.raises(InvalidInputError, match="with a data frame"):
-        await _for(A, lambda: store.get_historical_features("SELECT 1", FEATURES))
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ("SELECT 1", "features are asked for with a data frame of entities and instants"),
+        (None, "features are asked for with a data frame of entities and instants"),
+        (
+            pd.DataFrame({"campaign_key": ["c"]}),
+            "the data frame lacks a_tenant_id, event_timestamp",
+        ),
+    ],
+)
+async def test_entities_and_instants_come_as_a_frame(
+    store: FeatureStore, frame: pd.DataFrame | str | None, message: str
+) -> None:
+    with pytest.raises(InvalidInputError) as told:
+        await _for(A, lambda: store.get_historical_features(frame, FEATURES))
+    assert told.value.message == message
+    assert told.value.hint == "its columns are a_tenant_id, campaign_key, event_timestamp"
+
+
+async def test_a_view_may_go_by_another_name(store: FeatureStore, ledger: Ledger) -> None:
+    await ledger.sync(ADS, "ads_daily", at(26), [ad(25, "c1", "10")], (25, 25))
+    view = await asyncio.to_thread(store.get_feature_view, "campaign_performance")
+    service = FeatureService(name="ad_hoc", features=[view.with_name("then")[["spend_7d"]]])
+    await asyncio.to_thread(store.apply, [service])
+    job = await _for(
+        A,
+        lambda: store.get_historical_features(
+            _asked(("c1", at(27))), service, full_feature_names=True
+        ),
+    )
+    assert (await asyncio.to_thread(job.to_arrow)).column("then__spend_7d").to_pylist() == [10.0]
 
 
 async def test_feasts_own_materialisation_writes_the_same(
@@ -231,18 +331,44 @@ async def test_one_entity_is_erased_and_nothing_by_pattern(
         lambda: ours.delete_entity_values(store.config, ["campaign_key"]),
     ]
     for call in refused:
-        with pytest.raises(RefusedDeletionError, match="erase_entities takes the ids"):
+        with pytest.raises(RefusedCallError, match="erase_entities takes the ids"):
             call()
     erase = ours.erase_entities
+    some_clients = TenantScope(A, frozenset({ADS.client_id}))
+    with acting(some_clients), pytest.raises(RefusedCallError, match="for the whole agency"):
+        erase(store.config, view, [ADS.campaign("c1")])
     assert await _for(B, lambda: erase(store.config, view, [ADS.campaign("c1")])) == 0
     assert await _for(A, lambda: erase(store.config, view, [ADS.campaign("c1")])) == 1
     assert await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")]) == [None]
 
 
-async def test_dropping_a_view_from_the_registry_keeps_values(
+async def test_feasts_own_deletions_leave_everything(
     store: FeatureStore, ledger: Ledger, computer: FeatureComputer, online: OnlineFeatures
 ) -> None:
     await _publish(ledger, computer, online, "20")
+    for call in (store.teardown, lambda: store.delete_project("bosco")):
+        with pytest.raises(ValueError, match="protected project"):
+            await _for(A, call)
+    assert {view.name for view in store.list_feature_views()} == set(VIEWS)
     await asyncio.to_thread(store.delete_feature_view, "campaign_performance")
     [row] = await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")])
     assert row is not None
+
+
+async def test_calls_that_would_open_a_client_of_feasts_own_are_refused(
+    store: FeatureStore,
+) -> None:
+    with acting(TenantScope(A)), pytest.raises(RefusedCallError, match=r"feature_repo\.read"):
+        await store.get_online_features_async(FEATURES, _rows("c1"))
+    with pytest.raises(RefusedCallError, match="get_online_features"):
+        await _for(A, lambda: store.precompute_feature_service("campaign_pacing_v1"))
+
+
+async def test_a_client_outside_the_scope_is_not_written(store: FeatureStore) -> None:
+    scope = TenantScope(A, frozenset({account(A, 1, client=2).client_id}))
+    instants = dict.fromkeys(("event_timestamp", "created_timestamp"), at(30))
+    values = {**dict.fromkeys(CAMPAIGN_PERFORMANCE.feature_names), "spend_7d": 1.0}
+    [row] = _rows("c1")
+    frame = pd.DataFrame([{**row, "client_id": str(ADS.client_id), **values, **instants}])
+    with acting(scope), pytest.raises(ForeignEntityError, match="a client outside the scope"):
+        await asyncio.to_thread(store.write_to_online_store, "campaign_performance", frame)

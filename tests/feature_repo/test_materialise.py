@@ -2,26 +2,38 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, text
 
-from domain.ids import RunId, TenantId
+from domain.ids import RunId, SyncId, TenantId
 from domain.ports import Publication, TenantScope
 from domain.time_window import DateRange
-from feature_repo.compute import FeatureComputer
+from feature_repo.compute import FeatureComputer, instant_of
 from feature_repo.consistency import ConsistencyCheck, ConsistencyReport, Mismatch
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, fingerprint
 from feature_repo.materialise import FeatureRefresh
 from feature_repo.online import OnlineFeatures
+from feature_repo.registry import RegistryError
 from tenancy.session import Database
-from tenancy.tables import Client, Connection, ConnectionState, FeatureMaterialisation, Tenant
+from tenancy.tables import (
+    Client,
+    Connection,
+    ConnectionState,
+    FeatureMaterialisation,
+    RunState,
+    Sync,
+    SyncRun,
+    SyncState,
+    Tenant,
+)
 from tests.feature_repo.conftest import A, B, MovableClock, account
 from tests.feature_repo.ledger import Account, Ledger, ad, at, day, order
 
 pytestmark = pytest.mark.anyio
 
+RUN = RunId(uuid.UUID(int=1))
 ADS, MORE_ADS = account(A, 1), account(A, 2)
 SHOP = account(A, 3, source="shopify", stream="orders")
 
@@ -69,6 +81,28 @@ async def _add(database: Database, tenant_id: TenantId, accounts: list[Account])
             )
 
 
+async def _land(database: Database, of: Account, known_at: dt.datetime, state: SyncState) -> None:
+    """A sync of the run of `_publication`."""
+    async with database.session(of.tenant_id) as session:
+        session.add(SyncRun(id=RUN, requested_by="test", state=RunState.RUNNING, started_at=at(29)))
+        await session.flush()
+        session.add(
+            Sync(
+                id=SyncId(uuid.UUID(int=2)),
+                run_id=RUN,
+                client_id=of.client_id,
+                connection_id=of.connection_id,
+                source=of.source,
+                stream=of.stream,
+                fact="ads_daily",
+                api_version="v1",
+                version=1,
+                known_at=known_at,
+                state=state,
+            )
+        )
+
+
 async def _no_registry() -> bool:
     return False
 
@@ -83,8 +117,7 @@ async def refresh(
 
 def _publication(of: Account, *facts: str) -> Publication:
     days = {fact: DateRange(day(1), day(29)) for fact in facts}
-    run_id = RunId(uuid.UUID(int=1))
-    return Publication(of.tenant_id, of.client_id, of.connection_id, run_id, days)
+    return Publication(of.tenant_id, of.client_id, of.connection_id, RUN, days)
 
 
 async def _noted(database: Database) -> dict[tuple[str, uuid.UUID], tuple[dt.datetime, int]]:
@@ -121,7 +154,7 @@ async def test_a_publication_refreshes_what_it_touched(
 async def test_facts_that_no_feature_reads_refresh_nothing(
     refresh: FeatureRefresh, database: Database
 ) -> None:
-    await refresh.published(_publication(ADS, "ads_ad_daily", "web_daily"))
+    await refresh.published(_publication(ADS, "ads_ad_daily", "order_lines"))
     assert await _noted(database) == {}
 
 
@@ -162,11 +195,11 @@ async def test_again_changes_the_instant_alone_and_later_facts_count(
 async def test_a_client_is_refreshed_on_demand(refresh: FeatureRefresh, ledger: Ledger) -> None:
     await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20")], (28, 28))
     done = await refresh.refresh_client(A, ADS.client_id)
-    assert [(one.view, one.owner_id, one.entities) for one in done] == [
-        ("campaign_performance", ADS.connection_id, 1),
-        ("campaign_performance", MORE_ADS.connection_id, 0),
-        ("campaign_performance", SHOP.connection_id, 0),
-        ("client_performance", ADS.client_id, 1),
+    assert [(one.view, one.owner_id, one.as_of, one.entities) for one in done] == [
+        ("campaign_performance", ADS.connection_id, at(30), 1),
+        ("campaign_performance", MORE_ADS.connection_id, at(30), 0),
+        ("campaign_performance", SHOP.connection_id, at(30), 0),
+        ("client_performance", ADS.client_id, at(30), 1),
     ]
 
 
@@ -226,18 +259,49 @@ async def test_a_changed_value_is_told(
     assert report.mismatches == (Mismatch(c1, "spend_7d", 20.5, 20.0),)
 
 
-async def test_the_registry_comes_first(
-    database: Database, computer: FeatureComputer, online: OnlineFeatures, clock: MovableClock
+async def test_a_registry_that_fails_keeps_no_features_back(
+    refresh: FeatureRefresh, ledger: Ledger, online: OnlineFeatures
 ) -> None:
-    called: list[str] = []
+    async def fail() -> bool:
+        raise RegistryError("Feast cannot write its registry")
 
-    def register() -> Awaitable[bool]:
-        called.append("register")
-        return _no_registry()
+    await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20")], (28, 28))
+    with pytest.raises(RegistryError):
+        await replace(refresh, register=fail).published(_publication(ADS, "ads_daily"))
+    [row] = await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")])
+    assert row is not None
 
-    make: Callable[[], Awaitable[bool]] = register
-    await FeatureRefresh(database, computer, online, clock, make).published(_publication(ADS))
-    assert called == ["register"]
+
+async def test_what_has_landed_and_is_not_loaded_holds_the_instant_back(
+    refresh: FeatureRefresh, ledger: Ledger, online: OnlineFeatures, computer: FeatureComputer
+) -> None:
+    """Else the values would lack what the same question finds a moment later."""
+    await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20")], (28, 28))
+    await _land(refresh.database, MORE_ADS, at(29, 18), SyncState.LANDED)
+    await refresh.published(_publication(ADS, "ads_daily"))
+    await ledger.sync(MORE_ADS, "ads_daily", at(29, 18), [ad(28, "c1", "7")], (28, 28))
+    scope, client = TenantScope(A), [str(ADS.client_id)]
+    [row] = await online.read(scope, CLIENT_PERFORMANCE, client)
+    assert row is not None
+    assert instant_of(row.micros) == at(29, 18) - dt.timedelta(microseconds=1)
+    report = await ConsistencyCheck(online, computer).run(scope, CLIENT_PERFORMANCE, client)
+    assert (report.values, report.mismatches) == (len(CLIENT_PERFORMANCE.features), ())
+    # Another account's sync holds back the client, not the campaigns of this account.
+    [campaign] = await online.read(scope, CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")])
+    assert campaign is not None
+    assert instant_of(campaign.micros) == at(30)
+
+
+async def test_what_a_faster_clock_published_counts(
+    refresh: FeatureRefresh, ledger: Ledger, online: OnlineFeatures
+) -> None:
+    ahead = at(30) + dt.timedelta(seconds=3)
+    await ledger.sync(ADS, "ads_daily", ahead, [ad(28, "c1", "20")], (28, 28))
+    await _land(refresh.database, ADS, ahead, SyncState.PUBLISHED)
+    await refresh.published(_publication(ADS, "ads_daily"))
+    [row] = await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")])
+    assert row is not None
+    assert instant_of(row.micros) == ahead
 
 
 async def test_notes_of_one_agency_are_hidden_from_another(

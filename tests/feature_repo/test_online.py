@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from domain.errors import NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
 from feature_repo.compute import micros_of
+from feature_repo.entities import CAMPAIGN
 from feature_repo.feature import FeatureView
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
@@ -83,7 +85,7 @@ async def test_another_agency_finds_nothing_under_any_id(
     crafted = [f"{A}:{one}" for one in NASTY] + keys + [key.partition(":")[2] for key in keys]
     assert await _spend(online, B, NASTY + crafted) == [None] * (len(NASTY) + len(crafted))
     assert all(key.startswith(f"t:{A}:feature:campaign:") for key in keys)
-    assert await online.erase_entities(B, VIEW, NASTY + crafted) == 0
+    assert await online.erase_entities(B, CAMPAIGN, NASTY + crafted) == 0
     assert len([key async for key in redis_server.commands.scan_iter("*")]) == len(NASTY)
 
 
@@ -96,7 +98,7 @@ async def test_agencies_with_like_ids_stay_apart(online: OnlineFeatures) -> None
     for number, tenant in enumerate(alike):
         await online.write(tenant, VIEW, values(VIEW, ["c"], at(30)))
         await online.write(tenant, VIEW, values(VIEW, [*["x"] * number, f"own{number}"], at(30)))
-    assert await online.erase_entities(alike[0], VIEW, ["c", "own0"]) == 2
+    assert await online.erase_entities(alike[0], CAMPAIGN, ["c", "own0"]) == 2
     assert await _spend(online, alike[0], ["c"]) == [None]
     for tenant in alike[1:]:
         assert await _spend(online, tenant, ["c"]) == [1.0]
@@ -115,7 +117,7 @@ async def test_erasing_one_entity_leaves_the_others_as_they_were(
         return {key: await redis_server.commands.dump(key) for key in keys}
 
     before = await everything()
-    assert await online.erase_entities(A, VIEW, ["c:*"]) == 1
+    assert await online.erase_entities(A, CAMPAIGN, ["c:*"]) == 1
     after = await everything()
     gone = TenantFeatures(redis_server, A).key("campaign", "c:*").encode()
     assert before.keys() - after.keys() == {gone}
@@ -147,14 +149,53 @@ async def test_a_limited_scope_sees_its_clients_entities(online: OnlineFeatures)
 
 @pytest.mark.anyio
 async def test_entities_that_are_gone_are_forgotten(online: OnlineFeatures) -> None:
-    await online.write(A, VIEW, values(VIEW, ["c1", "c2"], at(30)))
-    await online.replace_entities(A, VIEW, "owner", ["c2", "c1"])
-    assert await online.list_entities(A, VIEW, "owner") == ["c1", "c2"]
-    await online.replace_entities(A, VIEW, "owner", ["c2"])
-    assert await _spend(online, A, ["c1", "c2"]) == [None, 2.0]
-    assert await online.list_entities(A, VIEW, "owner") == ["c2"]
-    assert await online.list_entities(B, VIEW, "owner") == []
-    assert await online.list_entities(A, VIEW, "*") == []
+    assert await online.replace(A, VIEW, "o", values(VIEW, ["o:2", "o:1"], at(30))) == 2
+    await online.replace(A, VIEW, "other", values(VIEW, ["other:1"], at(30)))
+    assert await online.list_entities(A, VIEW, ["o"]) == ["o:1", "o:2"]
+    await online.replace(A, VIEW, "o", values(VIEW, ["o:2", "o:3"], at(31)))
+    assert await _spend(online, A, ["o:1", "o:2", "o:3", "other:1"]) == [None, 1.0, 2.0, 1.0]
+    assert await online.list_entities(A, VIEW, ["o"]) == ["o:2", "o:3"]
+    await online.replace(A, VIEW, "o", values(VIEW, [], at(32)))
+    assert await online.list_entities(A, VIEW, ["o", "other"]) == ["other:1"]
+
+
+@pytest.mark.anyio
+async def test_what_is_gone_from_one_view_stays_in_another(online: OnlineFeatures) -> None:
+    """Two views of one kind of entity share its hash."""
+    other = replace(CLIENT_PERFORMANCE, entity=CAMPAIGN)
+    await online.replace(A, VIEW, "o", values(VIEW, ["o:1"], at(30)))
+    await online.replace(A, other, "o", values(CLIENT_PERFORMANCE, ["o:1"], at(30)))
+    await online.replace(A, other, "o", values(CLIENT_PERFORMANCE, [], at(30)))
+    assert await _spend(online, A, ["o:1"]) == [1.0]
+    assert await online.list_entities(A, VIEW, ["o"]) == ["o:1"]
+
+
+@pytest.mark.anyio
+async def test_lists_are_of_one_agency_and_owner(online: OnlineFeatures) -> None:
+    owners = ["o", "*", "o:1", "", "ö"]
+    for number, owner in enumerate(owners):
+        ids = [f"{owner}:{n}" for n in range(number)]
+        await online.replace(A, VIEW, owner, values(VIEW, ids, at(30)))
+    everything = ["*:0", "o:1:0", "o:1:1", ":0", ":1", ":2", "ö:0", "ö:1", "ö:2", "ö:3"]
+    assert await online.list_entities(A, VIEW, owners) == everything
+    assert await online.list_entities(B, VIEW, owners) == []
+    assert await online.list_entities(A, CLIENT_PERFORMANCE, owners) == []
+    assert await online.list_entities(A, VIEW, []) == []
+    pages = [
+        await online.list_entities(A, VIEW, owners, offset=offset, limit=3)
+        for offset in range(0, 12, 3)
+    ]
+    assert pages == [everything[0:3], everything[3:6], everything[6:9], everything[9:]]
+
+
+@pytest.mark.anyio
+async def test_an_erased_entity_is_in_no_list(online: OnlineFeatures) -> None:
+    ids = [f"o:{one}" for one in NASTY]
+    for tenant in (A, B):
+        await online.replace(tenant, VIEW, "o", values(VIEW, ids, at(30)))
+    assert await online.erase_entities(A, CAMPAIGN, ["o:c:*", "o:unknown"]) == 1
+    assert sorted(await online.list_entities(A, VIEW, ["o"])) == sorted(set(ids) - {"o:c:*"})
+    assert sorted(await online.list_entities(B, VIEW, ["o"])) == sorted(ids)
 
 
 @pytest.mark.anyio
@@ -184,7 +225,7 @@ async def test_an_unknown_set_is_told_with_what_there_is(online: OnlineFeatures)
     assert told.value.message == "there is no feature view or service 'weather'"
     assert told.value.hint == (
         "there are campaign_performance, client_performance, campaign_pacing_v1, "
-        "campaign_response_v1, client_sales_v1"
+        "campaign_response_v1, client_sales_v1, client_funnel_v1"
     )
 
 
