@@ -33,6 +33,7 @@ from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ports import Clock, IdFactory
 from domain.query.plan import PlanCache
+from feature_repo.open import open_features
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec import SourceSpec, StreamSpec
@@ -141,7 +142,10 @@ async def open_runtime(
         )
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))
-        PublicationJobs(plane.database, plane.jobs, loader, sleep, listeners=()).register()
+        features = open_features(plane.database, urls.database_url, plane.redis, warehouse, clock)
+        PublicationJobs(
+            plane.database, plane.jobs, loader, sleep, listeners=(features.refresh,)
+        ).register()
         await _start_jobs(stack, plane.jobs)
         issuer = f"http://{settings.http_host}:{settings.http_port}"
         keys = KeyStore(plane.database, plane.master_key, clock)
@@ -151,6 +155,7 @@ async def open_runtime(
             warehouse=warehouse,
             answers=RedisAnswerCache(plane.redis) if settings.has_answer_cache else None,
             plans=PlanCache(),
+            features=features.reader,
             tokens=tokens,
             clock=clock,
             ids=uuid7,
@@ -171,6 +176,7 @@ async def open_runtime(
             extraction=plane.extraction,
             pipeline=plane.pipeline,
             loader=loader,
+            features=features,
             tokens=tokens,
             issuer=issuer,
             edge=edge,

@@ -7,6 +7,7 @@ from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.settings import Settings
 from domain.ports import Clock, IdFactory
+from feature_repo.open import Features
 from ingestion.connector.spec import SourceSpec
 from ingestion.extraction import Extraction
 from ingestion.load import Loader
@@ -45,6 +46,7 @@ class Runtime:
     extraction: Extraction
     pipeline: Pipeline
     loader: Loader
+    features: Features
     tokens: AccessTokens
     issuer: str
     edge: GraphQLServices

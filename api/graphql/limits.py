@@ -68,7 +68,12 @@ class Limits:
     breadth: int = 600
     repeats: int = 20
     cost: int = 4_000
-    weights: tuple[tuple[str, int], ...] = (("metrics", 200), ("syncs", 50), ("quarantine", 50))
+    weights: tuple[tuple[str, int], ...] = (
+        ("metrics", 200),
+        ("features", 100),
+        ("syncs", 50),
+        ("quarantine", 50),
+    )
 
 
 @dataclass(frozen=True, slots=True)

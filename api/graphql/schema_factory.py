@@ -24,6 +24,8 @@ from api.graphql.mutations.retire_metric import RETIRE_METRIC
 from api.graphql.periods import Period
 from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
+from api.graphql.queries.feature_services import FEATURE_SERVICES
+from api.graphql.queries.features import FEATURES
 from api.graphql.queries.freshness import FRESHNESS
 from api.graphql.queries.me import ME
 from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
@@ -40,7 +42,17 @@ from domain.metrics.catalogue import MetricCatalogue
 
 __all__ = ["MUTATIONS", "QUERIES", "build_schema", "print_catalogue_schema"]
 
-QUERIES: Final = (ME, CLIENTS, CONNECTIONS, METRIC_DEFINITIONS, SYNCS, QUARANTINE, FRESHNESS)
+QUERIES: Final = (
+    ME,
+    CLIENTS,
+    CONNECTIONS,
+    METRIC_DEFINITIONS,
+    FEATURES,
+    FEATURE_SERVICES,
+    SYNCS,
+    QUARANTINE,
+    FRESHNESS,
+)
 MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC)
 
 _DEFAULT_ROWS: Final = 1_000

@@ -6,6 +6,7 @@ from api.graphql.limits import Limits
 from api.oauth.access_tokens import AccessTokens
 from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from domain.query.plan import PlanCache
+from feature_repo.read import FeatureReader
 from tenancy.session import Database
 
 __all__ = ["GraphQLServices"]
@@ -20,6 +21,7 @@ class GraphQLServices:
         warehouse: Runs questions.
         answers: Cache of answers, or None: every question is computed.
         plans: Compiled questions of all tenants; holds no data.
+        features: Reads features online.
         tokens: Verifies access tokens.
         clock: Present instant.
         ids: For trace ids and new rows.
@@ -31,6 +33,7 @@ class GraphQLServices:
     warehouse: QueryWarehouse
     answers: AnswerCache | None
     plans: PlanCache
+    features: FeatureReader
     tokens: AccessTokens
     clock: Clock
     ids: IdFactory

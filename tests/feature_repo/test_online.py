@@ -1,5 +1,6 @@
 """Storing and serving: the age, the client, what is erased and what is not."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 from domain.errors import NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
-from feature_repo.compute import micros_of
 from feature_repo.entities import CAMPAIGN
 from feature_repo.feature import FeatureView
 from feature_repo.feature_services import SERVICES
@@ -23,9 +23,9 @@ from feature_repo.packing import Packing, StoredValues
 from feature_repo.read import FeatureReader
 from tenancy.feature_hashes import TenantFeatures, encode_id
 from tenancy.redis_server import RedisServer, RedisUnavailableError
-from tenancy.warehouse.types import ARROW_TYPES
 from tests.feature_repo.conftest import A, B, MovableClock
 from tests.feature_repo.ledger import at
+from tests.feature_repo.samples import feature_table
 
 VIEW = CAMPAIGN_PERFORMANCE
 CLIENT, OTHER_CLIENT = ClientId(uuid.UUID(int=11)), ClientId(uuid.UUID(int=12))
@@ -49,16 +49,12 @@ NASTY = [
 
 
 def values(
-    view: FeatureView, ids: Iterable[str], moment: Any, client: ClientId = CLIENT
+    view: FeatureView, ids: Iterable[str], moment: dt.datetime, client: ClientId = CLIENT
 ) -> pa.Table:
-    """Rows as the computer gives them; the first money feature tells them apart."""
-    rows = [
-        {"entity": one, "moment": micros_of(moment), "client_id": str(client), "spend_7d": 1.0 + n}
-        for n, one in enumerate(ids)
-    ]
-    columns = {"entity": pa.string(), "moment": pa.int64(), "client_id": pa.string()}
-    columns |= {feature.name: ARROW_TYPES[feature.type] for feature in view.features}
-    return pa.Table.from_pylist(rows, pa.schema(columns.items()))
+    """Entities; the first money feature tells them apart."""
+    spend = {"spend_7d"} & set(view.feature_names)
+    entities = {one: dict.fromkeys(spend, 1.0 + n) for n, one in enumerate(ids)}
+    return feature_table(view, client, moment, entities)
 
 
 async def _spend(online: OnlineFeatures, tenant: TenantId, ids: list[str]) -> list[Any]:

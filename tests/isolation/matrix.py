@@ -17,10 +17,12 @@ from graphql import (
     is_leaf_type,
     is_object_type,
     is_required_argument,
+    is_union_type,
 )
 
 from domain.metrics.catalogue import build_catalogue
 from domain.metrics.naming import camel_case
+from feature_repo.feature_services import SERVICES
 from tests.api.graphql.edge import Agency, Edge
 
 __all__ = ["SCOPES", "ask_everything", "documents", "read_schema"]
@@ -39,19 +41,23 @@ async def read_schema(edge: Edge, agency: Agency) -> GraphQLSchema:
 
 
 def documents(schema: GraphQLSchema) -> dict[str, str]:
-    """One document for each root field; `metrics` has one for each dimension besides.
+    """One document for each root field; `metrics` has one for each dimension, `features` one for
+    each service.
 
     Returns:
-        By name: root field, or `metrics by <dimension>`.
+        By name: root field, `metrics by <dimension>` or `features by <service>`.
     """
     query = schema.query_type
     assert query is not None
     found = {
         name: f"{{ {_select(name, field, frozenset())} }}"
         for name, field in query.fields.items()
-        if name != "metrics"
+        if name not in {"metrics", "features"}
     }
     found |= {f"metrics by {name}": text for name, text in _metric_documents(schema)}
+    selection = _selection(query.fields["features"], frozenset())
+    for name in SERVICES:
+        found[f"features by {name}"] = f'{{ features(service: "{name}") {{ {selection} }} }}'
     return found
 
 
@@ -77,16 +83,28 @@ def _select(name: str, field: GraphQLField, above: frozenset[str]) -> str:
         ARGUMENTS[argument] for argument, spec in field.args.items() if is_required_argument(spec)
     ]
     text = f"{name}({', '.join(given)})" if given else name
+    selection = _selection(field, above)
+    return f"{text} {{ {selection} }}" if selection else text
+
+
+def _selection(field: GraphQLField, above: frozenset[str]) -> str:
     kind = get_named_type(field.type)
     if is_leaf_type(kind):
-        return text
-    assert is_object_type(kind), f"{name} needs a rule of its own here"
+        return ""
+    if is_union_type(kind):
+        members = {one.name: _fields(one, above) for one in kind.types}
+        return " ".join(f"... on {name} {{ {fields} }}" for name, fields in members.items())
+    assert is_object_type(kind), f"{kind} needs a rule of its own here"
+    return _fields(kind, above)
+
+
+def _fields(kind: GraphQLObjectType, above: frozenset[str]) -> str:
     inner = [
         _select(child, spec, above | {kind.name})
         for child, spec in kind.fields.items()
         if get_named_type(spec.type).name not in above
     ]
-    return f"{text} {{ {' '.join(inner)} }}"
+    return " ".join(inner)
 
 
 async def ask_everything(edge: Edge, agency: Agency) -> AsyncIterator[tuple[str, str]]:

@@ -4,26 +4,23 @@ The last two tests take a lock away, the guard's predicate or row-level security
 matrix turn red: it is able to fail.
 """
 
-import dataclasses
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
-import httpx
 import psycopg
 import pyarrow as pa
 import pytest
 from sqlalchemy import make_url
 
-from api.app import EdgeServices, create_app
-from api.oauth.endpoint import OAuthServices
 from domain.ids import TenantId, public_id
 from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
+from feature_repo.feature_services import SERVICES
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.cache import KeyKind, RedisAnswerCache
 from tenancy.redis_server import RedisServer
 from tenancy.warehouse.port import Warehouse
 from tests.api.graphql.edge import (
-    ISSUER,
     Agency,
     Edge,
     edge,
@@ -74,12 +71,13 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
     }
     # Where an answer names things of the agency, the matrix sees them: it does not look past data.
     assert {"me", "clients", "connections", "syncs", "quarantine"} <= seen
+    assert {f"features by {name}" for name in SERVICES} <= seen
 
 
 async def test_cached_answers_stay_with_their_agency(
     edge: Edge, northwind: Agency, southwind: Agency, redis_server: RedisServer
 ) -> None:
-    cached = _with(edge, answers=RedisAnswerCache(redis_server))
+    cached = edge.with_services(answers=RedisAnswerCache(redis_server))
     agencies = (northwind, southwind)
     for _ in range(2):  # computed, then from the cache
         assert await _leaks(cached, northwind, southwind) == set()
@@ -96,8 +94,21 @@ async def test_cached_answers_stay_with_their_agency(
     for agency, other in (agencies, reversed(agencies)):
         for key in stored[agency.slug]:
             assert key.decode().split(":")[2] in {kind.value for kind in KeyKind}
-            value = await redis_server.commands.get(key)
-            assert not any(mark.encode() in value for mark in _marks(other))
+            held = key + await _held(redis_server, key)
+            assert not any(mark.encode() in held for mark in _marks(other))
+
+
+async def _held(redis: RedisServer, key: bytes) -> bytes:
+    """Everything under a key, whatever its type."""
+    match await redis.commands.type(key):
+        case b"hash":
+            held: Any = redis.commands.hvals(key.decode())
+            return b" ".join(await held)
+        case b"zset":
+            return b" ".join(await redis.commands.zrange(key, 0, -1))
+        case _:
+            value: bytes = await redis.commands.get(key)
+            return value
 
 
 class _UnguardedWarehouse(QueryWarehouse):
@@ -120,7 +131,7 @@ async def test_without_the_guards_predicate_the_matrix_is_red(
     edge: Edge, northwind: Agency, southwind: Agency, edge_warehouse: Warehouse
 ) -> None:
     tenants = frozenset({northwind.tenant_id, southwind.tenant_id})
-    leaking = _with(edge, warehouse=_UnguardedWarehouse(edge_warehouse, tenants))
+    leaking = edge.with_services(warehouse=_UnguardedWarehouse(edge_warehouse, tenants))
     leaks = await _leaks(leaking, northwind, southwind)
     assert leaks == {"metrics by campaign", "metrics by client", "metrics by connection"}
 
@@ -140,18 +151,3 @@ async def test_without_row_level_security_the_matrix_is_red(
     answers = {name: (await edge.ask(document, token)).text for name, document in asked.items()}
     leaks = {n for n, text in answers.items() if any(mark in text for mark in _marks(southwind))}
     assert leaks >= {"clients", "connections", "freshness", "quarantine", "syncs"}
-
-
-def _with(edge: Edge, **changed: object) -> Edge:
-    """The same edge with other services."""
-    services = dataclasses.replace(edge.services, **changed)  # type: ignore[arg-type]  # by name
-    oauth = OAuthServices(
-        doors=edge.doors,
-        database=edge.database,
-        tokens=edge.tokens,
-        issuer=ISSUER,
-        clock=edge.clock,
-    )
-    app = create_app(EdgeServices(graphql=services, oauth=oauth, checks={}, ids=edge.ids))
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
-    return dataclasses.replace(edge, http=http, services=services)

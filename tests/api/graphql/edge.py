@@ -9,7 +9,7 @@ import io
 import itertools
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,11 @@ from domain.facts import FACTS
 from domain.facts.tables import marts_table
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_id
 from domain.query.plan import PlanCache
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
+from feature_repo.online import OnlineFeatures
+from feature_repo.read import FeatureReader
 from tenancy.audited_tenants import AuditedTenants
+from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
 from tenancy.tables import (
     Client,
@@ -47,6 +51,7 @@ from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
+from tests.feature_repo.samples import feature_table
 
 __all__ = ["Agency", "Edge", "FakeClock", "edge", "edge_warehouse", "northwind", "southwind"]
 
@@ -106,7 +111,22 @@ class Edge:
     clock: FakeClock
     ids: Any
     services: GraphQLServices
+    online: OnlineFeatures
     _known: dict[Any, str] = field(default_factory=dict)
+
+    def with_services(self, **changed: object) -> "Edge":
+        """The same edge with other services."""
+        services = replace(self.services, **changed)  # type: ignore[arg-type]  # by name
+        oauth = OAuthServices(
+            doors=self.doors,
+            database=self.database,
+            tokens=self.tokens,
+            issuer=ISSUER,
+            clock=self.clock,
+        )
+        app = create_app(EdgeServices(graphql=services, oauth=oauth, checks={}, ids=self.ids))
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
+        return replace(self, http=http, services=services)
 
     async def register(
         self,
@@ -199,7 +219,9 @@ async def edge_warehouse() -> AsyncIterator[Warehouse]:
 
 
 @pytest.fixture
-async def edge(database: Database, edge_warehouse: Warehouse) -> AsyncIterator[Edge]:
+async def edge(
+    database: Database, edge_warehouse: Warehouse, redis_server: RedisServer
+) -> AsyncIterator[Edge]:
     """The application over that warehouse."""
     clock = FakeClock()
     numbers = itertools.count(1)
@@ -210,11 +232,13 @@ async def edge(database: Database, edge_warehouse: Warehouse) -> AsyncIterator[E
     keys = KeyStore(database, MasterKey(bytes(32)), clock)
     tokens = AccessTokens(keys, issuer=ISSUER, clock=clock, ids=ids)
     doors = Doors(database)
+    online = OnlineFeatures(redis_server, clock)
     graphql = GraphQLServices(
         database=database,
         warehouse=edge_warehouse,
         answers=None,
         plans=PlanCache(),
+        features=FeatureReader(online, clock),
         tokens=tokens,
         clock=clock,
         ids=ids,
@@ -224,7 +248,7 @@ async def edge(database: Database, edge_warehouse: Warehouse) -> AsyncIterator[E
     app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
-        yield Edge(http, database, doors, tokens, clock, ids, graphql)
+        yield Edge(http, database, doors, tokens, clock, ids, graphql, online)
 
 
 @pytest.fixture
@@ -240,6 +264,8 @@ async def northwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
     orders = [_order(agency, "acme", day, "paid_search", "60.00") for day in days]
     await _load(edge_warehouse, agency, "ads_daily", ads)
     await _load(edge_warehouse, agency, "orders", orders)
+    await _serve(edge, agency, "acme", {"c1": 73.5, "c2": 29.75})
+    await _serve(edge, agency, "bolt", {"b1": 1.0})
     return agency
 
 
@@ -255,6 +281,7 @@ async def southwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
         "ads_daily",
         [_ad(agency, "zeta", day, "display", "z1", name, "777.77", 777)],
     )
+    await _serve(edge, agency, "zeta", {"z1": 777.77})
     return agency
 
 
@@ -422,6 +449,20 @@ def _order(agency: Agency, client: str, day: dt.date, channel: str, revenue: str
         "order_status": "paid",
         "revenue": Decimal(revenue),
     }
+
+
+async def _serve(edge: Edge, agency: Agency, client: str, campaigns: dict[str, float]) -> None:
+    """Features of a client and its campaigns, by their media cost of 7 days."""
+    client_id, owner = agency.clients[client], str(agency.connections[client])
+    ads = {
+        f"{owner}:{campaign}": {"currency": "EUR", "spend_7d": spend, "clicks_28d": 2_000}
+        for campaign, spend in campaigns.items()
+    }
+    of_campaigns = feature_table(CAMPAIGN_PERFORMANCE, client_id, edge.clock(), ads)
+    await edge.online.replace(agency.tenant_id, CAMPAIGN_PERFORMANCE, owner, of_campaigns)
+    sales = {str(client_id): {"shop_currency": "EUR", "average_order_value_28d": 200 / 3}}
+    of_client = feature_table(CLIENT_PERFORMANCE, client_id, edge.clock(), sales)
+    await edge.online.replace(agency.tenant_id, CLIENT_PERFORMANCE, str(client_id), of_client)
 
 
 _TYPES = {"spend": pa.decimal128(38, 9), "conversions": pa.decimal128(38, 9)}

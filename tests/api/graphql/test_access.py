@@ -31,6 +31,11 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         "connections { id label accountId state lastSync { id state errorMessage } }",
     ),
     "Query.metricDefinitions": (Scope.METRICS_READ, "metricDefinitions { name owner }"),
+    "Query.features": (
+        Scope.METRICS_READ,
+        'features(service: "client_sales_v1") { nodes { entity { id client { name } } asOf } }',
+    ),
+    "Query.featureServices": (Scope.METRICS_READ, "featureServices { name features { unit } }"),
     "Query.syncs": (Scope.INGESTION_READ, "syncs { nodes { id rows errorMessage } }"),
     "Query.quarantine": (Scope.INGESTION_READ, "quarantine { nodes { id message field } }"),
     "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),

@@ -1,0 +1,203 @@
+"""The field `features`: campaigns and clients as models and dashboards read them.
+
+    service + entities or clients -> page of ids -> one round trip to Redis -> typed values
+
+What is unknown, too old, of another agency, or of a client that the token does not show is
+NOT_FOUND: the four look the same.
+"""
+
+import datetime as dt
+import enum
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
+
+import strawberry
+from sqlalchemy import select
+
+from api.entity_ids import parse_entity_id, public_entity_id
+from api.graphql.access import RootField
+from api.graphql.context import Context, EdgeInfo
+from api.graphql.feature_values import FEATURE_VALUES, feature_values
+from api.graphql.metric_types import Named, PageInfo
+from api.graphql.paging import read_page
+from api.oauth.caller import Scope
+from domain.errors import NotFoundError
+from domain.ids import ClientId, ConnectionId, parse_id, public_id
+from domain.metrics.naming import did_you_mean
+from feature_repo.entities import CLIENT, Entity
+from feature_repo.feature_services import SERVICES, FeatureService
+from feature_repo.feature_views import VIEWS
+from feature_repo.read import FeatureRow
+from tenancy.tables import Client, Connection
+
+__all__ = ["FEATURES"]
+
+_MAXIMUM: Final = 500
+
+
+@strawberry.enum(description="Whether there are values of an entity.")
+class FeatureStatus(enum.Enum):
+    """See the description."""
+
+    PRESENT = "present"
+    NOT_FOUND = strawberry.enum_value(
+        "not_found", description="Nothing to show: unknown, or not refreshed for `ttlSeconds`."
+    )
+
+
+@strawberry.type(description="A campaign or client.")
+class FeatureEntity:
+    """See the description."""
+
+    id: strawberry.ID = strawberry.field(
+        description="A client's own; of a campaign its connection's, a colon and the platform's."
+    )
+    client: Named | None
+    connection: Named | None = strawberry.field(description="null: the entity is a client.")
+
+
+@strawberry.type(description="Features of an entity.")
+class EntityFeatures:
+    """See the description."""
+
+    entity: FeatureEntity
+    status: FeatureStatus
+    as_of: dt.datetime | None = strawberry.field(
+        description="Only what was known by then has counted; null: NOT_FOUND."
+    )
+    values: Any = strawberry.field(
+        graphql_type=FEATURE_VALUES | None, description="Of the service; null: NOT_FOUND."
+    )
+
+
+@strawberry.type(description="A page of entities.")
+class FeaturesPage:
+    """See the description."""
+
+    nodes: list[EntityFeatures]
+    page_info: PageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """Clients and connections that the question is about, names by id."""
+
+    clients: Mapping[ClientId, str]
+    connections: Mapping[ConnectionId, str]
+
+    def of(self, entity: Entity) -> list[str]:
+        """Ids of those whose entities are asked for, in order."""
+        return list(map(str, sorted(self.clients if entity is CLIENT else self.connections)))
+
+
+async def _features(
+    info: EdgeInfo,
+    service: Annotated[
+        str, strawberry.argument(description="Name of a service; `featureServices` lists them.")
+    ],
+    entities: Annotated[
+        list[strawberry.ID] | None,
+        strawberry.argument(description="Only these, in this order; null: all."),
+    ] = None,
+    clients: Annotated[
+        list[strawberry.ID] | None, strawberry.argument(description="Only of these clients.")
+    ] = None,
+    first: Annotated[int, strawberry.argument(description="At most 500.")] = 100,
+    after: Annotated[
+        str | None, strawberry.argument(description="`endCursor` of the page before.")
+    ] = None,
+) -> FeaturesPage | None:
+    context, asked = info.context, _find_service(service)
+    view, reader = VIEWS[asked.view], context.services.features
+    page = read_page(first, after, maximum=_MAXIMUM)
+    owners = await _load_owners(context, clients)
+    scope = context.caller.scope
+    if clients is not None:
+        scope = replace(scope, clients=frozenset(owners.clients))
+    end = page.offset + page.limit
+    if entities is None:
+        ids = await reader.list_entities(
+            scope, view, owners.of(view.entity), offset=page.offset, limit=page.limit + 1
+        )
+        has_next = len(ids) > page.limit
+    else:
+        ids = [parse_entity_id(view.entity, text) for text in entities[page.offset : end]]
+        has_next = len(entities) > end
+    ids = ids[: page.limit]
+    rows = await reader.read(scope, asked.name, ids)
+    nodes = [
+        _node(asked, view.entity, entity_id, row, owners)
+        for entity_id, row in zip(ids, rows, strict=True)
+    ]
+    return FeaturesPage(nodes=nodes, page_info=page.info(len(nodes), has_next=has_next))
+
+
+def _find_service(name: str) -> FeatureService:
+    if name not in SERVICES:
+        raise NotFoundError(
+            f"there is no feature service {name!r}",
+            hint=did_you_mean(name, SERVICES, otherwise="featureServices lists them"),
+        )
+    return SERVICES[name]
+
+
+async def _load_owners(context: Context, clients: list[strawberry.ID] | None) -> _Owners:
+    """What the caller may see, or of it what belongs to some clients."""
+    of_clients = select(Client.id, Client.name)
+    of_connections = select(Connection.id, Connection.label)
+    asked = {parse_id("cli", text): text for text in clients or ()}
+    for limit in (context.caller.clients, None if clients is None else asked):
+        if limit is not None:
+            of_clients = of_clients.where(Client.id.in_(list(limit)))
+            of_connections = of_connections.where(Connection.client_id.in_(list(limit)))
+    async with context.services.database.session(context.caller.tenant_id) as session:
+        names = {row.id: row.name for row in await session.execute(of_clients)}
+        labels = {row.id: row.label for row in await session.execute(of_connections)}
+    for client_id, text in asked.items():
+        if client_id not in names:
+            raise NotFoundError(
+                f"{text!r} is not a client of this agency", hint="clients lists them"
+            )
+    return _Owners(names, labels)
+
+
+def _node(
+    service: FeatureService, entity: Entity, entity_id: str, row: FeatureRow | None, owners: _Owners
+) -> EntityFeatures:
+    public = strawberry.ID(public_entity_id(entity, entity_id))
+    if row is None:
+        return EntityFeatures(
+            entity=FeatureEntity(id=public, client=None, connection=None),
+            status=FeatureStatus.NOT_FOUND,
+            as_of=None,
+            values=None,
+        )
+    client_id = ClientId(uuid.UUID(row.client_id))
+    connection = None
+    if entity is not CLIENT:
+        connection_id = ConnectionId(uuid.UUID(entity.owner_of(entity_id)))
+        connection = _named("con", connection_id, owners.connections.get(connection_id))
+    return EntityFeatures(
+        entity=FeatureEntity(
+            id=public,
+            client=_named("cli", client_id, owners.clients.get(client_id)),
+            connection=connection,
+        ),
+        status=FeatureStatus.PRESENT,
+        as_of=row.as_of,
+        values=feature_values(service, row.values),
+    )
+
+
+def _named(prefix: str, own_id: uuid.UUID, name: str | None) -> Named:
+    return Named(id=strawberry.ID(public_id(prefix, own_id)), name=name)
+
+
+FEATURES = RootField(
+    "features",
+    Scope.METRICS_READ,
+    "Features of campaigns or clients, as of the last publication.",
+    _features,
+)
