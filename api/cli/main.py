@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from api.cli.invoke import invoke
-from api.cli.nouns import apps, clients, connections, metrics, quarantine, tenants
+from api.cli.nouns import apps, clients, connections, features, metrics, quarantine, tenants
 from api.cli.options import Agency, ClientName, ClientOption, SourceOption
 from api.cli.render import open_console, show_error
 from api.cli.serve import serve, worker
@@ -34,6 +34,7 @@ for noun, module in {
     "apps": apps,
     "connections": connections,
     "metrics": metrics,
+    "features": features,
     "quarantine": quarantine,
 }.items():
     app.add_typer(module.group, name=noun)

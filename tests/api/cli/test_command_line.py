@@ -12,9 +12,10 @@ from api.cli.main import app, main
 from domain.errors import InvalidInputError
 
 SNAPSHOTS = Path(__file__).parents[2] / "snapshots" / "cli"
-NOUNS = ["", "tenants", "clients", "apps", "connections", "metrics", "quarantine"]
+NOUNS = ["", "tenants", "clients", "apps", "connections", "metrics", "features", "quarantine"]
 VERBS = [
     "connections add",
+    "features show",
     "import",
     "metrics define",
     "metrics explain",

@@ -1,0 +1,148 @@
+"""Features of campaigns and clients: `bosco features list`, `show` and `refresh`."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from api.commands.feature_owners import load_feature_owners, show_instant
+from api.commands.lookup import find_agency, find_client
+from api.control.protocol import Arguments, Event, LineEvent, TableEvent
+from api.entity_ids import parse_entity_id, public_entity_id
+from api.runtime import Runtime
+from domain.errors import InvalidInputError, NotFoundError
+from domain.ids import ClientId, TenantId
+from domain.ports import TenantScope
+from feature_repo.entities import CAMPAIGN, CLIENT
+from feature_repo.feature import Feature, FeatureView, Unit
+from feature_repo.feature_services import SERVICES
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
+from feature_repo.packing import Value
+from feature_repo.read import FeatureRow, find_feature_set
+from tenancy.tables import Connection
+
+__all__ = ["list_features", "refresh_features", "show_features"]
+
+
+async def list_features(_runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
+    """`bosco features list`: the definitions; the same for every agency."""
+    services = tuple(
+        (service.name, VIEWS[service.view].entity.name, len(service.features), service.description)
+        for service in SERVICES.values()
+    )
+    yield TableEvent("feature services", ("service", "of a", "features", "what for"), services)
+    features = tuple(
+        (view.name, feature.name, feature.unit.value, feature.description)
+        for view in VIEWS.values()
+        for feature in view.features
+    )
+    yield TableEvent("features", ("view", "feature", "unit", "means"), features)
+
+
+async def show_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco features show`: what is served of a client, a campaign, or a client's campaigns."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    entity, limit = arguments["entity"], arguments["limit"]
+    is_campaign = ":" in entity
+    default = CAMPAIGN_PERFORMANCE if is_campaign else CLIENT_PERFORMANCE
+    name = arguments.get("service") or default.name
+    wanted = find_feature_set(name)
+    if is_campaign and wanted.view.entity is CLIENT:
+        raise InvalidInputError(
+            f"{name} is about clients, and {entity!r} is a campaign",
+            hint="give the short name of a client",
+        )
+    if is_campaign:
+        ids = [parse_entity_id(CAMPAIGN, entity)]
+    else:
+        ids = await _entities_of(runtime, tenant.tenant_id, entity, wanted.view, limit + 1)
+    rows = await runtime.features.reader.read(TenantScope(tenant.tenant_id), name, ids[:limit])
+    found = [row for row in rows if row is not None]
+    if not found:
+        raise NotFoundError(
+            f"{name} has nothing of {entity!r}",
+            hint=f"bosco features refresh {tenant.slug} computes what there is",
+        )
+    if is_campaign or wanted.view.entity is CLIENT:
+        yield _one(wanted.view, entity, found[0])
+    else:
+        yield _several(wanted.view, entity, found)
+    if len(ids) > limit:
+        yield LineEvent(f"there are more than {limit}: --limit, or GraphQL page by page")
+
+
+async def refresh_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco features refresh`: compute everything of an agency, or of one client, now."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    owners = await load_feature_owners(runtime, tenant.tenant_id, arguments)
+    refresh = runtime.features.refresh
+    rows = [
+        (
+            done.view,
+            owners.clients[client_id],
+            owners.accounts.get(done.owner_id, ""),
+            done.entities,
+            show_instant(done.as_of),
+            done.took_milliseconds,
+        )
+        for client_id in owners.clients
+        for done in await refresh.refresh_client(tenant.tenant_id, client_id)
+        if done.entities
+    ]
+    await runtime.features.registry.ensure()
+    columns = ("view", "client", "account", "entities", "as of", "ms")
+    yield TableEvent(f"features of {tenant.slug}", columns, tuple(rows))
+    if not rows:
+        yield LineEvent("no facts of the last 28 days: bosco sync brings them")
+
+
+async def _entities_of(
+    runtime: Runtime, tenant_id: TenantId, client: str, view: FeatureView, limit: int
+) -> list[str]:
+    """The client itself, or its campaigns."""
+    async with runtime.database.session(tenant_id) as session:
+        client_id: ClientId = (await find_client(session, client)).id
+        accounts = await session.scalars(
+            select(Connection.id).where(Connection.client_id == client_id).order_by(Connection.id)
+        )
+        owners = [str(account) for account in accounts]
+    if view.entity is CLIENT:
+        return [str(client_id)]
+    return await runtime.features.reader.list_entities(
+        TenantScope(tenant_id), view, owners, limit=limit
+    )
+
+
+def _one(view: FeatureView, entity: str, row: FeatureRow) -> TableEvent:
+    cells = tuple(
+        (name, _shown(feature, value), feature.unit.value, feature.description)
+        for name, value in row.values.items()
+        for feature in (view.feature(name),)
+    )
+    title = f"{entity}, as of {show_instant(row.as_of)}"
+    return TableEvent(title, ("feature", "value", "unit", "means"), cells)
+
+
+def _several(view: FeatureView, client: str, rows: Sequence[FeatureRow]) -> TableEvent:
+    names = tuple(rows[0].values)
+    cells = tuple(
+        (
+            public_entity_id(view.entity, row.entity_id),
+            show_instant(row.as_of),
+            *(_shown(view.feature(name), value) for name, value in row.values.items()),
+        )
+        for row in rows
+    )
+    return TableEvent(
+        f"{view.entity.name}s of {client}", (view.entity.name, "as of", *names), cells
+    )
+
+
+def _shown(feature: Feature, value: Value) -> Any:
+    if value is None:
+        return "-"
+    if feature.unit is Unit.MONEY:
+        return f"{value:,.2f}"
+    if feature.unit is Unit.RATIO:
+        return f"{value:,.4f}"
+    return f"{value:,.10g}" if feature.unit is Unit.NUMBER else value
