@@ -38,6 +38,7 @@ __all__ = [
     "PageSize",
     "Pagination",
     "RateSignal",
+    "ReadyRule",
     "ReportSpec",
     "RequestSpec",
     "Rest",
@@ -655,6 +656,19 @@ class AccountRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyRule:
+    """When a day's figures can be read.
+
+    Attributes:
+        at: Time of the following day, in the account's zone.
+        because: Why, for people.
+    """
+
+    at: dt.time
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSpec:
     """Which API, and until when.
 
@@ -681,6 +695,7 @@ class SourceSpec:
         evidence: What the file was checked against.
         api: Version and base URL.
         account: What an account id looks like.
+        ready: When a day's figures can be read.
         auth: How requests prove who they are.
         budgets: Declared quotas.
         signals: What answers tell about them.
@@ -697,6 +712,7 @@ class SourceSpec:
     evidence: Evidence
     api: ApiSpec
     account: AccountRule
+    ready: ReadyRule
     auth: AuthSpec
     budgets: tuple[BudgetSpec, ...]
     signals: tuple[RateSignal, ...]

@@ -30,6 +30,7 @@ from ingestion.connector.spec import (
     PageSize,
     Pagination,
     RateSignal,
+    ReadyRule,
     ReportSpec,
     RequestSpec,
     Rest,
@@ -44,6 +45,8 @@ __all__ = ["build_field", "build_mapping", "build_source"]
 
 _PERIOD_SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _SECONDS_PER_MINUTE: Final = 60
+# Of the platforms whose delay is documented most are complete by then.
+_READY: Final = {"at": "03:00", "because": "three hours after midnight most platforms are complete"}
 
 Plain = Mapping[str, Any]
 
@@ -65,6 +68,7 @@ def build_source(document: YamlDocument, content_hash: str) -> SourceSpec:
         evidence=_evidence(document, ()),
         api=_api(document),
         account=AccountRule(**data["account"]),
+        ready=_ready(data.get("ready", _READY)),
         auth=_auth(data["auth"]),
         budgets=tuple(_budget(item) for item in data.get("budgets", [])),
         signals=tuple(_signal(item) for item in data.get("rate_signals", [])),
@@ -99,6 +103,10 @@ def _api(document: YamlDocument) -> ApiSpec:
         base_url=api["base_url"],
         other_urls=api.get("other_urls", {}),
     )
+
+
+def _ready(data: Plain) -> ReadyRule:
+    return ReadyRule(dt.time.fromisoformat(data["at"]), data["because"])
 
 
 def _tuples(data: Plain) -> dict[str, Any]:
