@@ -19,6 +19,7 @@ from domain.time_window import DateRange
 __all__ = [
     "AnswerCache",
     "BudgetBucket",
+    "BudgetLeft",
     "CallBudget",
     "Clock",
     "IdFactory",
@@ -112,6 +113,19 @@ class BudgetBucket:
     refill_per_second: float
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetLeft:
+    """What a bucket would grant now.
+
+    Attributes:
+        calls: At once; negative while a debt is paid back.
+        held_seconds: For so long it grants nothing, because the provider said so; 0: it does.
+    """
+
+    calls: float
+    held_seconds: float
+
+
 class CallBudget(Protocol):
     """Quotas of the providers, shared by all workers."""
 
@@ -131,6 +145,9 @@ class CallBudget(Protocol):
 
     async def hold(self, bucket: BudgetBucket, seconds: float) -> None:
         """Grant nothing for `seconds`: the provider said so."""
+
+    async def look(self, bucket: BudgetBucket) -> BudgetLeft:
+        """What is left; spends nothing."""
 
 
 class Steps(Protocol):

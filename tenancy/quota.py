@@ -16,7 +16,7 @@ Source: redis.io, EVALSHA (effects are replicated, so TIME may precede writes; s
 
 from typing import Final
 
-from domain.ports import BudgetBucket, Clock
+from domain.ports import BudgetBucket, BudgetLeft, Clock
 from tenancy.redis_server import RedisServer, reachable_redis
 
 __all__ = ["RedisCallBudget"]
@@ -27,10 +27,9 @@ __all__ = ["RedisCallBudget"]
 # A cost above the capacity waits for a full bucket and leaves a debt; refill 0 means that no
 # limit is known and only holds apply. Redis counts the life of a key in its own time: by another
 # clock a key lives for a day of it.
-_SCRIPT: Final = """
+_REFILL: Final = """
 local capacity, refill = tonumber(ARGV[1]), tonumber(ARGV[2])
-local cost, hold_ms, waited = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[6] == '1'
-local now, spare = tonumber(ARGV[5]), 86400000
+local now, spare = tonumber(ARGV[3]), 86400000
 if now == nil then
     local time = redis.call('TIME')
     now, spare = time[1] * 1000 + math.floor(time[2] / 1000), 1000
@@ -40,6 +39,12 @@ local tokens, at = tonumber(stored[1]) or capacity, tonumber(stored[2]) or now
 local held, line = tonumber(stored[3]) or 0, tonumber(stored[4]) or 0
 
 tokens = math.min(capacity, tokens + math.max(0, now - at) * refill / 1000)
+"""
+_LOOK: Final = f"""{_REFILL}
+return {{string.format('%.9f', tokens), math.ceil(math.max(0, held - now))}}
+"""
+_SPEND: Final = f"""{_REFILL}
+local cost, hold_ms, waited = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 held = math.max(held, now + hold_ms)
 
 local wait = 0
@@ -78,7 +83,8 @@ class RedisCallBudget:
             server: Shared by all who spend.
             clock: The present UTC instant, the same one for all who spend; None: the server's own.
         """
-        self._script = server.commands.register_script(_SCRIPT)
+        self._spend = server.commands.register_script(_SPEND)
+        self._look = server.commands.register_script(_LOOK)
         self._clock = clock
 
     async def acquire(
@@ -107,10 +113,27 @@ class RedisCallBudget:
         """
         await self._run(bucket, cost=0.0, hold_ms=max(1, round(seconds * 1000)), waited=False)
 
-    async def _run(self, bucket: BudgetBucket, *, cost: float, hold_ms: int, waited: bool) -> float:
-        now = "" if self._clock is None else round(self._clock().timestamp() * 1000)
-        rates = [bucket.capacity, bucket.refill_per_second]
-        arguments = [*rates, cost, hold_ms, now, int(waited)]
+    async def look(self, bucket: BudgetBucket) -> BudgetLeft:
+        """What is left; spends nothing.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer.
+        """
         with reachable_redis():
-            wait_ms = await self._script(keys=[f"budget:{bucket.key}"], args=arguments)
+            calls, held_ms = await self._look(keys=[_key(bucket)], args=self._now_of(bucket))
+        return BudgetLeft(float(calls), float(held_ms) / 1000)
+
+    async def _run(self, bucket: BudgetBucket, *, cost: float, hold_ms: int, waited: bool) -> float:
+        arguments = [*self._now_of(bucket), cost, hold_ms, int(waited)]
+        with reachable_redis():
+            wait_ms = await self._spend(keys=[_key(bucket)], args=arguments)
         return float(wait_ms) / 1000
+
+    def _now_of(self, bucket: BudgetBucket) -> list[float | str]:
+        """The first arguments of both scripts: how the bucket fills, and the present."""
+        now = "" if self._clock is None else round(self._clock().timestamp() * 1000)
+        return [bucket.capacity, bucket.refill_per_second, now]
+
+
+def _key(bucket: BudgetBucket) -> str:
+    return f"budget:{bucket.key}"

@@ -20,16 +20,18 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from domain.ports import BudgetBucket, CallBudget, Clock
+from ingestion.connector.auth import token_key
 from ingestion.connector.failures import ThrottledError
 from ingestion.connector.paths import find_all, find_first
 from ingestion.connector.spec import BudgetSpec, RateSignal, SourceSpec, WaitRule
 
-__all__ = ["Budgets", "Waiter", "seconds_to_wait"]
+__all__ = ["Budgets", "Waiter", "app_scope", "seconds_to_wait", "shared_buckets"]
 
 _MINUTE: Final = 60.0
 _MILLIS: Final = 1000.0
 _SHORTEST_WAIT: Final = 0.01
 _NARROWEST_FIRST: Final = ("account", "credentials", "app", "provider")
+_SHARED: Final = ("app", "provider")
 _BURST_SHARE: Final = 0.05  # of a limit, where the source file names no burst
 
 
@@ -145,6 +147,18 @@ class Budgets:
                 await self._budget.hold(self._buckets[signal.budget], seconds)
                 longest = max(longest, seconds)
         return longest
+
+
+def app_scope(app_credentials: Mapping[str, str]) -> str:
+    """Tells our apps at a platform apart, without their secrets."""
+    return token_key({f"app.{name}": text for name, text in app_credentials.items()})
+
+
+def shared_buckets(source: SourceSpec, app_credentials: Mapping[str, str]) -> list[BudgetBucket]:
+    """The quotas that all accounts of one app of ours spend from."""
+    scopes = {"app": app_scope(app_credentials)}
+    shared = [item for item in source.budgets if item.scope in _SHARED]
+    return [_bucket(source.name, item, scopes) for item in shared]
 
 
 def _bucket(source: str, item: BudgetSpec, scopes: Mapping[str, str]) -> BudgetBucket:

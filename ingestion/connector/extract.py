@@ -17,7 +17,7 @@ import httpx
 from domain.ports import CallBudget, Clock
 from ingestion.connector.accounts import check_account, clean_account_id, discover_accounts
 from ingestion.connector.auth import AccessTokens, token_key
-from ingestion.connector.budget import Budgets, Waiter
+from ingestion.connector.budget import Budgets, Waiter, app_scope
 from ingestion.connector.checkpoint import first_checkpoint, load_checkpoint
 from ingestion.connector.failures import ThrottledError
 from ingestion.connector.job import (
@@ -179,9 +179,7 @@ class Extractor:
             account_id = clean_account_id(source, account_id)
         places = {"account": account_id, "version": source.api.version}
         scopes = {
-            "app": token_key(
-                {f"app.{name}": text for name, text in access.app_credentials.items()}
-            ),
+            "app": app_scope(access.app_credentials),
             "account": account_id,
             "credentials": token_key(references),
         }

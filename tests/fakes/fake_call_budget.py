@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
-from domain.ports import BudgetBucket, Clock
+from domain.ports import BudgetBucket, BudgetLeft, Clock
 
 
 @dataclass
@@ -33,3 +33,8 @@ class FakeCallBudget:
         self.holds.append((bucket.key, seconds))
         until = self.clock() + dt.timedelta(seconds=seconds)
         self._held_until[bucket.key] = max(until, self._held_until.get(bucket.key, until))
+
+    async def look(self, bucket: BudgetBucket) -> BudgetLeft:
+        now = self.clock()
+        held = (self._held_until.get(bucket.key, now) - now).total_seconds()
+        return BudgetLeft(bucket.capacity, max(0.0, held))
