@@ -51,6 +51,7 @@ __all__ = [
     "JobsConfig",
     "MissingTenantError",
     "NotPlainJsonError",
+    "SyncCapacity",
     "Workflow",
 ]
 
@@ -95,6 +96,9 @@ _STATUSES: Final = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": JobStatus.FAILED,
     "CANCELLED": JobStatus.CANCELLED,
 }
+
+
+_UNFINISHED: Final = ("DELAYED", "ENQUEUED", "PENDING")
 
 
 class JobFailedError(InternalError, Terminal):
@@ -144,8 +148,9 @@ class JobsConfig:
     Attributes:
         url: `postgresql+psycopg://...`; its login may become `bosco_jobs`.
         queues: This process runs jobs of these only; it may enqueue to all.
-        sync_concurrency: Sync jobs at once in this process.
-        tenant_concurrency: Of these, most of one tenant.
+        sync_concurrency: Sync jobs at once in this process; the same number in all processes, for
+            the engine keeps it with the queue.
+        tenant_concurrency: Of these, most of one tenant; the same number in all processes.
         follow_concurrency: Jobs that follow publications at once in this process.
         poll_seconds: How often a queue is looked at.
         watch_seconds: How often the lease is checked and dead executors are looked for.
@@ -162,6 +167,19 @@ class JobsConfig:
     watch_seconds: float = 5.0
     version: str = "1"
     pool_size: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCapacity:
+    """What all live processes together do of the sync queue at once.
+
+    Attributes:
+        slots: Jobs.
+        tenant_slots: Jobs of one tenant.
+    """
+
+    slots: int
+    tenant_slots: int
 
 
 class JobHandle:
@@ -218,7 +236,8 @@ class JobEngine:
         self._config = config
         self._executor_id = executor_id
         self._workflows: dict[str, Workflow] = {}
-        self._lease = ExecutorLease(config.url, executor_id)
+        slots = config.sync_concurrency if JobQueue.SYNC in config.queues else 0
+        self._lease = ExecutorLease(config.url, executor_id, slots=slots)
         self._running: set[asyncio.Task[Any]] = set()
         self._watcher: asyncio.Task[None] | None = None
 
@@ -310,6 +329,22 @@ class JobEngine:
             return None
         handle: WorkflowHandleAsync[Any] = await DBOS.retrieve_workflow_async(job_id)
         return JobHandle(handle, self._config.poll_seconds)
+
+    async def list_unfinished(self, queue: JobQueue) -> dict[str, JobStatus]:
+        """Where the jobs of a queue are that wait or run, by id. One query."""
+        jobs = await DBOS.list_workflows_async(
+            queue_name=queue.value, status=list(_UNFINISHED), load_input=False, load_output=False
+        )
+        return {job.workflow_id: _STATUSES[job.status] for job in jobs}
+
+    async def sync_capacity(self) -> SyncCapacity:
+        """What the live processes can do at once; a killed one counts no more at once.
+
+        Raises:
+            psycopg.OperationalError: PostgreSQL has just gone away.
+        """
+        live = await self._lease.count_executors()
+        return SyncCapacity(live.slots, live.count * self._config.tenant_concurrency)
 
     async def recover_dead(self) -> int:
         """Queue again what executors without a lease were running; finished steps are kept.

@@ -27,6 +27,7 @@ from tenancy.jobs import (
     JobStatus,
     MissingTenantError,
     NotPlainJsonError,
+    SyncCapacity,
 )
 from tests.fixtures.database import TEMPLATE, administrate, copied_database, in_database
 from tests.tenancy.job_worker import open_engine
@@ -317,6 +318,8 @@ async def test_killed_worker_s_job_is_finished_by_another(
     engine = open_engine(database_url, "second", log)
     await engine.start()
     assert await engine.recover_dead() == 0  # the first one lives
+    assert await engine.sync_capacity() == SyncCapacity(slots=8, tenant_slots=4)
+    assert await engine.list_unfinished(JobQueue.SYNC) == {"job": JobStatus.RUNNING}
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     log.with_suffix(".go").touch()
@@ -325,10 +328,13 @@ async def test_killed_worker_s_job_is_finished_by_another(
         while not recovered:  # PostgreSQL notices the death in a moment
             recovered = await engine.recover_dead()
     assert recovered == 1
+    assert await engine.sync_capacity() == SyncCapacity(slots=4, tenant_slots=2)
     job = await engine.find("job")
     assert job is not None
     assert await job.result() == ["one done", "two done", "three done"]
+    assert await engine.list_unfinished(JobQueue.SYNC) == {}
     await engine.close()
+    assert await engine.sync_capacity() == SyncCapacity(slots=0, tenant_slots=0)
     assert log.read_text().split() == ["one", "two", "two", "three"]
 
 
@@ -378,6 +384,7 @@ async def test_a_process_takes_jobs_of_its_queues_only(database_url: str, board:
         )
         assert await taken.result() == {"doubled": 4}
         assert await left.status() is JobStatus.QUEUED
+        assert await engine.list_unfinished(JobQueue.LOAD) == {"left": JobStatus.QUEUED}
     finally:
         await engine.close()
     owner = new_engine(database_url, board)
