@@ -7,6 +7,7 @@ behind them can read nothing else: a new door needs a new policy in a migration.
 who may open this module.
 """
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +19,19 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ConflictError
 from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
+from tenancy.due_work import DueWork
 from tenancy.rls import DOOR_CLIENT_SETTING
 from tenancy.session import Database
-from tenancy.tables import LandingObject, OAuthClient, RaisedAlert, Sync, SyncState, Tenant
+from tenancy.tables import (
+    DueState,
+    DueSync,
+    LandingObject,
+    OAuthClient,
+    RaisedAlert,
+    Sync,
+    SyncState,
+    Tenant,
+)
 
 __all__ = ["Doors", "OAuthClientIdentity", "PendingLoad", "TenantProfile"]
 
@@ -192,6 +203,19 @@ class Doors:
         rows = await self._read(query)
         _log_door("agencies_with_alerts", len(rows))
         return [row.tenant_id for row in rows]
+
+    async def due_work(self) -> list[DueWork]:
+        """What has to be synced and is not done; the nearest deadline first."""
+        columns = [getattr(DueSync, field.name) for field in dataclasses.fields(DueWork)]
+        query = (
+            select(*columns)
+            .where(DueSync.state.in_((DueState.WAITING, DueState.RUNNING)))
+            .order_by(DueSync.deadline_at, DueSync.ready_at, DueSync.connection_id)
+        )
+        rows = await self._read(query)
+        works = [DueWork(**row._mapping) for row in rows]  # noqa: SLF001  # public, documented
+        _log_door("due_work", len({work.tenant_id for work in works}))
+        return works
 
     async def list_tenants(self) -> list[TenantProfile]:
         """All agencies by slug."""

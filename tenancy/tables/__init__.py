@@ -4,8 +4,8 @@
 
 Every table of tenant data starts its primary key with `tenant_id`, and every reference between two
 of them carries `tenant_id` as well, so a row cannot point into another tenant even when row-level
-security is off. `signing_keys` and `feature_registrations` alone hold no tenant data. Ids are made
-by the application (UUIDv7); instants are UTC. A column about a person says so in
+security is off. `signing_keys`, `feature_registrations` and `provider_outages` alone hold no tenant
+data. Ids are made by the application (UUIDv7); instants are UTC. A column about a person says so in
 `info["personal"]` (a Fideslang category).
 
 The schema is created by `migrations/versions`; a test proves that both agree.
@@ -62,6 +62,7 @@ from tenancy.tables.quality import (
     IncidentSeverity,
     IncidentState,
 )
+from tenancy.tables.schedule import DueState, DueSync, MissCause, ProviderOutage
 
 __all__ = [
     "LANDING_VERSION",
@@ -77,6 +78,8 @@ __all__ = [
     "Connection",
     "ConnectionState",
     "DataVersion",
+    "DueState",
+    "DueSync",
     "FeatureMaterialisation",
     "FeatureRegistration",
     "Incident",
@@ -89,8 +92,10 @@ __all__ = [
     "MembershipClient",
     "MessageState",
     "MetricDefinition",
+    "MissCause",
     "NoticePhase",
     "OAuthClient",
+    "ProviderOutage",
     "QuarantineState",
     "QuarantinedRow",
     "RaisedAlert",

@@ -174,6 +174,7 @@ class Sync(TenantOwned, Base):
     requests: Mapped[int] = mapped_column(BigInteger, default=0)
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
+    retry_at: Mapped[dt.datetime | None]  # the provider grants no calls before
     started_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
     drift: Mapped[dict[str, Any] | None]  # "<kind> <field>" -> what its source file does not know

@@ -23,6 +23,7 @@ APP_GRANTS = {
     "clients": {"SELECT", "INSERT", "UPDATE"},
     "connections": {"SELECT", "INSERT", "UPDATE"},
     "data_versions": {"SELECT", "INSERT"},
+    "due_syncs": {"SELECT", "INSERT", "UPDATE"},
     "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
     "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
     "incident_events": {"SELECT", "INSERT"},
@@ -32,6 +33,7 @@ APP_GRANTS = {
     "memberships": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "metric_definitions": {"SELECT", "INSERT", "UPDATE"},
     "oauth_clients": {"SELECT", "INSERT", "UPDATE"},
+    "provider_outages": {"SELECT", "INSERT", "UPDATE"},
     "quarantined_rows": {"SELECT", "INSERT", "UPDATE"},
     "signing_keys": {"SELECT", "INSERT", "UPDATE"},
     "stream_states": {"SELECT", "INSERT", "UPDATE"},
@@ -43,6 +45,11 @@ APP_GRANTS = {
 
 DOOR_COLUMNS = {
     "alerts": {"tenant_id", "settled_at"},
+    "due_syncs": {
+        "tenant_id", "connection_id", "day", "source", "ready_at", "deadline_at", "typical_seconds",
+        "fastest_seconds", "calls", "state", "run_id", "attempts", "started_at", "next_attempt_at",
+        "error_code", "expected_at", "miss_foretold_at", "miss_cause", "missed_at",
+    },
     "landing_objects": {
         "tenant_id", "id", "sync_id", "part", "uri", "raw_table", "rows", "bytes", "content_hash",
         "loaded_at",
@@ -87,7 +94,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 16
+    assert len(model) == 19
     assert migrated == model
 
 
@@ -164,6 +171,7 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
         ).all()
     assert [tuple(row) for row in rows] == [
         ("alerts", "door_agencies_with_alerts", "SELECT"),
+        ("due_syncs", "door_due_work", "SELECT"),
         ("landing_objects", "door_pending_loads", "SELECT"),
         ("oauth_clients", "door_tenant_of_client", "SELECT"),
         ("syncs", "door_pending_loads", "SELECT"),
@@ -176,7 +184,7 @@ def test_every_tenant_table_leads_with_its_tenant() -> None:
         if "tenant_id" in table.columns:
             assert table.primary_key.columns.keys()[0] == "tenant_id", table.name
     without = {name for name, table in Base.metadata.tables.items() if "tenant_id" not in table.c}
-    assert without == {"feature_registrations", "tenants", "signing_keys"}
+    assert without == {"feature_registrations", "provider_outages", "tenants", "signing_keys"}
 
 
 def test_migrated_schema_has_no_gap(database_url: str) -> None:

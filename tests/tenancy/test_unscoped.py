@@ -18,7 +18,7 @@ from tests.fixtures.database import FilledTenant
 pytestmark = pytest.mark.anyio
 
 Two = tuple[FilledTenant, FilledTenant]
-DOOR_TABLES = {"tenants", "oauth_clients", "syncs", "landing_objects", "alerts"}
+DOOR_TABLES = {"tenants", "oauth_clients", "syncs", "landing_objects", "alerts", "due_syncs"}
 NEW = TenantProfile(
     tenant_id=TenantId(uuid.UUID(int=99)),
     slug="northwind",
