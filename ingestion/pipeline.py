@@ -43,11 +43,16 @@ from tenancy.tables import (
     SyncState,
 )
 
-__all__ = ["IMPORT_JOB", "SYNC_JOB", "Pipeline"]
+__all__ = ["IMPORT_JOB", "SYNC_JOB", "Pipeline", "sync_job_id"]
 
 SYNC_JOB: Final = "sync_connection"
 IMPORT_JOB: Final = "import_file"
 _ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
+
+
+def sync_job_id(run_id: RunId, connection_id: ConnectionId) -> str:
+    """Names the job that syncs a connection in a run."""
+    return f"sync-{run_id}-{connection_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,11 @@ class Pipeline:
         *,
         deadline: dt.datetime | None = None,
     ) -> list[JobHandle]:
-        """Sync connections. The jobs outlive this process.
+        """Sync connections. The jobs outlive this process; the same run again adds none.
 
         Args:
             tenant_id: The agency.
-            run_id: New; names the run.
+            run_id: Names the run.
             connections: Of the agency.
             requested_by: Who asked, for the record.
             deadline: UTC instant by which it should be done: nearer ones go first.
@@ -95,7 +100,7 @@ class Pipeline:
                     "requested_by": requested_by,
                 },
                 queue=JobQueue.SYNC,
-                job_id=f"sync-{run_id}-{connection_id}",
+                job_id=sync_job_id(run_id, connection_id),
                 priority_deadline=deadline,
                 tenant_id=tenant_id,
             )

@@ -16,7 +16,7 @@ import orjson
 import structlog
 from sqlalchemy import select, update
 
-from domain.errors import BoscoError, UserError
+from domain.errors import BoscoError, Transient, UserError
 from domain.ids import SyncId, TenantId
 from domain.ports import Clock, IdFactory
 from ingestion.files.feeds import FILE_SOURCE
@@ -95,6 +95,7 @@ class Publisher:
 
     async def fail(self, tenant_id: TenantId, sync_id: SyncId, error: BoscoError) -> None:
         """Give a sync up. Its window is planned again by the next run."""
+        now = self.clock()
         shown = str(error) if isinstance(error, UserError) else "an error of ours; it is in the log"
         async with self.database.session(tenant_id) as session:
             await session.execute(
@@ -104,7 +105,8 @@ class Publisher:
                     state=SyncState.FAILED,
                     error_code=error.code,
                     error_message=shown,
-                    finished_at=self.clock(),
+                    retry_at=_retry_at(error, now),
+                    finished_at=now,
                 )
             )
 
@@ -117,6 +119,13 @@ class Publisher:
         except RedisUnavailableError as error:
             # Listeners miss a hint; the version itself is stored.
             _LOG.warning("data_version_untold", reason=str(error))
+
+
+def _retry_at(error: BoscoError, now: dt.datetime) -> dt.datetime | None:
+    """When the provider grants calls again, as far as it said so."""
+    if not isinstance(error, Transient) or error.wait_seconds is None:
+        return None
+    return now + dt.timedelta(seconds=error.wait_seconds)
 
 
 async def _lacks_earlier_days(session: TenantSession, sync: Sync) -> bool:

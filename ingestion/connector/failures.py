@@ -25,6 +25,7 @@ from ingestion.connector.records import word_of
 from ingestion.connector.spec import Condition, ErrorKind, ErrorRule, SourceSpec, WaitRule
 
 __all__ = [
+    "TRANSIENT_CODES",
     "AccountNotAccessibleError",
     "ApiVersionRetiredError",
     "CredentialsRejectedError",
@@ -109,6 +110,11 @@ class ProviderUnavailableError(UserError, Transient):
 
     code = "PROVIDER_UNAVAILABLE"
 
+
+# Of a sync that was given up, but may succeed when it is tried again later.
+TRANSIENT_CODES: Final = frozenset(
+    error.code for error in (IncompleteAnswerError, ThrottledError, ProviderUnavailableError)
+)
 
 _ERRORS: Final[Mapping[ErrorKind, tuple[type[ProviderError], str]]] = {
     ErrorKind.CREDENTIALS: (

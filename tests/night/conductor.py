@@ -1,8 +1,8 @@
-"""The plainest conductor: knows every place, starts the most urgent ones that are ready.
+"""Conductors: the product's dispatcher, and the plainest one as a baseline.
 
-Of a platform whose last sync failed, or that grants few calls, it syncs one connection at a time:
-more of them would only keep slots waiting. It proves that the stage works, and that the night can
-be mastered, without the product's dispatcher.
+The plain one knows every place and starts the most urgent ones that are ready. Of a platform whose
+last sync failed, or that grants few calls, it syncs one connection at a time: more of them would
+only keep slots waiting. It proves that the stage works, and that the night can be mastered.
 """
 
 import datetime as dt
@@ -14,12 +14,14 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from domain.ids import RunId
+from ingestion.schedule.dispatcher import LOOK_SECONDS, PLAN_EVERY, dispatcher_of
 from tenancy.jobs import JobHandle, JobStatus
 from tenancy.tables import RunState, SyncRun
+from tenancy.unscoped import Doors
 from tests.night.places import LIMITS, Place
 from tests.night.stage import CONDUCTOR, Conductor, Night
 
-__all__ = ["by_deadline", "by_readiness", "conduct_plainly"]
+__all__ = ["by_deadline", "by_readiness", "conduct_by_schedule", "conduct_plainly"]
 
 FEW_CALLS: Final = 60  # in an hour
 BACK_OFF: Final = dt.timedelta(minutes=5)
@@ -35,6 +37,23 @@ def by_deadline(place: Place) -> dt.datetime:
 def by_readiness(place: Place) -> dt.datetime:
     """First come, first served."""
     return place.ready_at
+
+
+def conduct_by_schedule(*, look_seconds: float = LOOK_SECONDS) -> Conductor:
+    """Let the product do it, as often as it does by itself; no failure is put up with."""
+
+    async def conduct(night: Night) -> None:
+        plane = night.plane
+        dispatcher = dispatcher_of(plane.pipeline, Doors(plane.database), plane.budget)
+        plan_at = night.time.clock()
+        while True:
+            if night.time.clock() >= plan_at:
+                await dispatcher.plan()
+                plan_at = night.time.clock() + PLAN_EVERY
+            await dispatcher.look()
+            await night.time.sleeper(CONDUCTOR)(look_seconds)
+
+    return conduct
 
 
 def conduct_plainly(urgency: Urgency, *, tick_seconds: float = 60.0) -> Conductor:

@@ -66,6 +66,7 @@ class Plane:
     redis: RedisServer
     jobs: JobEngine
     pipeline: Pipeline
+    budget: RedisCallBudget
     publisher: Publisher
     store: LandingStore
 
@@ -96,7 +97,8 @@ async def open_plane(
         publisher = Publisher(database, redis, clock, uuid7)
         store = LandingStore(f"file://{ground.folder}/landing")
         landing = LandingServices(database, store, clock, uuid7)
-        extraction = _extraction(landing, publisher, http, redis, sleep, ground.platforms_url)
+        budget = RedisCallBudget(redis, clock=clock)
+        extraction = _extraction(landing, publisher, http, budget, sleep, ground.platforms_url)
         config = JobsConfig(
             ground.database_url,
             queues=tuple(queues),
@@ -116,18 +118,17 @@ async def open_plane(
             ids=uuid7,
         )
         pipeline.register()
-        yield Plane(database, redis, jobs, pipeline, publisher, store)
+        yield Plane(database, redis, jobs, pipeline, budget, publisher, store)
 
 
 def _extraction(
     landing: LandingServices,
     publisher: Publisher,
     http: httpx.AsyncClient,
-    redis: RedisServer,
+    budget: RedisCallBudget,
     sleep: Sleep,
     platforms_url: str,
 ) -> Extraction:
-    budget = RedisCallBudget(redis, clock=landing.clock)
     places = {name: f"{platforms_url}/{name}" for name in SOURCES}
 
     @functools.cache

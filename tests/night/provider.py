@@ -1,6 +1,7 @@
 """The platforms of the night: slow, with quotas, one of them away for a while.
 
     GET /<source>/<account>/report -> quota? -> virtual latency -> rows, complete only once ready
+    GET /<source>/me               -> quota? -> an answer at once
 
 Every call is noted with its instant before anything else, by the platform's own clock.
 """
@@ -23,7 +24,7 @@ from tests.night.virtual_time import VirtualTime
 
 __all__ = ["Outage", "Platforms", "serve_platforms", "true_rows"]
 
-_PATH: Final = re.compile(r"/(?P<source>[a-z]+)/(?P<account>[a-z0-9-]+)/report")
+_PATH: Final = re.compile(r"/(?P<source>[a-z]+)/(?:(?P<account>[a-z0-9-]+)/report|me)")
 _HOUR: Final = dt.timedelta(hours=1)
 ROWS_PER_PAGE: Final = 2
 
@@ -58,7 +59,7 @@ class Platforms:
         match = _PATH.fullmatch(scope["path"])
         assert match is not None, scope["path"]
         query = parse_qs(scope["query_string"].decode())
-        place = self.places[match["account"]]
+        place = self.places[match["account"]] if match["account"] else None
         await receive()
         status, document, seconds = self._answer(place, match["source"], query)
         answering = asyncio.create_task(self._after(seconds, send, status, document))
@@ -69,18 +70,21 @@ class Platforms:
         await asyncio.gather(answering, leaving, return_exceptions=True)
 
     def _answer(
-        self, place: Place, source: str, query: Mapping[str, list[str]]
+        self, place: Place | None, source: str, query: Mapping[str, list[str]]
     ) -> tuple[int, dict[str, Any], float]:
+        """Status, document and latency; without a place it is the question who one is."""
         now = self.time.clock()
-        assert place.source == source
         calls = self.calls.setdefault(source, [])
         calls.append(now)
         if self.outage.source == source and self.outage.start <= now < self.outage.end:
-            return 503, {"code": "down", "message": "we are down"}, 5.0
+            return 503, {"code": "down", "message": "we are down"}, 5.0 if place else 0.0
         limit = self.limits[source]
         if limit is not None and sum(call > now - _HOUR for call in calls) > limit:
             self.refused += 1
-            return 429, {"code": "quota", "message": "too many calls"}, 1.0
+            return 429, {"code": "quota", "message": "too many calls"}, 1.0 if place else 0.0
+        if place is None:
+            return 200, {"me": "an app of ours"}, 0.0
+        assert place.source == source
         page = int(query.get("page", ["1"])[0])
         days = _days(query["from"][0], query["to"][0])
         rows = [row for day in days for row in page_rows(place, day, page, now)]
@@ -90,7 +94,8 @@ class Platforms:
     async def _after(
         self, seconds: float, send: Send, status: int, document: Mapping[str, Any]
     ) -> None:
-        await self.time.sleeper("job")(seconds)
+        if seconds:
+            await self.time.sleeper("job")(seconds)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": orjson.dumps(document)})

@@ -3,12 +3,15 @@
 name + quotas -> YAML -> the product's own reader -> SourceSpec
 """
 
+from typing import Final
+
 from ingestion.connector.source_file import read_source
 from ingestion.connector.spec import SourceSpec
 
 __all__ = ["make_source", "source_text"]
 
-_TEXT = """
+STREAM: Final = "campaign_day"
+_TEXT: Final = """
 source: {name}
 name: {label}
 evidence: {{kind: documentation, from: "this folder", checked: "2026-11-20"}}

@@ -21,15 +21,27 @@ from typing import Any, Final
 
 import psycopg
 from sqlalchemy import make_url
+from uuid_utils.compat import uuid7
 
+from domain.ids import RunId, SyncId
 from tenancy.jobs import JobQueue
-from tenancy.session import Database
-from tenancy.tables import Client, Connection, ConnectionState
+from tenancy.session import Database, TenantSession
+from tenancy.tables import (
+    Client,
+    Connection,
+    ConnectionState,
+    RunState,
+    StreamState,
+    Sync,
+    SyncRun,
+    SyncState,
+)
 from tenancy.unscoped import Doors, TenantProfile
 from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tests.night.places import DATA_DAY, LIMITS, Place, by_tenant
 from tests.night.plane import TENANT_SLOTS, Ground, Plane, open_plane, register_owner
 from tests.night.provider import Outage, Platforms, serve_platforms
+from tests.night.sources import STREAM
 from tests.night.virtual_time import VirtualTime, serve_time
 
 __all__ = ["CONDUCTOR", "Conductor", "Night", "Worker", "open_night"]
@@ -201,7 +213,7 @@ async def open_night(
             open_plane(
                 ground,
                 time.clock,
-                asyncio.sleep,
+                time.sleeper(CONDUCTOR),
                 (JobQueue.LOAD, JobQueue.FOLLOW),
                 executor_id=str(uuid.uuid4()),
             )
@@ -230,7 +242,7 @@ def _spawn(stack: AsyncExitStack, ground: Ground, slots: int) -> Worker:
 
 
 async def _settle(database: Database, places: Sequence[Place], now: dt.datetime) -> None:
-    """Store agencies, clients and connections."""
+    """Store agencies, clients and connections, and what earlier nights have left."""
     for number, (tenant_id, own) in enumerate(by_tenant(places).items()):
         profile = TenantProfile(
             tenant_id, f"agency-{number}", f"Agency {number}", "EUR", "Europe/Berlin", now
@@ -240,6 +252,50 @@ async def _settle(database: Database, places: Sequence[Place], now: dt.datetime)
             session.add_all(_client(place, now) for place in own)
             await session.flush()
             session.add_all(_connection(place, now) for place in own)
+            await session.flush()
+            for place in own:
+                await _remember(session, place)
+
+
+async def _remember(session: TenantSession, place: Place) -> None:
+    """Three earlier nights, each a little quicker or slower, and nothing missing."""
+    for nights, pace in enumerate((1.1, 0.9, 1.0), start=1):
+        day = DATA_DAY - dt.timedelta(days=nights)
+        started_at = place.ready_at - dt.timedelta(days=nights)
+        finished_at = started_at + pace * place.work
+        run_id = RunId(uuid7())
+        run = {"started_at": started_at, "finished_at": finished_at}
+        session.add(SyncRun(id=run_id, requested_by="past", state=RunState.SUCCEEDED, **run))
+        await session.flush()
+        session.add(
+            Sync(
+                id=SyncId(uuid7()),
+                run_id=run_id,
+                client_id=place.client_id,
+                connection_id=place.connection_id,
+                source=place.source,
+                stream=STREAM,
+                fact="ads_daily",
+                slice_from=day,
+                slice_to=day,
+                api_version="v1",
+                version=0,
+                known_at=finished_at,
+                state=SyncState.PUBLISHED,
+                requests=place.pages,
+                **run,
+            )
+        )
+    session.add(
+        StreamState(
+            connection_id=place.connection_id,
+            stream=STREAM,
+            cursor=None,
+            covered_from=DATA_DAY - dt.timedelta(days=3),
+            covered_to=DATA_DAY - dt.timedelta(days=1),
+            published_at=place.ready_at - dt.timedelta(days=1) + place.work,
+        )
+    )
 
 
 def _client(place: Place, now: dt.datetime) -> Client:
@@ -263,6 +319,6 @@ def _connection(place: Place, now: dt.datetime) -> Connection:
         settings={"currency": "EUR", "time_zone": place.account_zone},
         credentials=None,
         state=ConnectionState.ACTIVE,
-        start_date=DATA_DAY,
-        created_at=now,
+        start_date=DATA_DAY - dt.timedelta(days=3),
+        created_at=now - dt.timedelta(days=30),
     )

@@ -15,7 +15,12 @@ from typing import Final
 import pytest
 
 from tests.night.calls import most_in_any_window
-from tests.night.conductor import by_deadline, by_readiness, conduct_plainly
+from tests.night.conductor import (
+    by_deadline,
+    by_readiness,
+    conduct_by_schedule,
+    conduct_plainly,
+)
 from tests.night.oracle import Forecast, forecast
 from tests.night.places import LIMITS, Place, make_places
 from tests.night.provider import Outage, true_rows
@@ -53,6 +58,10 @@ class Report:
     def late_for_no_reason(self) -> list[Place]:
         return [place for place in self.late if self.forecast.could_be_met(place, SPARE)]
 
+    @property
+    def foretold(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.foretold]
+
     def most_calls(self) -> dict[str, int]:
         """The most calls in any hour, of each platform."""
         return {
@@ -67,6 +76,8 @@ class Report:
             f"{len(meant)} connections: {meetable} could be in time, {len(self.forecast.doomed)}"
             f" could not; {len(self.late)} late, {len(self.late_for_no_reason)} of them for no"
             f" reason {dict(Counter((p.source, p.client_zone) for p in self.late_for_no_reason))};"
+            f" {len(self.foretold)} misses foretold, of which"
+            f" {sum(not outcome.is_in_time for outcome in self.foretold)} came true;"
             f" most calls in an hour {self.most_calls()} of {LIMITS};"
             f" {len(self.night.orphans)} jobs taken over; {self.night.time.jumps} jumps"
         )
@@ -117,8 +128,8 @@ def urls(database_url: str, redis_url: str) -> tuple[str, str]:
 
 async def test_small_night(urls: tuple[str, str]) -> None:
     places = make_places(SEED, count=20, tenants=6)
-    conductor = conduct_plainly(by_deadline, tick_seconds=300)
     kill_at = dt.datetime(2026, 11, 20, 2, 3, tzinfo=dt.UTC)
+    conductor = conduct_by_schedule(look_seconds=300)
     async with play(urls, places, conductor, workers=(2, 2), kill_at=kill_at) as report:
         assert report.late_for_no_reason == []
         await check_nothing_lost(report)
@@ -127,7 +138,7 @@ async def test_small_night(urls: tuple[str, str]) -> None:
 @pytest.mark.slow
 async def test_whole_night(urls: tuple[str, str]) -> None:
     places = make_places(SEED)
-    async with play(urls, places, conduct_plainly(by_deadline), workers=(2, 2, 2)) as report:
+    async with play(urls, places, conduct_by_schedule(), workers=(2, 2, 2)) as report:
         assert len({place.client_zone for place in places}) == 12
         assert len(report.forecast.doomed) == 2
         assert report.late_for_no_reason == []

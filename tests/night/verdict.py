@@ -15,8 +15,9 @@ from sqlglot import exp, parse_one
 
 from domain.ids import ConnectionId, TenantId
 from domain.ports import Statement, TenantScope
-from tenancy.session import Database
-from tenancy.tables import DataVersion, Sync, SyncState
+from ingestion.schedule.wording import subject_of
+from tenancy.session import Database, TenantSession
+from tenancy.tables import AlertKind, DataVersion, RaisedAlert, Sync, SyncState
 from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tests.night.places import DATA_DAY, Place, by_tenant
 
@@ -36,12 +37,14 @@ class Outcome:
         published_at: Each time that the day was published, in order.
         rows: Campaign, spend and clicks, as the current view has them.
         versions: Data versions of each published sync: one for each fact that it feeds.
+        foretold: Each time that a miss was foretold, from when until when; None: it stands.
     """
 
     place: Place
     published_at: tuple[dt.datetime, ...]
     rows: list[tuple[str, int, int]]
     versions: tuple[int, ...]
+    foretold: tuple[tuple[dt.datetime, dt.datetime | None], ...]
 
     @property
     def is_in_time(self) -> bool:
@@ -60,6 +63,7 @@ async def read_outcomes(
             query = select(Sync).where(Sync.slice_to == DATA_DAY).order_by(Sync.finished_at)
             syncs = (await session.scalars(query)).all()
             versions = (await session.scalars(select(DataVersion.sync_id))).all()
+            alerts = await _predicted_misses(session)
         for place in own:
             mine = [sync for sync in syncs if sync.connection_id == place.connection_id]
             done = [sync for sync in mine if sync.state is SyncState.PUBLISHED]
@@ -69,8 +73,20 @@ async def read_outcomes(
                     tuple(sync.finished_at for sync in done if sync.finished_at is not None),
                     sorted(rows[place.connection_id]),
                     tuple(versions.count(sync.id) for sync in done),
+                    tuple(alerts.get(subject_of(place.connection_id, DATA_DAY), ())),
                 )
             )
+    return found
+
+
+async def _predicted_misses(
+    session: TenantSession,
+) -> dict[str, list[tuple[dt.datetime, dt.datetime | None]]]:
+    kind = AlertKind.FRESHNESS_PREDICTED_MISS
+    found: dict[str, list[tuple[dt.datetime, dt.datetime | None]]] = {}
+    query = select(RaisedAlert).where(RaisedAlert.kind == kind).order_by(RaisedAlert.raised_at)
+    for alert in (await session.scalars(query)).all():
+        found.setdefault(alert.subject, []).append((alert.raised_at, alert.cleared_at))
     return found
 
 
