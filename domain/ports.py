@@ -19,6 +19,7 @@ from domain.time_window import DateRange
 __all__ = [
     "AnswerCache",
     "BudgetBucket",
+    "BudgetGauge",
     "BudgetLeft",
     "CallBudget",
     "Clock",
@@ -145,6 +146,10 @@ class CallBudget(Protocol):
 
     async def hold(self, bucket: BudgetBucket, seconds: float) -> None:
         """Grant nothing for `seconds`: the provider said so."""
+
+
+class BudgetGauge(Protocol):
+    """The same quotas, for those who plan."""
 
     async def look(self, bucket: BudgetBucket) -> BudgetLeft:
         """What is left; spends nothing."""

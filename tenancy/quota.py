@@ -74,7 +74,7 @@ return math.ceil(math.max(0, wait))
 
 
 class RedisCallBudget:
-    """`domain.ports.CallBudget` on Redis; keys `budget:<bucket key>`."""
+    """`domain.ports.CallBudget` and `BudgetGauge` on Redis; keys `budget:<bucket key>`."""
 
     def __init__(self, server: RedisServer, *, clock: Clock | None = None) -> None:
         """Connects to nothing yet.

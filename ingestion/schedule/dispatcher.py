@@ -23,7 +23,7 @@ import structlog
 
 from domain.errors import InternalError
 from domain.ids import ConnectionId, RunId, TenantId
-from domain.ports import CallBudget
+from domain.ports import BudgetGauge
 from ingestion.connector.failures import ProviderUnavailableError
 from ingestion.pipeline import Pipeline, sync_job_id
 from ingestion.schedule.attempts import claim, settle
@@ -50,17 +50,15 @@ LOOK_SECONDS: Final = 15.0
 PLAN_EVERY: Final = dt.timedelta(hours=1)
 
 
-def dispatcher_of(pipeline: Pipeline, doors: Doors, budget: CallBudget) -> "Dispatcher":
+def dispatcher_of(pipeline: Pipeline, doors: Doors, budgets: BudgetGauge) -> "Dispatcher":
     """The dispatcher of the connections that a pipeline syncs."""
-    services = ScheduleServices(
-        pipeline.database, pipeline.sources, pipeline.clock, pipeline.ids
-    )
+    services = ScheduleServices(pipeline.database, pipeline.sources, pipeline.clock, pipeline.ids)
     extraction = pipeline.extraction
     return Dispatcher(
         turn=Exclusive(pipeline.database, "dispatcher"),
         doors=doors,
         services=services,
-        providers=ProviderWatch(services, extraction.apps, budget, extraction),
+        providers=ProviderWatch(services, extraction.apps, budgets, extraction),
         jobs=pipeline.jobs,
         pipeline=pipeline,
     )
@@ -95,7 +93,7 @@ class Dispatcher:
                     await self.plan()
                     planned_at = now
                 await self.look()
-            except Exception:
+            except Exception:  # noqa: BLE001  # the night goes on, whatever one look met
                 _LOG.exception("look_failed")
             await sleep(LOOK_SECONDS)
 

@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import UserError
-from domain.ports import CallBudget
+from domain.ports import BudgetGauge
 from ingestion.connector.budget import shared_buckets
 from ingestion.connector.failures import ProviderUnavailableError, ThrottledError
 from ingestion.extraction import Extraction
@@ -48,7 +48,7 @@ class ProviderWatch:
 
     services: ScheduleServices
     apps: Mapping[str, Mapping[str, str]]
-    budget: CallBudget
+    budgets: BudgetGauge
     extraction: Extraction
 
     async def look(self, sources: Collection[str]) -> Providers:
@@ -77,7 +77,7 @@ class ProviderWatch:
         allowances: list[Allowance] = []
         held_seconds = 0.0
         for bucket in buckets:
-            left = await self.budget.look(bucket)
+            left = await self.budgets.look(bucket)
             held_seconds = max(held_seconds, left.held_seconds)
             if bucket.refill_per_second:
                 allowances.append(Allowance(left.calls, bucket.capacity, bucket.refill_per_second))

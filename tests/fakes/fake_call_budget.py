@@ -8,7 +8,7 @@ from domain.ports import BudgetBucket, BudgetLeft, Clock
 
 @dataclass
 class FakeCallBudget:
-    """Fake of `domain.ports.CallBudget`."""
+    """Fake of `domain.ports.CallBudget` and `BudgetGauge`."""
 
     clock: Clock
     acquired: list[str] = field(default_factory=list)

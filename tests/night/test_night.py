@@ -16,7 +16,6 @@ import pytest
 
 from tests.night.calls import most_in_any_window
 from tests.night.conductor import (
-    by_deadline,
     by_readiness,
     conduct_by_schedule,
     conduct_plainly,

@@ -1,7 +1,7 @@
 """A try is claimed once, and settled by what its job has brought."""
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -93,7 +93,7 @@ async def test_what_is_published_is_done(
 async def test_what_failed_waits_with_the_reason(
     desk: Desk, agency: Agency, connection: ConnectionId, begun: DueWork
 ) -> None:
-    told = {"error_code": UNAVAILABLE, "error_message": "Alpha did not answer"}
+    told: dict[str, Any] = {"error_code": UNAVAILABLE, "error_message": "Alpha did not answer"}
     await desk.run(agency, connection, run_id=begun.run_id, state=SyncState.FAILED, **told)
     assert await settle(desk.services, begun, is_broken=False) == UNAVAILABLE
     row = await desk.row(agency)
@@ -109,7 +109,7 @@ async def test_what_failed_waits_with_the_reason(
 async def test_a_platform_s_own_word_on_when_to_come_back_counts(
     desk: Desk, agency: Agency, connection: ConnectionId, begun: DueWork
 ) -> None:
-    told = {"error_code": ThrottledError.code, "retry_at": EARLY + 95 * MINUTE}
+    told: dict[str, Any] = {"error_code": ThrottledError.code, "retry_at": EARLY + 95 * MINUTE}
     await desk.run(agency, connection, run_id=begun.run_id, state=SyncState.FAILED, **told)
     assert await settle(desk.services, begun, is_broken=False) == ThrottledError.code
     assert (await desk.row(agency)).next_attempt_at == EARLY + 95 * MINUTE

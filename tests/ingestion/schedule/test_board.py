@@ -19,8 +19,8 @@ def taken(board: Board, works: Sequence[DueWork], minute: float = 0) -> list[int
     for one in works:
         board.wait(one)
     found = []
-    while one := board.take(at(minute)):
-        found.append(one.connection_id.int)
+    while (started := board.take(at(minute))) is not None:
+        found.append(started.connection_id.int)
     return found
 
 

@@ -115,7 +115,7 @@ def _dispatcher(
     pipeline = Pipeline(
         database=database, sources=desk.sources, clock=desk.clock, ids=desk.ids, **parts
     )
-    return dispatcher_of(pipeline, Doors(database), FakeCallBudget())
+    return dispatcher_of(pipeline, Doors(database), FakeCallBudget(desk.clock))
 
 
 @pytest.fixture
@@ -149,7 +149,8 @@ async def test_jobs_go_by_the_deadline(house: House) -> None:
     (berlin,) = await house.due("Europe/Berlin")
     await house.dispatcher.look()
     work = await house.desk.work()
-    assert house.jobs.deadlines == {sync_job_id(RunId(work.run_id), berlin): DEADLINE}
+    assert work.connection_id == berlin
+    assert house.jobs.deadlines == {_job(work): DEADLINE}
     assert (work.state, work.started_at, work.attempts) == (DueState.RUNNING, READY, 1)
 
 

@@ -40,7 +40,7 @@ def extraction() -> FakeExtraction:
 
 @pytest.fixture
 def watch(desk: Desk, extraction: FakeExtraction) -> ProviderWatch:
-    return watch_with(desk, extraction, FakeCallBudget())
+    return watch_with(desk, extraction, FakeCallBudget(desk.clock))
 
 
 def watch_with(
@@ -142,9 +142,8 @@ async def test_an_account_without_trouble_of_its_own_is_asked_about(
 ) -> None:
     await due(desk, "alpha", "alpha", "beta")
     works = await desk.doors.due_work()
-    trouble = {"error_code": UNAVAILABLE}
     (one, two) = [work for work in works if work.source == "alpha"]
-    await watch.ask(["alpha"], [dataclasses.replace(one, **trouble), two])
+    await watch.ask(["alpha"], [dataclasses.replace(one, error_code=UNAVAILABLE), two])
     assert extraction.asked == [("alpha", f"account-{two.connection_id.int % 1000}")]
 
 
