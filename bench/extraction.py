@@ -195,7 +195,7 @@ def _type(job: ExtractionJob, bodies: list[bytes]) -> None:
         if body[:1] == b"[":
             typed = reader.read_body(body, first_row, lambda part: part)
         else:
-            typed = reader.read_document(orjson.loads(body), first_row)
+            typed, _ = reader.read_document(body, first_row, lambda part: part)
         first_row += typed.records
 
 

@@ -22,7 +22,7 @@ from domain.errors import InternalError, Transient
 from ingestion.connector.paths import EACH, parse_path
 from ingestion.connector.spec import BodyFormat, StreamSpec
 
-__all__ = ["BrokenBodyError", "decode"]
+__all__ = ["BrokenBodyError", "decode", "load_json"]
 
 _GROUP_BYTES: Final = 1 << 20
 _MAX_BYTES: Final = 1 << 30  # a body that grows beyond this is an attack or a mistake
@@ -62,10 +62,15 @@ def decode(body: bytes, stream: StreamSpec) -> Iterator[Any]:
             raise BrokenBodyError(f"the answer is not whole JSON: {error}") from error
         yield from _decoded([bytes(element) for element in elements])
     else:
-        yield _loads(plain)
+        yield load_json(plain)
 
 
-def _loads(body: bytes) -> Any:
+def load_json(body: bytes) -> Any:
+    """Decode one JSON value.
+
+    Raises:
+        BrokenBodyError: It ends early or is no JSON.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -79,10 +84,10 @@ def _decoded(elements: list[bytes]) -> Iterator[Any]:
         group.append(element)
         size += len(element)
         if size >= _GROUP_BYTES:
-            yield _loads(b"[" + b",".join(group) + b"]")
+            yield load_json(b"[" + b",".join(group) + b"]")
             group, size = [], 0
     if group or not elements:
-        yield _loads(b"[" + b",".join(group) + b"]")
+        yield load_json(b"[" + b",".join(group) + b"]")
 
 
 def _csv_groups(body: bytes) -> Iterator[Any]:

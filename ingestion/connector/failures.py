@@ -259,9 +259,10 @@ def _redacted(text: str, secrets: Iterable[str]) -> str:
 def error_of(source: SourceSpec, failure: Failure) -> ProviderError:
     """The error that tells the user about a failure that cannot be retried."""
     kind, hint = _ERRORS.get(failure.kind, _ERRORS[ErrorKind.FAILED])
-    request = f", request {failure.request_id}" if failure.request_id else ""
+    request = f"request {failure.request_id}" if failure.request_id else ""
+    names = ", ".join(name for name in (failure.code, request) if name)
     return kind(
-        f"{source.label} refused the request: {failure.message} ({failure.code}{request})",
+        f"{source.label} refused the request: {failure.message}" + (f" ({names})" if names else ""),
         hint=failure.hint or hint,
         provider_code=failure.code,
         request_id=failure.request_id,

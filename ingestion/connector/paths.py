@@ -18,7 +18,18 @@ from typing import Any, Final
 
 from domain.errors import InvalidInputError
 
-__all__ = ["EACH", "EVERY", "Match", "Path", "Step", "find_all", "find_first", "parse_path"]
+__all__ = [
+    "EACH",
+    "EVERY",
+    "Match",
+    "Path",
+    "Step",
+    "find_all",
+    "find_first",
+    "parse_path",
+    "walk_all",
+    "walk_first",
+]
 
 EACH: Final = object()  # [] : every element of a list
 EVERY: Final = object()  # *  : every value of a mapping
@@ -87,16 +98,22 @@ def _step(token: re.Match[str]) -> Step:
 
 def find_all(value: Any, path: str) -> list[Any]:
     """Every value at `path` that is there and not null, in order."""
-    return [found for found in _walk(value, parse_path(path).steps) if found is not None]
+    return walk_all(value, parse_path(path).steps)
 
 
 def find_first(value: Any, path: str) -> Any:
     """The first value at `path` that is not null, or None; None also for an empty path text."""
-    if not path:
-        return None
-    return next(
-        (found for found in _walk(value, parse_path(path).steps) if found is not None), None
-    )
+    return walk_first(value, parse_path(path).steps) if path else None
+
+
+def walk_all(value: Any, steps: tuple[Step, ...]) -> list[Any]:
+    """Every value at the end of `steps` that is there and not null, in order."""
+    return [found for found in _walk(value, steps) if found is not None]
+
+
+def walk_first(value: Any, steps: tuple[Step, ...]) -> Any:
+    """The first value at the end of `steps` that is not null, or None."""
+    return next((found for found in _walk(value, steps) if found is not None), None)
 
 
 def _walk(value: Any, steps: tuple[Step, ...]) -> Iterator[Any]:

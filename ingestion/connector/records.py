@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from domain.errors import InternalError, Transient
-from ingestion.connector.paths import EACH, Path, Step, find_all, find_first, parse_path
+from ingestion.connector.paths import EACH, Path, Step, find_first, parse_path, walk_all, walk_first
 from ingestion.connector.spec import StreamSpec
 
 __all__ = ["MalformedAnswerError", "RecordReader", "Records", "keep_where", "select", "word_of"]
@@ -135,12 +135,19 @@ def _bare(path: str) -> str:
 
 @dataclass(slots=True)
 class _Node:
-    """A key of records: the paths that end here, and the keys below."""
+    """A key of records, or a place in a list: the paths that end here, and those below.
 
-    children: dict[str, "_Node"] = dataclasses.field(default_factory=dict)
-    ends: list[tuple[str, str]] = dataclasses.field(default_factory=list)  # (path, rest to walk)
-    lists: list[tuple[str, str]] = dataclasses.field(default_factory=list)  # all values, not one
-    swallows: bool = False  # everything below is known
+    Attributes:
+        children: By key, or by index.
+        ends: Path -> the steps that are left to walk from here.
+        lists: The same of paths of which all values count, not one.
+        swallows: Everything below is known.
+    """
+
+    children: dict[str | int, "_Node"] = dataclasses.field(default_factory=dict)
+    ends: dict[str, tuple[Step, ...]] = dataclasses.field(default_factory=dict)
+    lists: dict[str, tuple[Step, ...]] = dataclasses.field(default_factory=dict)
+    swallows: bool = False
 
 
 class RecordReader:
@@ -150,24 +157,26 @@ class RecordReader:
         self._trees: dict[int, _Node] = {}
         for item in stream.fields:
             for text in (*item.paths, *(path for path, _ in item.when_present)):
-                node, end = self._add(text, parse_path(text))
-                if end not in node.ends:
-                    node.ends.append(end)
+                node, rest = self._add(parse_path(text))
+                node.ends[text] = rest
             if item.less:
-                node, end = self._add(item.less, parse_path(item.less))
-                node.lists.append(end)
+                node, rest = self._add(parse_path(item.less))
+                node.lists[item.less] = rest
         for text in (*stream.ignore, *(path for path, _ in stream.where)):
-            self._add(text, parse_path(text))
+            self._add(parse_path(text))
 
-    def _add(self, text: str, path: Path) -> tuple[_Node, tuple[str, str]]:
+    def _add(self, path: Path) -> tuple[_Node, tuple[Step, ...]]:
         """Make a path known; tells where it ends, and what is left to walk from there."""
         node = self._trees.setdefault(path.up, _Node())
-        rest: list[Step] = list(path.steps)
-        while rest and isinstance(rest[0], str):
-            node = node.children.setdefault(str(rest.pop(0)), _Node())
+        taken = 0
+        for step in path.steps:
+            if not isinstance(step, str | int):
+                break
+            node.swallows |= isinstance(step, int)
+            node = node.children.setdefault(step, _Node())
+            taken += 1
         node.swallows = True
-        tail = _bare(text).split("[", 1)
-        return node, (text, f"[{tail[1]}" if rest else "")
+        return node, path.steps[taken:]
 
     def columns(self, records: Records) -> dict[str, list[Any]]:
         """One list of values per path, parallel to the records; None where a part is missing.
@@ -196,19 +205,31 @@ class RecordReader:
 
 
 def _read(node: _Node, objects: list[Any], found: dict[str, list[Any]]) -> None:
-    for text, rest in node.ends:
-        found[text] = [find_first(value, rest) for value in objects] if rest else objects
-    for text, rest in node.lists:
-        found[text] = [find_all(value, rest) for value in objects]
+    for text, rest in node.ends.items():
+        found[text] = [walk_first(value, rest) for value in objects] if rest else objects
+    for text, rest in node.lists.items():
+        found[text] = [walk_all(value, rest) for value in objects]
     for name, child in node.children.items():
         _read(child, _values(objects, name), found)
 
 
-def _values(objects: list[Any], name: str) -> list[Any]:
+def _values(objects: list[Any], name: str | int) -> list[Any]:
+    return _elements(objects, name) if isinstance(name, int) else _members(objects, name)
+
+
+def _members(objects: list[Any], key: str) -> list[Any]:
     try:
-        return list(map(itemgetter(name), objects))
+        return list(map(itemgetter(key), objects))
     except (KeyError, TypeError, IndexError):
-        return [item.get(name) if isinstance(item, dict) else None for item in objects]
+        return [item.get(key) if isinstance(item, dict) else None for item in objects]
+
+
+def _elements(objects: list[Any], index: int) -> list[Any]:
+    if set(map(type, objects)) == {list} and min(map(len, objects)) > index:
+        return list(map(itemgetter(index), objects))
+    return [
+        item[index] if isinstance(item, list) and index < len(item) else None for item in objects
+    ]
 
 
 def _unknown_paths(node: _Node, objects: list[Any], prefix: str) -> Iterable[str]:
@@ -218,7 +239,7 @@ def _unknown_paths(node: _Node, objects: list[Any], prefix: str) -> Iterable[str
         yield prefix + key
     for name, child in node.children.items():
         if not child.swallows and name in keys:
-            yield from _unknown_paths(child, _values(mappings, name), f"{prefix}{name}.")
+            yield from _unknown_paths(child, _members(mappings, name), f"{prefix}{name}.")
 
 
 def _unknown_json(node: _Node, row: Any) -> str | None:

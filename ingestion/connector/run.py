@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
-import orjson
 import pyarrow as pa
 
 from domain.errors import InternalError
@@ -20,7 +19,6 @@ from ingestion.connector.answer import AnswerReader, TypedAnswer
 from ingestion.connector.checkpoint import Checkpoint
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.counted_pages import CountedPages
-from ingestion.connector.decode import BrokenBodyError
 from ingestion.connector.failures import IncompleteAnswerError, ProviderError, error_of
 from ingestion.connector.job import Drift, ExtractionJob, ExtractProgress, Page
 from ingestion.connector.pagination import (
@@ -244,8 +242,7 @@ class ExtractionRun:
         first_row = self._checkpoint.rows + 1
         document: Any = None
         if self._is_single_document(answer.body):
-            document = transport.checked(_loads(answer.body))
-            typed = self._reader.read_document(document, first_row)
+            typed, document = self._reader.read_document(answer.body, first_row, transport.checked)
         else:
             typed = self._reader.read_body(answer.body, first_row, transport.checked)
         rule = self._stream.pagination
@@ -291,13 +288,6 @@ class ExtractionRun:
                 self._told.add((item.kind, item.field))
                 new.append(item)
         return new
-
-
-def _loads(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BrokenBodyError(f"the answer is not whole JSON: {error}") from error
 
 
 def _nothing(fields: tuple[Field, ...]) -> TypedAnswer:

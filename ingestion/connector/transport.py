@@ -26,7 +26,7 @@ from domain.errors import InvalidInputError
 from domain.ports import Clock
 from ingestion.connector.auth import AccessTokens, apply_auth
 from ingestion.connector.budget import Budgets, Waiter, seconds_to_wait
-from ingestion.connector.decode import BrokenBodyError
+from ingestion.connector.decode import BrokenBodyError, load_json
 from ingestion.connector.failures import (
     CredentialsRejectedError,
     Failure,
@@ -233,7 +233,7 @@ class Transport:
             raise error_of(self.source, error.failure) from error
 
     def _parse_document(self, answer: Answer) -> tuple[Any, Any]:
-        document = self.checked(_loads(answer.body))
+        document = self.checked(load_json(answer.body))
         return document, document
 
     async def send(
@@ -470,13 +470,6 @@ def _is_good(answer: Answer, also_good: Condition | None) -> bool:
     if answer.status in _OK:
         return True
     return also_good is not None and holds(also_good, answer.status, _loads_or_text(answer.body))
-
-
-def _loads(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BrokenBodyError(f"the answer is not whole JSON: {error}") from error
 
 
 def _loads_or_text(body: bytes) -> Any:
