@@ -52,6 +52,8 @@ _MESSAGES: Final = {
     ACCESS_TOKEN_EXPIRED: "Access token is expired.",
     ACCESS_TOKEN_EMPTY: "Access token is empty.",
     ACCESS_TOKEN_WRONG: "Access token is incorrect or has been revoked.",
+    40113: "The app is forbidden.",
+    40130: "The scope is not authorized.",
     40132: "Request frequency is limited.",
     40300: "The advertiser does not exist.",
     40301: "The role of the advertiser does not allow this.",
@@ -59,6 +61,7 @@ _MESSAGES: Final = {
     FIELDS_OFFLINE: "Some of the requested fields are offline: ['conversion'].",
     SYSTEM_ERROR: "System error.",
     TIMED_OUT: "Service error: request timed out.",
+    51010: "Internal service timed out.",
     60001: "The service is under maintenance.",
     61000: "Too many requests.",
 }

@@ -1,5 +1,6 @@
 """TikTok Ads through the real extractor: what the simulator holds arrives, under every fault."""
 
+import dataclasses
 import datetime as dt
 from decimal import Decimal
 from typing import Any
@@ -12,46 +13,56 @@ from ingestion.connector.failures import (
     ApiVersionRetiredError,
     CredentialsRejectedError,
     ProviderError,
+    ThrottledError,
     UnknownFieldRequestedError,
 )
 from ingestion.connector.job import Account, DiscoveredAccount, Page
 from ingestion.connector.source_file import load_source
-from tests.fixtures.simulator import RunningSimulator
+from ingestion.connector.spec import SourceSpec
+from ingestion.simulator.config import demo_config
+from ingestion.simulator.tiktok_ads import TikTokAds
+from tests.fixtures.simulator import SIMULATED_NOW, RunningSimulator
 from tests.ingestion.connector.harness import Harness, harness
+from tests.ingestion.simulator.standing import standing
+from tests.ingestion.sources.documented_faults import DocumentedFault, plays
 
 pytestmark = pytest.mark.anyio
 
 SOURCE = load_source("tiktok_ads")
 ACCOUNT = Account("7111111111111111111", {}, "EUR", "Europe/Berlin")
-DAYS = DateRange(dt.date(2026, 9, 20), dt.date(2026, 11, 1))
+DAYS = DateRange(dt.date(2026, 9, 20), dt.date(2026, 11, 1))  # two slices: 30 days and 13
 TOKEN = {"access_token": "northwind-tiktok-access-token"}
 APP = {"client_id": "7000000000000000001", "client_secret": "northwind-tiktok-secret"}
 NUMBERS = ("spend", "impressions", "clicks", "conversions")
-
-FAULTS: list[dict[str, Any]] = [
-    {"kind": "rate_limited", "value": "second", "times": 2},
-    {"kind": "rate_limited", "value": "minute", "times": 2},
-    {"kind": "rate_limited", "code": 40016, "times": 2},
-    {"kind": "rate_limited", "code": 40132, "times": 2},
-    {"kind": "rate_limited", "code": 61000, "times": 2},
-    {"kind": "server_error", "times": 2},
-    {"kind": "server_error", "code": 50000, "times": 2},
-    {"kind": "server_error", "code": 60001, "times": 2},
-    {"kind": "partial", "times": 2},
-    {"kind": "half_page", "times": 2},
-    {"kind": "cut_connection", "times": 2, "cut_after_bytes": 3000},
-    {"kind": "malformed_json", "times": 2},
-    {"kind": "slow", "times": 1, "seconds": 0.01},
-    {"kind": "unknown_field", "times": 2},
-]
+AD_KEYS = ("date", "campaign_id", "ad_id")
+RETRY = "compare the request in the source file with the provider's field list of this version"
 
 
-def _urls(simulator: RunningSimulator) -> dict[str, str]:
-    return {"tiktok_ads": f"{simulator.url}/tiktok_ads/open_api/{{version}}"}
+def _with_pages_of(size: int) -> SourceSpec:
+    """The source, with pages of so many rows; the file's own hold a whole slice of the demo."""
+    stream = SOURCE.streams["ad_day"]
+    assert stream.pagination.size is not None
+    small = dataclasses.replace(stream.pagination.size, start=size, minimum=size)
+    pages = dataclasses.replace(stream.pagination, size=small)
+    ads = dataclasses.replace(stream, pagination=pages)
+    return dataclasses.replace(SOURCE, streams={**SOURCE.streams, "ad_day": ads})
 
 
-async def _read(run: Harness, stream: str) -> list[Page]:
-    return await run.read(SOURCE, stream, DAYS, account=ACCOUNT, credentials=TOKEN, app=APP)
+SMALL_PAGES = _with_pages_of(400)
+
+
+def _urls(url: str) -> dict[str, str]:
+    return {"tiktok_ads": f"{url}/open_api/{{version}}"}
+
+
+def _tiktok(simulator: RunningSimulator) -> dict[str, str]:
+    return _urls(f"{simulator.url}/tiktok_ads")
+
+
+async def _read(
+    run: Harness, stream: str, source: SourceSpec = SOURCE, days: DateRange = DAYS
+) -> list[Page]:
+    return await run.read(source, stream, days, account=ACCOUNT, credentials=TOKEN, app=APP)
 
 
 def _rows(pages: list[Page]) -> list[dict[str, Any]]:
@@ -61,6 +72,7 @@ def _rows(pages: list[Page]) -> list[dict[str, Any]]:
 def _arrived(pages: list[Page], *columns: str) -> dict[tuple[str, ...], tuple[Any, ...]]:
     """Key of each row -> its numbers."""
     rows = _rows(pages)
+    assert [row["row_number"] for row in rows] == list(range(1, len(rows) + 1))
     found = {
         tuple(str(row[column]) for column in columns): tuple(row[name] for name in NUMBERS)
         for row in rows
@@ -84,16 +96,14 @@ def _told(simulator: RunningSimulator, *keys: str) -> dict[tuple[str, ...], tupl
 
 
 async def test_every_level_is_the_simulator_s_truth(simulator: RunningSimulator) -> None:
-    async with harness(_urls(simulator)) as run:
+    async with harness(_tiktok(simulator)) as run:
         account = await _read(run, "account_day")
         campaigns = await _read(run, "campaign_day")
         ads = await _read(run, "ad_day")
         countries = await _read(run, "campaign_country_day")
     assert _arrived(account, "date") == _told(simulator, "day")
     assert _arrived(campaigns, "date", "campaign_id") == _told(simulator, "day", "campaign")
-    assert _arrived(ads, "date", "campaign_id", "ad_id") == _told(
-        simulator, "day", "campaign", "ad"
-    )
+    assert _arrived(ads, *AD_KEYS) == _told(simulator, "day", "campaign", "ad")
     assert _arrived(countries, "date", "campaign_id", "country_code") == _told(
         simulator, "day", "campaign", "country"
     )
@@ -102,15 +112,15 @@ async def test_every_level_is_the_simulator_s_truth(simulator: RunningSimulator)
         assert [item for page in pages for item in page.drift] == []
 
 
-async def test_ads_come_in_several_pages(simulator: RunningSimulator) -> None:
-    async with harness(_urls(simulator)) as run:
-        pages = await _read(run, "ad_day")
-    assert max(page.batch.num_rows for page in pages) == 1000
-    assert [row["row_number"] for row in _rows(pages)] == list(range(1, len(_rows(pages)) + 1))
+async def test_a_slice_of_several_pages_is_handed_out_whole(simulator: RunningSimulator) -> None:
+    async with harness(_tiktok(simulator)) as run:
+        pages = await _read(run, "ad_day", SMALL_PAGES)
+    assert [(page.batch.num_rows, page.requests) for page in pages] == [(900, 3), (390, 1)]
+    assert _arrived(pages, *AD_KEYS) == _told(simulator, "day", "campaign", "ad")
 
 
 async def test_values_and_names(simulator: RunningSimulator) -> None:
-    async with harness(_urls(simulator)) as run:
+    async with harness(_tiktok(simulator)) as run:
         ads = _rows(await _read(run, "ad_day"))
         campaigns = _rows(await _read(run, "campaign_day"))
         countries = _rows(await _read(run, "campaign_country_day"))
@@ -131,100 +141,181 @@ async def test_values_and_names(simulator: RunningSimulator) -> None:
     assert first["ad_group_id"].startswith(first["campaign_id"])
 
 
-@pytest.mark.parametrize(
-    "fault", FAULTS, ids=lambda fault: f"{fault['kind']}-{fault.get('code', fault.get('value'))}"
-)
-async def test_rows_survive(simulator: RunningSimulator, fault: dict[str, Any]) -> None:
-    simulator.fault(**fault, operation="report")
-    async with harness(_urls(simulator)) as run:
-        pages = await _read(run, "ad_day")
-    assert _arrived(pages, "date", "campaign_id", "ad_id") == _told(
-        simulator, "day", "campaign", "ad"
-    )
+@plays("tiktok_ads")
+async def test_rows_survive(simulator: RunningSimulator, fault: DocumentedFault) -> None:
+    assert fault.play is not None
+    simulator.fault(**fault.play)
+    async with harness(_tiktok(simulator)) as run:
+        pages = await _read(run, "ad_day", SMALL_PAGES)
+    assert _arrived(pages, *AD_KEYS) == _told(simulator, "day", "campaign", "ad")
+    assert [row for page in pages for row in page.rejected] == []
+    assert tuple(run.waits) == fault.waits
 
 
-@pytest.mark.parametrize(
-    ("value", "code", "seconds"),
-    [("second", 0, 1.0), ("minute", 0, 300.0), ("second", 40016, 60.0)],
-)
-async def test_waits_as_long_as_the_limit_needs(
-    simulator: RunningSimulator, value: str, code: int, seconds: float
+@pytest.mark.parametrize("value", ["second", "minute"])
+async def test_a_limit_holds_every_worker_of_the_app(
+    simulator: RunningSimulator, value: str
 ) -> None:
-    simulator.fault("rate_limited", value=value, code=code, times=1)
-    async with harness(_urls(simulator)) as run:
+    simulator.fault("rate_limited", value=value, times=1)
+    async with harness(_tiktok(simulator)) as run:
         await _read(run, "account_day")
-    assert run.waits == [seconds]
-    assert [hold for _, hold in run.budget.holds] == [seconds] * 3  # of the second, minute, day
+    seconds = {"second": 1.0, "minute": 300.0}[value]
+    assert [(key.split(":")[1], held) for key, held in run.budget.holds] == [
+        ("calls_a_second", seconds),
+        ("calls_a_minute", seconds),
+        ("calls_a_day", seconds),
+    ]
 
 
 async def test_the_limit_of_a_day_waits_until_midnight(simulator: RunningSimulator) -> None:
     simulator.fault("rate_limited", value="day", times=1)
-    async with harness(_urls(simulator)) as run:
-        with pytest.raises(Exception, match="grants no calls for 43200 seconds") as caught:
+    async with harness(_tiktok(simulator)) as run:
+        with pytest.raises(ThrottledError) as caught:
             await _read(run, "account_day")  # the harness's noon, UTC
-    assert getattr(caught.value, "wait_seconds", None) == 43_200.0
+    assert caught.value.wait_seconds == 43_200.0
+    assert str(caught.value) == (
+        "TikTok Ads grants no calls for 43200 seconds: TikTok Ads is throttling: App "
+        "7012345678901234567 reaches the QPD limit 864000, current QPD is 864001 "
+        "(the sync goes on by itself when calls are granted again)"
+    )
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        (40102, CredentialsRejectedError),
-        (40105, CredentialsRejectedError),
-        (40001, AccountNotAccessibleError),
-        (41001, ApiVersionRetiredError),
-        (41002, UnknownFieldRequestedError),
-        (40002, ProviderError),
-    ],
-)
-async def test_refusals_say_what_to_do(
-    simulator: RunningSimulator, code: int, kind: type[ProviderError]
+async def test_reports_that_time_out_are_asked_for_in_halves(simulator: RunningSimulator) -> None:
+    simulator.fault("server_error", operation="report", times=3)
+    async with harness(_tiktok(simulator)) as run:
+        pages = await _read(run, "ad_day")
+    assert _arrived(pages, *AD_KEYS) == _told(simulator, "day", "campaign", "ad")
+    assert [page.batch.num_rows for page in pages] == [450, 450, 390]
+    assert run.waits == [1.0, 2.0]
+
+
+async def test_ads_that_a_report_would_leave_out_are_asked_for_over_fewer_days(
+    simulator: RunningSimulator,
 ) -> None:
-    simulator.fault("refused", code=code)
-    async with harness(_urls(simulator)) as run:
+    """The advertiser has 30 ads; its reports tell of 30 at most, and lists are cut there."""
+    ads = SOURCE.streams["ad_day"]
+    pages = dataclasses.replace(ads.pagination, cap=31)
+    streams = {"ad_day": dataclasses.replace(ads, pagination=pages)}
+    capped = dataclasses.replace(SOURCE, streams=streams)
+    config = dataclasses.replace(demo_config().tiktok_ads, most_ads=30)
+    days = DateRange(dt.date(2026, 10, 29), dt.date(2026, 11, 1))
+    with standing(lambda clock: TikTokAds(config, clock), SIMULATED_NOW) as alone:
+        async with harness(_urls(str(alone.http.base_url).rstrip("/"))) as run:
+            read = await _read(run, "ad_day", capped, days)
+            assert [page.batch.num_rows for page in read] == [30, 30, 30, 30]
+            still = dataclasses.replace(pages, cap=30)
+            cut = {"ad_day": dataclasses.replace(ads, pagination=still)}
+            with pytest.raises(ProviderError) as caught:
+                await _read(run, "ad_day", dataclasses.replace(SOURCE, streams=cut), days)
+    told = _told(simulator, "day", "campaign", "ad")
+    assert _arrived(read, *AD_KEYS) == {
+        key: numbers for key, numbers in told.items() if key[0] >= "2026-10-29"
+    }
+    assert str(caught.value) == (
+        "TikTok Ads refused the request: answers are cut at 30 records "
+        "(even the smallest request is too large for the provider)"
+    )
+
+
+ACCESS = (
+    "check the advertiser id, and that its owner granted the app the permission to read reports"
+)
+TOKENS = "connect the advertiser again; its access token was revoked or has run out"
+VERSION = "set a newer api.version in the source file and check its fields"
+KINDS: dict[int, tuple[type[ProviderError], str]] = {
+    40001: (AccountNotAccessibleError, ACCESS),
+    40113: (AccountNotAccessibleError, ACCESS),
+    40130: (AccountNotAccessibleError, ACCESS),
+    40300: (AccountNotAccessibleError, ACCESS),
+    40301: (AccountNotAccessibleError, ACCESS),
+    40102: (CredentialsRejectedError, TOKENS),
+    40104: (CredentialsRejectedError, TOKENS),
+    40105: (CredentialsRejectedError, TOKENS),
+    40006: (ApiVersionRetiredError, VERSION),
+    40051: (ApiVersionRetiredError, VERSION),
+    41001: (ApiVersionRetiredError, VERSION),
+    41002: (UnknownFieldRequestedError, RETRY),
+    40002: (ProviderError, ""),
+}
+
+
+@plays("tiktok_ads")
+async def test_refusals_say_what_to_do(simulator: RunningSimulator, fault: DocumentedFault) -> None:
+    assert fault.play is not None
+    simulator.fault(**fault.play)
+    async with harness(_tiktok(simulator)) as run:
         with pytest.raises(ProviderError) as caught:
             await _read(run, "campaign_day")
-    assert type(caught.value) is kind
+    code = fault.play["code"]
+    assert (type(caught.value), caught.value.hint) == KINDS[code]
     assert caught.value.provider_code == str(code)
+    assert caught.value.message.startswith("TikTok Ads refused the request: ")
+    assert caught.value.message.endswith(f" ({code}, request {caught.value.request_id})")
     assert caught.value.request_id.startswith("20261102")
     assert TOKEN["access_token"] not in str(caught.value)
+    assert run.waits == []
+
+
+async def test_a_metric_that_is_gone_is_told(simulator: RunningSimulator) -> None:
+    stream = SOURCE.streams["account_day"]
+    assert stream.request is not None
+    query = {**stream.request.query, "metrics": '["spend","revenue"]'}
+    asked = dataclasses.replace(stream, request=dataclasses.replace(stream.request, query=query))
+    source = dataclasses.replace(SOURCE, streams={"account_day": asked})
+    async with harness(_tiktok(simulator)) as run:
+        with pytest.raises(UnknownFieldRequestedError) as caught:
+            await _read(run, "account_day", source)
+    assert caught.value.message.startswith(
+        "TikTok Ads refused the request: Invalid metric fields: ['revenue'] (40002, request "
+    )
+    assert caught.value.hint == RETRY
 
 
 async def test_check_and_discover(simulator: RunningSimulator) -> None:
-    async with harness(_urls(simulator)) as run:
+    async with harness(_tiktok(simulator)) as run:
         checked = await run.extractor.check(
             SOURCE, Account(ACCOUNT.account_id, {}, "", ""), TOKEN, APP
         )
         found = await run.extractor.discover(SOURCE, Account("", {}, "", ""), TOKEN, APP)
         other = Account("7333333333333333333", {}, "", "")  # of the other agency
-        with pytest.raises(AccountNotAccessibleError):
+        with pytest.raises(AccountNotAccessibleError) as caught:
             await run.extractor.check(SOURCE, other, TOKEN, APP)
     assert checked == DiscoveredAccount("7111111111111111111", "Acme Shoes", "EUR", "Europe/Berlin")
     assert found == [
         checked,
         DiscoveredAccount("7222222222222222222", "Bluebird Coffee", "EUR", "Europe/Berlin"),
     ]
+    assert caught.value.message.startswith(
+        "TikTok Ads refused the request: No permission to operate advertiser 7333333333333333333. "
+        "(40001, request 20261102"
+    )
 
 
 async def test_rows_of_another_type_are_quarantined(simulator: RunningSimulator) -> None:
     simulator.fault("changed_type", operation="report", times=1, rows=3)
-    async with harness(_urls(simulator)) as run:
+    async with harness(_tiktok(simulator)) as run:
         pages = await _read(run, "campaign_day")
-    rejected = [(row.row_number, row.field, row.reason) for page in pages for row in page.rejected]
-    assert rejected == [(number, "clicks", "wrong_type") for number in (1, 2, 3)]
+    rejected = [
+        (row.row_number, row.field, row.reason, row.message)
+        for page in pages
+        for row in page.rejected
+    ]
+    assert rejected == [
+        (number, "clicks", "not_a_number", "'n/a' is not a number") for number in (1, 2, 3)
+    ]
+    assert len(_rows(pages)) == len(_told(simulator, "day", "campaign")) - 3
 
 
-async def test_a_day_of_conversions_is_restated(simulator: RunningSimulator) -> None:
-    async with harness(_urls(simulator)) as run:
+async def test_the_days_that_change_are_those_that_are_read_again(
+    simulator: RunningSimulator,
+) -> None:
+    async with harness(_tiktok(simulator)) as run:
         before = _rows(await _read(run, "account_day"))
         simulator.move_clock(dt.datetime(2026, 11, 29, 12, tzinfo=dt.UTC))
         after = _rows(await _read(run, "account_day"))
-    changed = [
-        old["date"]
-        for old, new in zip(before, after, strict=True)
-        if old["conversions"] != new["conversions"]
-    ]
-    assert (
-        changed
-        == [row["date"] for row in before][-SOURCE.streams["account_day"].restates_days + 1 :]
-    )
-    assert [row["spend"] for row in before] == [row["spend"] for row in after]
+    pairs = list(zip(before, after, strict=True))
+    changed = [old["date"] for old, new in pairs if old["payment_value"] != new["payment_value"]]
+    # The plan of 3 November begins with 6 October: 28 days, the last of them new.
+    assert changed == list(DateRange(dt.date(2026, 10, 6), dt.date(2026, 11, 1)))
+    assert len(changed) == SOURCE.streams["account_day"].restates_days - 1
+    assert [old["spend"] for old, _ in pairs] == [new["spend"] for _, new in pairs]
