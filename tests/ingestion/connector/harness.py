@@ -69,8 +69,17 @@ async def harness(
     policy: RetryPolicy | None = None,
     http: httpx.AsyncClient | None = None,
     share: Callable[[Clock], CallBudget] | None = None,
+    slept: Callable[[float], None] = lambda _: None,
 ) -> AsyncIterator[Harness]:
-    """Make an extractor; `share` makes, by its clock, the budget in place of the fake one."""
+    """Make an extractor.
+
+    Args:
+        base_urls: Of the sources.
+        policy: When to try again.
+        http: Client in place of a plain one.
+        share: Makes, by its clock, the budget in place of the fake one.
+        slept: Told of time that has passed.
+    """
     waits: list[float] = []
     rotated: list[Mapping[str, str]] = []
     now = [NOW]
@@ -78,6 +87,7 @@ async def harness(
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
         now[0] += dt.timedelta(seconds=seconds)
+        slept(seconds)
 
     async def keep(_: object, credentials: Mapping[str, str]) -> None:
         rotated.append(credentials)
