@@ -165,7 +165,7 @@ async def _set_up(runtime: Runtime, tenant: TenantProfile, agency: DemoAgency, u
         if client.shop not in clients:
             await create_client(runtime, tenant, slug=client.shop, name=client.name, actor=_ACTOR)
         for new in demo_accounts(agency, client, url, start):
-            if (new.source, new.account_id) not in connected:
+            if (new.source, new.account_id) in _ACCOUNTS - connected:
                 await create_connection(runtime, tenant, new, actor=_ACTOR)
     name, definition = _METRICS[tenant.slug]
     if name not in defined:  # somebody may have given it another meaning

@@ -58,4 +58,12 @@ def demo_accounts(
             start=start,
             endpoint=demo_endpoint(url, "shopify"),
         ),
+        NewConnection(
+            client=client.shop,
+            source="meta_ads",
+            account_id=client.meta_account_id,
+            credentials={"access_token": agency.meta_access_token},
+            start=start,
+            endpoint=demo_endpoint(url, "meta_ads"),
+        ),
     )

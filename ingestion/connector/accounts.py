@@ -34,7 +34,7 @@ def clean_account_id(source: SourceSpec, account_id: str) -> str:
     text = "".join(letter for letter in account_id if letter not in rule.strip)
     if not re.fullmatch(rule.pattern, text):
         raise InvalidInputError(
-            f"{account_id!r} is not a {rule.label} of {source.label}",
+            f"{account_id!r} is no {rule.label} of {source.label}",
             hint=f"it looks like {rule.example}",
         )
     return text

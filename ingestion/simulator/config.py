@@ -226,13 +226,15 @@ def _meta_ads(agencies: Sequence[DemoAgency], seed: int) -> MetaAdsConfig:
             AdAccount(client.meta_account_id, client.name, agency.currency, agency.time_zone)
             for agency in agencies
             for client in agency.clients
+            if client.meta_account_id
         ),
         tokens=tuple(
             UserToken(
                 agency.meta_access_token,
-                tuple(client.meta_account_id for client in agency.clients),
+                tuple(each.meta_account_id for each in agency.clients if each.meta_account_id),
             )
             for agency in agencies
+            if agency.meta_access_token
         ),
     )
 

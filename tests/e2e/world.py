@@ -31,7 +31,13 @@ __all__ = [
 NOW: Final = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
 START: Final = dt.date(2026, 10, 1)
 
-CLIENT: Final = DemoClient("Acme Shoes", "1111111111", "acme-shoes", "shpat_acme_shoes")
+CLIENT: Final = DemoClient(
+    "Acme Shoes",
+    "1111111111",
+    "acme-shoes",
+    "shpat_acme_shoes",
+    meta_account_id="111111111111111",
+)
 AGENCY: Final = DemoAgency(
     name="Northwind",
     currency="EUR",
@@ -43,6 +49,7 @@ AGENCY: Final = DemoAgency(
     google_refresh_token="1//northwind-refresh-token",
     google_developer_token="northwind-developer-token",
     clients=(CLIENT,),
+    meta_access_token="EAAnorthwind-system-user",
 )
 
 

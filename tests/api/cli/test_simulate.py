@@ -69,6 +69,14 @@ def test_prints_what_connects_and_serves_it_until_ctrl_c() -> None:
             *("bosco", "connections", "add", "northwind", "acme-shoes", "shopify", "acme-shoes"),
             *("--credentials", "shopify.json", "--endpoint", f"{url}/shopify/shops/{{account}}"),
         ]
+        _, told, secrets, command = (process.stdout.readline().rstrip("\n") for _ in range(4))
+        assert told.startswith("meta_ads: write this to meta_ads.json")
+        assert json.loads(secrets) == {"access_token": "EAAnorthwind-system-user"}
+        assert shlex.split(command) == [
+            *("bosco", "connections", "add", "northwind", "acme-shoes", "meta_ads"),
+            *("111111111111111", "--credentials", "meta_ads.json"),
+            *("--endpoint", f"{url}/meta_ads"),
+        ]
         answer = httpx.get(f"{url}/_control/truth/google_ads/1111111111", params={"by": ""})
         assert answer.json()["currency"] == "EUR"
         process.send_signal(signal.SIGINT)

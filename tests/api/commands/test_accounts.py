@@ -16,7 +16,7 @@ from tenancy.tables import AuditEntry, Connection, ConnectionState, OAuthClient
 from tenancy.unscoped import TenantProfile
 from tests.e2e.conftest import Trouble
 from tests.e2e.platform import Platform, Told
-from tests.e2e.world import CLIENT, google_credentials
+from tests.e2e.world import AGENCY, CLIENT, google_credentials
 
 pytestmark = pytest.mark.anyio
 
@@ -225,6 +225,29 @@ async def test_the_history_starts_90_days_ago(platform: Platform, trouble: Troub
     await _connect(platform, trouble, "historic")
     (row,) = (await platform.command("connections.list", tenant="historic")).table
     assert row[6] == "2026-08-04"
+
+
+async def test_history_that_the_platform_no_longer_keeps_is_told(
+    platform: Platform, trouble: Trouble
+) -> None:
+    await _add_tenant(platform, slug="social")
+    await platform.command("clients.add", tenant="social", slug=CLIENT.shop, name="Acme")
+    meta: dict[str, Any] = {
+        "source": "meta_ads",
+        "account": f"act_{CLIENT.meta_account_id}",
+        "credentials": {"access_token": AGENCY.meta_access_token},
+        "settings": [],
+        "endpoint": f"{trouble.url}/meta_ads",
+    }
+    told = await _connect(platform, trouble, "social", **meta, start="2020-01-01")
+    assert told.lines == [
+        "meta_ads account 111111111111111 (Acme Shoes) connected: EUR, Europe/Berlin",
+        (
+            "from 2023-10-09, not 2020-01-01: account_day, campaign_day, ad_day, "
+            "campaign_country_day (Meta keeps 37 months)"
+        ),
+        "next: bosco sync social --client acme-shoes",
+    ]
 
 
 async def test_a_refused_account_does_not_hide_the_others(

@@ -457,7 +457,7 @@ async def test_account_id_that_could_change_the_url_is_refused() -> None:
         with pytest.raises(InvalidInputError) as caught:
             await run.read(load_source("shopify"), "orders", INSTANTS, account=account)
         assert str(caught.value) == (
-            "'evil.example/#' is not a shop name of Shopify (it looks like acme-shoes)"
+            "'evil.example/#' is no shop name of Shopify (it looks like acme-shoes)"
         )
 
 
