@@ -476,7 +476,7 @@ class ReportSpec:
         failed: Words that mean it never will be.
         reason: Path of why, in the provider's words; empty: it does not tell.
         url: Path of the result's URL; empty: the stream's own request reads it.
-        every_seconds: Between two polls.
+        every_seconds: Between two polls; the first ones come sooner.
         give_up_seconds: After this long the order is given up.
     """
 

@@ -99,7 +99,7 @@ async def test_meta_async_job_is_kept_in_the_checkpoint_and_polled_after_a_resta
         async with harness({"meta_ads": server.url}) as run:
             pages = await run.read(source, "campaign_day_async")
             assert [page.batch.num_rows for page in pages] == [0, 1]
-            assert run.waits == [10.0]
+            assert run.waits == [1.25]
             ordered = pages[0].checkpoint
             assert ordered["job"] == "15718"
         statuses.append("Job Completed")

@@ -63,7 +63,7 @@ async def test_ads_are_ordered_and_come_in_several_pages(simulator: RunningSimul
         pages = await read(run, "ad_day")
     sizes = [page.batch.num_rows for page in pages]
     assert sizes[:3] == [0, 500, 500]  # the order itself is a page, kept at once
-    assert run.waits == [10.0]  # under way at the first look
+    assert run.waits == [1.25]  # under way at the first look
 
 
 async def test_names_and_words(simulator: RunningSimulator) -> None:

@@ -119,7 +119,7 @@ async def test_an_account_that_is_nearly_spent_is_left_alone_for_a_while(
     simulator.fault("high_usage", operation="order")
     async with harness(urls(simulator)) as run:
         await read(run, "ad_day")
-    assert run.waits == [60.0, 10.0]
+    assert run.waits == [60.0, 1.25]
     assert set(run.budget.holds) == {(ACCOUNT_BUDGET, 60.0)}
 
 
@@ -145,7 +145,7 @@ async def test_a_throttle_told_on_the_refusal_alone_is_waited_for() -> None:
         counts = meta.http.get("/_control/requests").json()["requests"]
     assert len(arrived("ad_day", pages)) == len(truth["rows"])
     # Order, two polls and a page; then the hour that the refusal tells, in whole minutes.
-    assert run.waits == [10.0, 3600.0]
+    assert run.waits == [1.25, 3600.0]
     assert sum(each["count"] for each in counts if each["status"] == 400) == 1
 
 
@@ -196,7 +196,7 @@ async def test_a_report_that_stays_where_it_is_is_waited_for(simulator: RunningS
     async with harness(urls(simulator)) as run:
         pages = await read(run, "ad_day")
     assert arrived("ad_day", pages) == told(simulator, "ad_day")
-    assert run.waits == [10.0] * 6
+    assert run.waits == [1.25, 2.5, 5.0, 10.0, 10.0, 10.0]
 
 
 async def test_every_restart_goes_on_with_the_report_that_was_ordered(
