@@ -57,7 +57,7 @@ def load_source(name: str) -> SourceSpec:
     if name not in known:
         raise NotFoundError(
             f"there is no source {name!r}{did_you_mean(name, known)}",
-            hint="docs/sources.md tells how to add one",
+            hint="docs/writing_a_source.md tells how to add one",
         )
     path = SOURCES_FOLDER / f"{name}.yaml"
     return read_source(path.read_text(encoding="utf-8"), path.name)
