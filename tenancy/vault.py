@@ -1,10 +1,11 @@
-"""Vault: credentials of connections, sealed so that only their own tenant can open them.
+"""Vault: credentials of connections and alert channels, sealed for their own tenant alone.
 
     master key (file or KMS) -> wraps each tenant's data key -> seals each connection's credentials
 
 AES-256-GCM throughout. What is sealed is bound to its place: a data key to its tenant, credentials
-to tenant and connection, a signing key to its id. Moved anywhere else, or cut, or changed, it does
-not open. Format: one version byte, a random 96-bit nonce, ciphertext with its 128-bit tag.
+to tenant and connection (or alert channel), a signing key to its id. Moved anywhere else, or cut,
+or changed, it does not open. Format: one version byte, a random 96-bit nonce, ciphertext with its
+128-bit tag.
 
 Source: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages under one key).
 """
@@ -12,6 +13,7 @@ Source: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages 
 import hmac
 import json
 import secrets
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
@@ -192,9 +194,7 @@ class Vault:
         connection_id: ConnectionId,
     ) -> bytes:
         """Seal the credentials of a connection, for `connections.credentials`."""
-        plaintext = json.dumps(dict(credentials)).encode()
-        context = _credential_context(tenant_id, connection_id)
-        return _seal(key._cipher, plaintext, context, self._random_bytes)  # noqa: SLF001
+        return self._seal_texts(key, credentials, _credential_context(tenant_id, connection_id))
 
     def open(
         self, key: TenantKey, sealed: bytes, *, tenant_id: TenantId, connection_id: ConnectionId
@@ -204,14 +204,40 @@ class Vault:
         Raises:
             CredentialError: Sealed for another tenant or connection, with another key, or changed.
         """
-        context = _credential_context(tenant_id, connection_id)
-        plaintext = _open(key._cipher, sealed, context)  # noqa: SLF001
-        if plaintext is None:
+        opened = _open_texts(key, sealed, _credential_context(tenant_id, connection_id))
+        if opened is None:
             raise CredentialError(
                 f"the stored credentials of connection {connection_id} cannot be opened",
                 hint="connect the account again",
             )
-        return {name: Secret(text) for name, text in json.loads(plaintext).items()}
+        return opened
+
+    def seal_channel(
+        self,
+        key: TenantKey,
+        channel_secrets: Mapping[str, str],
+        *,
+        tenant_id: TenantId,
+        channel_id: uuid.UUID,
+    ) -> bytes:
+        """Seal the secrets of an alert channel, for `alert_channels.secrets`."""
+        return self._seal_texts(key, channel_secrets, _channel_context(tenant_id, channel_id))
+
+    def open_channel(
+        self, key: TenantKey, sealed: bytes, *, tenant_id: TenantId, channel_id: uuid.UUID
+    ) -> dict[str, Secret]:
+        """Open what `seal_channel` sealed.
+
+        Raises:
+            CredentialError: Sealed for another tenant or channel, with another key, or changed.
+        """
+        opened = _open_texts(key, sealed, _channel_context(tenant_id, channel_id))
+        if opened is None:
+            raise CredentialError(
+                f"the stored secrets of alert channel {channel_id} cannot be opened",
+                hint="remove the channel, and add it again",
+            )
+        return opened
 
     async def wrap_signing_key(self, kid: str, private_key: bytes) -> bytes:
         """Seal the private half of a signing key, for `signing_keys.wrapped_private_key`."""
@@ -225,6 +251,10 @@ class Vault:
         """
         return await self._master_key.unwrap(wrapped, context=_signing_context(kid))
 
+    def _seal_texts(self, key: TenantKey, texts: Mapping[str, str], context: bytes) -> bytes:
+        plaintext = json.dumps(dict(texts)).encode()
+        return _seal(key._cipher, plaintext, context, self._random_bytes)  # noqa: SLF001
+
 
 def _key_context(tenant_id: TenantId) -> bytes:
     return b"bosco data key\0" + tenant_id.bytes
@@ -234,8 +264,19 @@ def _credential_context(tenant_id: TenantId, connection_id: ConnectionId) -> byt
     return b"bosco credentials\0" + tenant_id.bytes + connection_id.bytes
 
 
+def _channel_context(tenant_id: TenantId, channel_id: uuid.UUID) -> bytes:
+    return b"bosco alert channel\0" + tenant_id.bytes + channel_id.bytes
+
+
 def _signing_context(kid: str) -> bytes:
     return b"bosco signing key\0" + kid.encode()
+
+
+def _open_texts(key: TenantKey, sealed: bytes, context: bytes) -> dict[str, Secret] | None:
+    plaintext = _open(key._cipher, sealed, context)  # noqa: SLF001
+    if plaintext is None:
+        return None
+    return {name: Secret(text) for name, text in json.loads(plaintext).items()}
 
 
 def _seal(cipher: AESGCM, plaintext: bytes, context: bytes, random_bytes: RandomBytes) -> bytes:

@@ -59,6 +59,28 @@ def test_sealed_credentials_open_nowhere_else(
     assert TOKEN not in "".join(traceback.format_exception(error.value))
 
 
+def test_secrets_of_a_channel_open_in_their_place_only() -> None:
+    channel = uuid.UUID(int=11)  # the number of a connection, too
+    sealed = VAULT.seal_channel(KEY, {"url": TOKEN}, tenant_id=ALICE, channel_id=channel)
+    opened = VAULT.open_channel(KEY, sealed, tenant_id=ALICE, channel_id=channel)
+    assert opened == {"url": Secret(TOKEN)}
+    for key, tenant_id, other in (
+        (OTHER_KEY, ALICE, channel),
+        (KEY, BOB, channel),
+        (KEY, ALICE, uuid.UUID(int=12)),
+    ):
+        with pytest.raises(CredentialError) as error:
+            VAULT.open_channel(key, sealed, tenant_id=tenant_id, channel_id=other)
+        assert error.value.message == (
+            f"the stored secrets of alert channel {other} cannot be opened"
+        )
+        assert error.value.hint == "remove the channel, and add it again"
+    with pytest.raises(CredentialError):  # what is sealed for a channel is no connection's
+        VAULT.open(KEY, sealed, tenant_id=ALICE, connection_id=SHOP)
+    with pytest.raises(CredentialError):
+        VAULT.open_channel(KEY, sealed_token(), tenant_id=ALICE, channel_id=channel)
+
+
 @given(st.data())
 def test_changed_bytes_do_not_open(data: st.DataObject) -> None:
     sealed = bytearray(sealed_token())
