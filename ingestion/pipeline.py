@@ -28,8 +28,10 @@ from ingestion.connector.job import CursorWindow
 from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileImport, FileLanding
+from ingestion.files.feeds import FILE_SOURCE
 from ingestion.plan import Coverage, cursor_window, date_windows
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
+from ingestion.sync_alerts import tell_outcome
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobHandle, JobQueue
 from tenancy.session import Database, TenantSession
@@ -171,7 +173,7 @@ class Pipeline:
         }
         await self._have_done(LOAD_JOB, JobQueue.LOAD, run)
         await self._have_done(FOLLOW_JOB, JobQueue.FOLLOW, run)
-        await steps.run("finish", partial(self._finish, tenant_id, run_id))
+        await steps.run("finish", partial(self._finish, tenant_id, run_id, connection_id))
 
     async def _have_done(self, name: str, queue: JobQueue, run: Mapping[str, str]) -> None:
         """Wait for a job of another queue; the same one when this job goes on after a crash."""
@@ -250,8 +252,10 @@ class Pipeline:
             for window in _windows(stream, _coverage(connection, states.get(stream.name)), now)
         ]
 
-    async def _finish(self, tenant_id: TenantId, run_id: RunId) -> None:
-        """Close the run when its last sync has ended."""
+    async def _finish(
+        self, tenant_id: TenantId, run_id: RunId, connection_id: ConnectionId
+    ) -> None:
+        """Close the run when its last sync has ended; tell how the connection's have."""
         async with self.database.session(tenant_id) as session:
             run = (
                 await session.scalars(select(SyncRun).where(SyncRun.id == run_id).with_for_update())
@@ -261,6 +265,18 @@ class Pipeline:
                 failed = SyncState.FAILED in states
                 run.state = RunState.FAILED if failed else RunState.SUCCEEDED
                 run.finished_at = self.clock()
+            await self._tell_outcome(session, run_id, connection_id)
+
+    async def _tell_outcome(
+        self, session: TenantSession, run_id: RunId, connection_id: ConnectionId
+    ) -> None:
+        connection = await session.get_one(Connection, (session.tenant_id, connection_id))
+        if connection.source == FILE_SOURCE:
+            return  # whoever imports a file is told at once
+        own = select(Sync).where(Sync.run_id == run_id, Sync.connection_id == connection_id)
+        syncs = (await session.scalars(own)).all()
+        label = self.sources[connection.source].label
+        await tell_outcome(session, connection, label, syncs, now=self.clock(), ids=self.ids)
 
 
 def _coverage(connection: Connection, state: StreamState | None) -> Coverage:

@@ -22,6 +22,7 @@ from domain.errors import InvalidInputError, UserError
 from domain.ids import ConnectionId
 from ingestion.files.feeds import FILE_SOURCE
 from ingestion.plan import earliest_day
+from ingestion.sync_alerts import withdraw
 from tenancy import audit
 from tenancy.tables import Client, Connection, ConnectionState
 from tenancy.unscoped import TenantProfile
@@ -112,6 +113,8 @@ async def create_connection(
             session, connection.id, new.credentials
         )
         session.add(connection)
+        # The provider has just taken them.
+        await withdraw(session, connection.id, now=runtime.clock())
         audit.record(
             session,
             clock=runtime.clock,
@@ -250,6 +253,8 @@ async def _change_state(
     async with runtime.database.session(tenant.tenant_id) as session:
         for connection, _ in changed:
             (await session.get_one(Connection, (tenant.tenant_id, connection.id))).state = state
+            if state is ConnectionState.PAUSED:
+                await withdraw(session, connection.id, now=runtime.clock())
             audit.record(
                 session,
                 clock=runtime.clock,

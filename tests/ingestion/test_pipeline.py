@@ -19,7 +19,15 @@ from ingestion.connector.source_file import load_all_sources
 from ingestion.pipeline import SYNC_JOB, Pipeline
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB, PublicationJobs
 from tenancy.jobs import JobQueue
-from tenancy.tables import Connection, ConnectionState, RunState, Sync, SyncRun, SyncState
+from tenancy.tables import (
+    Connection,
+    ConnectionState,
+    RaisedAlert,
+    RunState,
+    Sync,
+    SyncRun,
+    SyncState,
+)
 from tenancy.warehouse.port import TransientWarehouseError, WarehouseError
 from tests.ingestion.plane import NOW, Agency, Plane, page
 from tests.ingestion.unify.ledger import ADS, ORDERS, day, order
@@ -350,6 +358,25 @@ async def test_a_run_ends_with_its_last_connection(works: Works, agency: Agency)
     await works.sync(agency, connection=second)
     run = await works.run(agency)
     assert (run.state, run.started_at, run.finished_at) == (RunState.FAILED, NOW, works.now)
+
+
+async def test_a_connection_that_failed_raises_an_alert_until_it_is_read_again(
+    works: Works, agency: Agency
+) -> None:
+    async def alerts() -> list[tuple[str, str, dt.datetime, dt.datetime | None]]:
+        async with works.plane.database.session(agency.tenant_id) as session:
+            found = (await session.scalars(select(RaisedAlert))).all()
+        return [(a.subject, a.details, a.raised_at, a.cleared_at) for a in found]
+
+    subject = f"connection:{agency.connection_id}"
+    details = "account 1: 1 of 3 syncs failed (1 INTERNAL)"
+    works.extraction.refused = {"orders"}
+    await works.sync(agency, run=1)
+    assert await alerts() == [(subject, details, NOW, None)]
+    works.extraction.refused = set()
+    works.now = NOW + dt.timedelta(hours=1)
+    await works.sync(agency, run=2)
+    assert await alerts() == [(subject, details, NOW, works.now)]
 
 
 async def test_a_run_is_open_while_a_connection_is_read(works: Works, agency: Agency) -> None:
