@@ -31,6 +31,8 @@ _SECRET_TEXTS: Final = re.compile(
     r"(?:(?:bearer|basic)\s+)?)[^\s\"'&,;]+",
     re.IGNORECASE,
 )
+# At DEBUG these write down whole addresses; that of a webhook is a secret.
+_TELL_ADDRESSES: Final = ("apprise", "urllib3")
 _FILE_BYTES: Final = 10_000_000
 
 
@@ -72,6 +74,8 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    for name in _TELL_ADDRESSES:
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

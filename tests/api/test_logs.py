@@ -46,6 +46,14 @@ def test_both_kinds_of_loggers_write_json_lines(settings: Settings) -> None:
     assert ours["timestamp"].endswith("Z")
 
 
+def test_addresses_of_webhooks_are_not_written_even_for_debugging(settings: Settings) -> None:
+    logging.getLogger().setLevel(logging.DEBUG)
+    for name in ("apprise", "urllib3.connectionpool"):
+        logging.getLogger(name).debug("POST https://hooks.slack.com/services/%s", SECRET)
+        logging.getLogger(name).warning("no answer")
+    assert [line["event"] for line in _lines(settings)] == ["no answer", "no answer"]
+
+
 def test_values_are_hidden_by_their_names(settings: Settings) -> None:
     structlog.get_logger().info(
         "asked",
