@@ -1,0 +1,93 @@
+"""The way out to addresses that agencies name.
+
+    host name -> every address it has -> the public ones -> connection, pinned to what was checked
+
+A host name may lead to this machine, the local network or a cloud's metadata service. The address
+is checked and connected to in one go, so that a name cannot lead elsewhere between the two; a
+redirect is never followed. Development allows everything, for receivers on the same laptop.
+
+Sources: OWASP "Server-Side Request Forgery Prevention"; apprise.utils.http.
+"""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+from typing import Any
+
+from apprise.utils.http import HTTPPolicy, is_public_ip_address
+
+from api.alerts.outgoing import Patience
+
+__all__ = ["Line", "PinnedSmtp", "PinnedSmtpOverTls"]
+
+
+class Line(HTTPPolicy):  # type: ignore[misc]  # untyped
+    """Connections for one message.
+
+    Args:
+        patience: With the other side.
+        public_only: Refuse private, local and reserved addresses.
+    """
+
+    def __init__(self, patience: Patience, *, public_only: bool) -> None:
+        super().__init__(
+            address_filter=self._may_reach if public_only else None,
+            resolve_timeout=patience.connect,
+        )
+        self.patience = patience
+        self.has_refused = False
+        self._open: list[socket.socket] = []
+
+    def create_connection(self, *arguments: Any, **options: Any) -> socket.socket:
+        """Connect to an address that was checked."""
+        connection: socket.socket = super().create_connection(*arguments, **options)
+        self._open.append(connection.dup())  # TLS takes the original over
+        return connection
+
+    def hang_up(self) -> None:
+        """End every connection, also one that a thread waits on."""
+        for connection in self._open:
+            with contextlib.suppress(OSError), connection:
+                connection.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def _may_reach(self, address: str) -> bool:
+        is_public = bool(is_public_ip_address(address))
+        self.has_refused = self.has_refused or not is_public
+        return is_public
+
+
+class PinnedSmtp(smtplib.SMTP):
+    """SMTP over a line.
+
+    Args:
+        line: Connects.
+        host: Of the server.
+        port: Of the server.
+        own_name: What we call ourselves.
+    """
+
+    def __init__(self, line: Line, host: str, port: int, *, own_name: str) -> None:
+        self._line = line
+        super().__init__(host, port, local_hostname=own_name, timeout=line.patience.answer)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._line.create_connection(host, port, timeout=timeout)
+
+
+class PinnedSmtpOverTls(smtplib.SMTP_SSL):
+    """SMTP over a line, encrypted from the first byte; see `PinnedSmtp`."""
+
+    def __init__(
+        self, line: Line, host: str, port: int, *, own_name: str, tls: ssl.SSLContext
+    ) -> None:
+        self._line = line
+        self._tls = tls
+        super().__init__(
+            host, port, local_hostname=own_name, timeout=line.patience.answer, context=tls
+        )
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection = self._line.create_connection(host, port, timeout=timeout)
+        return self._tls.wrap_socket(connection, server_hostname=host)
