@@ -20,6 +20,8 @@ import httpx
 import structlog
 from uuid_utils.compat import uuid7
 
+from api.alerts.delivery import AlertDelivery
+from api.alerts.sender import AlertSender
 from api.embedded.layout import make_private
 from api.embedded.servers import EmbeddedServers, ServerUrls
 from api.graphql.services import GraphQLServices
@@ -180,6 +182,7 @@ async def open_runtime(
             tokens=tokens,
             issuer=issuer,
             edge=edge,
+            alerts=_alert_delivery(plane, settings, clock),
         )
 
 
@@ -275,6 +278,18 @@ async def _open_plane(
         extraction=extraction,
         jobs=jobs,
         pipeline=pipeline,
+    )
+
+
+def _alert_delivery(plane: _Plane, settings: Settings, clock: Clock) -> AlertDelivery:
+    return AlertDelivery(
+        database=plane.database,
+        doors=plane.doors,
+        vault=plane.vault,
+        exclusive=Exclusive(plane.database, "alerts"),
+        sender=AlertSender(public_only=settings.env == "production"),
+        clock=clock,
+        ids=uuid7,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from api.alerts.delivery import AlertDelivery
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.settings import Settings
@@ -30,6 +31,7 @@ class Runtime:
         random_bytes: Cryptographic randomness.
         issuer: Our address, as tokens name it.
         edge: What the GraphQL gateway needs.
+        alerts: Tells channels of alerts; runs in the serving process.
     """
 
     settings: Settings
@@ -50,3 +52,4 @@ class Runtime:
     tokens: AccessTokens
     issuer: str
     edge: GraphQLServices
+    alerts: AlertDelivery

@@ -12,7 +12,16 @@ from typing import Annotated
 import typer
 
 from api.cli.invoke import invoke
-from api.cli.nouns import apps, clients, connections, features, metrics, quarantine, tenants
+from api.cli.nouns import (
+    alerts,
+    apps,
+    clients,
+    connections,
+    features,
+    metrics,
+    quarantine,
+    tenants,
+)
 from api.cli.options import Agency, ClientName, ClientOption, SourceOption
 from api.cli.render import open_console, show_error
 from api.cli.serve import serve, worker
@@ -36,6 +45,7 @@ for noun, module in {
     "metrics": metrics,
     "features": features,
     "quarantine": quarantine,
+    "alerts": alerts,
 }.items():
     app.add_typer(module.group, name=noun)
 

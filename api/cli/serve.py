@@ -38,6 +38,7 @@ async def _serve() -> None:
         async with (
             own_runtime(settings, command_host()) as runtime,
             serve_http(runtime, port=settings.http_port) as url,
+            runtime.alerts.running(asyncio.sleep),
         ):
             opens = " (open it in a browser)" if settings.env == "development" else ""
             console.print(f"GraphQL  {url}/graphql{opens}")

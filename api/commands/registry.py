@@ -3,6 +3,8 @@
 from typing import Final
 
 from api.commands import (
+    alert_channels,
+    alerts,
     apps,
     connections,
     demo,
@@ -23,6 +25,11 @@ __all__ = ["COMMANDS"]
 
 COMMANDS: Final = CommandRegistry[Runtime](
     {
+        "alerts.channels.add": alert_channels.add_channel,
+        "alerts.channels.list": alert_channels.list_channels,
+        "alerts.channels.remove": alert_channels.remove_channel,
+        "alerts.channels.test": alert_channels.try_channel,
+        "alerts.list": alerts.list_alerts,
         "apps.add": apps.add_app,
         "apps.list": apps.list_apps,
         "clients.add": tenants.add_client,

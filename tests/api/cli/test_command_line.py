@@ -12,8 +12,24 @@ from api.cli.main import app, main
 from domain.errors import InvalidInputError
 
 SNAPSHOTS = Path(__file__).parents[2] / "snapshots" / "cli"
-NOUNS = ["", "tenants", "clients", "apps", "connections", "metrics", "features", "quarantine"]
+NOUNS = [
+    "",
+    "tenants",
+    "clients",
+    "apps",
+    "connections",
+    "metrics",
+    "features",
+    "quarantine",
+    "alerts",
+]
 VERBS = [
+    "alerts channels",
+    "alerts channels add",
+    "alerts channels add email",
+    "alerts channels add slack",
+    "alerts channels add webhook",
+    "alerts list",
     "connections add",
     "features show",
     "import",
