@@ -22,6 +22,7 @@ from api.graphql.metric_types import Compare
 from api.graphql.mutations.define_metric import DEFINE_METRIC
 from api.graphql.mutations.retire_metric import RETIRE_METRIC
 from api.graphql.periods import Period
+from api.graphql.queries.alerts import ALERTS
 from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
 from api.graphql.queries.feature_services import FEATURE_SERVICES
@@ -52,6 +53,7 @@ QUERIES: Final = (
     SYNCS,
     QUARANTINE,
     FRESHNESS,
+    ALERTS,
 )
 MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC)
 

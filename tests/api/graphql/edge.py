@@ -31,6 +31,7 @@ from domain.query.plan import PlanCache
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
+from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
@@ -397,6 +398,19 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
             created_at=now,
             resolved_at=None,
         )
+    )
+    await raise_alert(
+        session,
+        Alert(
+            kind=AlertKind.SYNC_FAILED,
+            severity=AlertSeverity.WARNING,
+            subject=f"connection:{connection_id}",
+            client_id=agency.clients[slug],
+            title="Google Ads does not answer",
+            text=f"{agency.canary}: 1 of 2 syncs failed",
+        ),
+        now=now,
+        ids=edge.ids,
     )
 
 

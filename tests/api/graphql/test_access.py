@@ -38,6 +38,7 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.featureServices": (Scope.METRICS_READ, "featureServices { name features { unit } }"),
     "Query.syncs": (Scope.INGESTION_READ, "syncs { nodes { id rows errorMessage } }"),
     "Query.quarantine": (Scope.INGESTION_READ, "quarantine { nodes { id message field } }"),
+    "Query.alerts": (Scope.INGESTION_READ, "alerts { nodes { id clientId details } }"),
     "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),
     "Mutation.defineMetric": (
         Scope.METRICS_WRITE,

@@ -1,4 +1,4 @@
-"""Every query of the guide is answered."""
+"""Every query of the guides is answered."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,10 @@ from tests.api.graphql.edge import ALL_SCOPES, Agency, Edge
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).resolve().parents[3]
-GUIDE = (ROOT / "docs" / "graphql.md").read_text(encoding="utf-8")
+GUIDES = "".join(guide.read_text(encoding="utf-8") for guide in sorted(ROOT.glob("docs/*.md")))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-QUERIES = re.findall(r"```graphql\n(.*?)```", GUIDE, re.DOTALL)
+QUERIES = re.findall(r"```graphql\n(.*?)```", GUIDES, re.DOTALL)
 QUERIES += re.findall(r'"query":\s+"(.*?)"\}', README, re.DOTALL)
 
 
@@ -24,4 +24,4 @@ async def test_the_example_is_answered(edge: Edge, northwind: Agency, query: str
 
 
 def test_there_are_examples() -> None:
-    assert len(QUERIES) >= 2
+    assert len(QUERIES) >= 3
