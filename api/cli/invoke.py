@@ -1,12 +1,13 @@
 """From the command line to a command: load settings, hand over or run, show, exit.
 
-typer function -> invoke(name, arguments) -> run_command -> render -> exit code
+typer function -> invoke(name, arguments) -> run_command -> show -> render -> exit code
 """
 
 import asyncio
 import getpass
 import json
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,25 @@ import typer
 from api.cli.host import command_host
 from api.cli.render import open_console, render, show_error
 from api.control.front_door import run_command
-from api.control.protocol import Invocation
+from api.control.protocol import Event, Invocation
 from api.settings import load_settings
 from domain.errors import InvalidInputError, UserError
 
-__all__ = ["invoke", "read_credentials"]
+__all__ = ["invoke", "read_credentials", "show"]
 
 
 def invoke(command: str, /, **arguments: Any) -> None:
     """Run a command and end the process with its exit code."""
-    console, errors = open_console(sys.stdout), open_console(sys.stderr)
     arguments["actor"] = f"cli:{getpass.getuser()}"
+    invocation = Invocation(command, arguments, str(Path.cwd()))
+    show(lambda: run_command(load_settings(), command_host(), invocation))
+
+
+def show(begin: Callable[[], AsyncIterator[Event]]) -> None:
+    """Show the events that `begin` makes, and end the process with their exit code."""
+    console, errors = open_console(sys.stdout), open_console(sys.stderr)
     try:
-        invocation = Invocation(command, arguments, str(Path.cwd()))
-        events = run_command(load_settings(), command_host(), invocation)
-        code = asyncio.run(render(events, console, errors))
+        code = asyncio.run(render(begin(), console, errors))
     except UserError as error:
         show_error(errors, error.message, error.hint, error.code)
         code = 1

@@ -20,6 +20,7 @@ from api.cli.nouns import (
     features,
     metrics,
     quarantine,
+    sources,
     tenants,
 )
 from api.cli.options import Agency, ClientName, ClientOption, SourceOption
@@ -46,6 +47,7 @@ for noun, module in {
     "features": features,
     "quarantine": quarantine,
     "alerts": alerts,
+    "sources": sources,
 }.items():
     app.add_typer(module.group, name=noun)
 

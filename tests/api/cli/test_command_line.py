@@ -21,7 +21,11 @@ NOUNS = [
     "metrics",
     "features",
     "quarantine",
+<<<<<<< HEAD
     "alerts",
+=======
+    "sources",
+>>>>>>> 5fce61d (api/cli: Describe what is read from each platform.)
 ]
 VERBS = [
     "alerts channels",
@@ -39,6 +43,7 @@ VERBS = [
     "query",
     "quarantine list",
     "simulate",
+    "sources describe",
     "sync",
     "tenants add",
 ]
