@@ -21,11 +21,8 @@ NOUNS = [
     "metrics",
     "features",
     "quarantine",
-<<<<<<< HEAD
     "alerts",
-=======
     "sources",
->>>>>>> 5fce61d (api/cli: Describe what is read from each platform.)
 ]
 VERBS = [
     "alerts channels",
