@@ -8,38 +8,17 @@ where it is None the test brings about the fault itself. `waits` are the seconds
 has to wait, in order: half of 2, 4, 8 ... where the platform tells nothing.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import pytest
 
+from tests.ingestion.sources.documented_fault import BACKOFF, DocumentedFault, on_the_way
+from tests.ingestion.sources.documented_meta import META
+
 __all__ = ["DOCUMENTED", "DocumentedFault", "faults_of", "plays"]
 
 Test = TypeVar("Test", bound=Callable[..., Any])
-
-_BACKOFF: Final = (1.0, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentedFault:
-    """One way in which a platform fails.
-
-    Attributes:
-        platform: Name of the source.
-        name: Of the fault, unique at the platform.
-        documented: Where the platform, or who met it, tells of it.
-        test: File below `tests/ingestion` and function.
-        play: What the simulator is told; None: the test does more than that.
-        waits: Of the extractor.
-    """
-
-    platform: str
-    name: str
-    documented: str
-    test: str
-    play: Mapping[str, Any] | None = None
-    waits: tuple[float, ...] = ()
 
 
 def faults_of(platform: str) -> list[DocumentedFault]:
@@ -60,20 +39,6 @@ def plays(platform: str) -> Callable[[Test], Test]:
         return run
 
     return decorate
-
-
-def _on_the_way(test: str, platform: str, operation: str) -> list[DocumentedFault]:
-    """What happens between any platform and us."""
-    cut = {"kind": "cut_connection", "times": 2, "cut_after_bytes": 3_000}
-    faults: list[tuple[str, str, dict[str, Any], tuple[float, ...]]] = [
-        ("body that is cut off", "RFC 9112 section 8", cut, _BACKOFF),
-        ("JSON that ends early", "RFC 8259", {"kind": "malformed_json", "times": 2}, _BACKOFF),
-        ("slow answer", "RFC 9110 section 15.6.5", {"kind": "slow", "seconds": 0.01}, ()),
-    ]
-    return [
-        DocumentedFault(platform, name, place, test, {**play, "operation": operation}, waits)
-        for name, place, play, waits in faults
-    ]
 
 
 _GA4_QUOTAS: Final = "Data API, limits and quotas; PropertyQuota"
@@ -104,7 +69,7 @@ def _throttled(name: str, code: int) -> DocumentedFault:
 
 def _failing(name: str, code: int) -> DocumentedFault:
     play = {"kind": "server_error", "code": code, "times": 2, **_CALL}
-    return DocumentedFault("tiktok_ads", name, _TIKTOK_CODES, _TIKTOK_ROWS, play, _BACKOFF)
+    return DocumentedFault("tiktok_ads", name, _TIKTOK_CODES, _TIKTOK_ROWS, play, BACKOFF)
 
 
 def _exhausted(name: str, quota: str, seconds: float) -> DocumentedFault:
@@ -144,7 +109,7 @@ DOCUMENTED: Final = (
             "Data API, errors",
             _GA4_ROWS,
             {"kind": "server_error", "status": status, "times": 2, **_REPORT},
-            _BACKOFF,
+            BACKOFF,
         )
         for status in (500, 503)
     ),
@@ -155,7 +120,7 @@ DOCUMENTED: Final = (
         _GA4_ROWS,
         {"kind": "expired_token", "times": 1, **_REPORT},
     ),
-    *_on_the_way(_GA4_ROWS, "ga4", "runReport"),
+    *on_the_way(_GA4_ROWS, "ga4", "runReport"),
     DocumentedFault(
         "ga4",
         "page shorter than asked for",
@@ -297,16 +262,16 @@ DOCUMENTED: Final = (
         _TIKTOK_CODES,
         _TIKTOK_ROWS,
         {"kind": "partial", "times": 2, **_CALL},
-        _BACKOFF,
+        BACKOFF,
     ),
-    *_on_the_way(_TIKTOK_ROWS, "tiktok_ads", "report"),
+    *on_the_way(_TIKTOK_ROWS, "tiktok_ads", "report"),
     DocumentedFault(
         "tiktok_ads",
         "page shorter than asked for",
         "Business API, run a synchronous report: page_size",
         _TIKTOK_ROWS,
         {"kind": "half_page", "times": 2, **_CALL},
-        _BACKOFF,
+        BACKOFF,
     ),
     DocumentedFault(
         "tiktok_ads",
@@ -372,4 +337,5 @@ DOCUMENTED: Final = (
         _TIKTOK_CODES,
         f"{_TIKTOK}::test_a_metric_that_is_gone_is_told",
     ),
+    *META,
 )

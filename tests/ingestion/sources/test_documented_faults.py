@@ -16,6 +16,7 @@ from ingestion.simulator.config import demo_config
 from ingestion.simulator.contract import Platform
 from ingestion.simulator.faults import parse_fault
 from ingestion.simulator.ga4 import Ga4
+from ingestion.simulator.meta_ads import MetaAds
 from ingestion.simulator.tiktok_ads import TikTokAds
 from tests.ingestion.sources.documented_faults import DOCUMENTED, DocumentedFault, faults_of
 
@@ -51,20 +52,30 @@ def test_names_of_faults_are_unique(platform: str) -> None:
 
 
 def test_every_platform_has_faults() -> None:
-    assert {"ga4", "tiktok_ads"} == set(PLATFORMS)
+    assert {"ga4", "meta_ads", "tiktok_ads"} == set(PLATFORMS)
     assert set(PLATFORMS) <= set(load_all_sources())
 
 
 CLOCK = SimulatedClock()
 SIMULATORS: list[Platform] = [
     Ga4(demo_config().ga4, CLOCK),
+    MetaAds(demo_config().meta_ads, CLOCK),
     TikTokAds(demo_config().tiktok_ads, CLOCK),
 ]
+REFUSALS = {"rate_limited", "server_error", "refused", "expired_token", "too_large"}
 # What a platform refuses by itself, as its simulator's tests assert, or brings as a success.
 OTHERS: dict[str, list[tuple[int, dict[str, Any]]]] = {
     "ga4": [
         (400, {"error": {"message": "Field conversions is not a valid metric."}}),
         (429, {"error": {"message": "Exhausted property tokens per day."}}),
+    ],
+    "meta_ads": [
+        (400, {"error": {"code": 100, "error_subcode": 33}}),
+        (400, {"error": {"code": 100, "message": "(#100) x is not valid for fields param"}}),
+        (400, {"error": {"code": 190}}),
+        (400, {"error": {"code": 2635}}),
+        (400, {"error": {"code": 3018}}),
+        (500, {"error": {"code": 99, "is_transient": True}}),
     ],
     "tiktok_ads": [
         (200, {"code": 40002, "message": "Invalid metric fields: ['revenue']"}),
@@ -79,7 +90,7 @@ def test_every_rule_of_the_source_file_is_met_by_a_fault(simulator: Platform) ->
     rules = load_all_sources()[simulator.name].errors
     answers = [*OTHERS[simulator.name]]
     for fault in faults_of(simulator.name):
-        if fault.play and fault.play["kind"] in {"rate_limited", "server_error", "refused"}:
+        if fault.play and fault.play["kind"] in REFUSALS:
             answer = simulator.refuse(parse_fault(fault.play), "/properties/1:runReport")
             answers.append((answer.status_code, _document(bytes(answer.body))))
     met = {_first_rule(rules, *answer) for answer in answers}

@@ -4,7 +4,6 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,8 @@ from ingestion.connector.job import Account, DiscoveredAccount
 from ingestion.connector.spec import SourceSpec
 from tests.fixtures.simulator import RunningSimulator
 from tests.ingestion.connector.harness import harness
+from tests.ingestion.sources.documented_fault import DocumentedFault
+from tests.ingestion.sources.documented_faults import plays
 from tests.ingestion.sources.meta import (
     ACCOUNT,
     FORTNIGHT,
@@ -46,6 +47,17 @@ async def test_a_level_is_the_simulator_s_truth(simulator: RunningSimulator, str
     assert arrived(stream, pages) == told(simulator, stream, SIX_WEEKS)
     assert [row for page in pages for row in page.rejected] == []
     assert [item for page in pages for item in page.drift] == []
+
+
+async def test_what_is_deleted_or_archived_today_still_counts(simulator: RunningSimulator) -> None:
+    """The launch campaign of the weeks before is deleted, and every ad of theirs is gone."""
+    async with harness(urls(simulator)) as run:
+        campaigns = list_rows(await read(run, "campaign_day", SIX_WEEKS))
+        ads = list_rows(await read(run, "ad_day", SIX_WEEKS))
+    launches = {row["campaign_id"] for row in campaigns if "Launch" in row["campaign_name"]}
+    firsts = {row["ad_id"] for row in ads if row["ad_name"].startswith("Creative 1,")}
+    assert len(launches) == 2
+    assert len(firsts) > len({row["ad_set_id"] for row in ads})
 
 
 async def test_levels_add_up_to_the_account(simulator: RunningSimulator) -> None:
@@ -151,70 +163,56 @@ async def test_the_account_of_another_is_not_found(
         )
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind", "words", "hint"),
-    [
-        (
-            {"kind": "expired_token"},
-            CredentialsRejectedError,
-            "Error validating access token: Session has expired",
-            (
-                "connect the account again: its access token has run out; that of a system user "
-                "does not"
-            ),
-        ),
-        (
-            {"kind": "expired_token", "subcode": 460},
-            CredentialsRejectedError,
-            "the user changed their password",
-            "connect the account again: its user changed the password, or Meta ended the session",
-        ),
-        (
-            {"kind": "expired_token", "subcode": 458},
-            CredentialsRejectedError,
-            "The user has not authorized application",
-            "connect the account again: its user has withdrawn the app's permission",
-        ),
-        (
-            {"kind": "refused", "code": 102},
-            CredentialsRejectedError,
-            "Session key invalid or no longer valid",
-            "connect the account again; the permission was withdrawn or has run out",
-        ),
-        (
-            {"kind": "refused", "code": 200},
-            AccountNotAccessibleError,
-            "Ad account owner has NOT grant ads_management or ads_read permission",
-            "let the owner of the ad account grant the app the permission ads_read",
-        ),
-        (
-            {"kind": "refused", "code": 2, "subcode": 1504041},
-            UnknownFieldRequestedError,
-            "No data is available for the requested metrics and breakdowns.",
-            "compare the request in the source file with the provider's field list of this version",
-        ),
-        (
-            {"kind": "refused", "code": 12},
-            ProviderError,
-            "(#12) The request is refused.",
-            "",
-        ),
-    ],
-)  # fmt: skip
-async def test_refusals_say_what_to_do(
-    simulator: RunningSimulator,
-    fault: Mapping[str, Any],
-    kind: type[ProviderError],
-    words: str,
-    hint: str,
-) -> None:
-    simulator.fault(**fault)
+# What a refusal becomes: kind of error, words of Meta, hint.
+BECOMES: Mapping[tuple[int, int], tuple[type[ProviderError], str, str]] = {
+    (190, 463): (
+        CredentialsRejectedError,
+        "Error validating access token: Session has expired",
+        ("connect the account again: its access token has run out; that of a system user does not"),
+    ),
+    (190, 460): (
+        CredentialsRejectedError,
+        "the user changed their password",
+        "connect the account again: its user changed the password, or Meta ended the session",
+    ),
+    (190, 458): (
+        CredentialsRejectedError,
+        "The user has not authorized application",
+        "connect the account again: its user has withdrawn the app's permission",
+    ),
+    (102, 0): (
+        CredentialsRejectedError,
+        "Session key invalid or no longer valid",
+        "connect the account again; the permission was withdrawn or has run out",
+    ),
+    (200, 0): (
+        AccountNotAccessibleError,
+        "Ad account owner has NOT grant ads_management or ads_read permission",
+        "let the owner of the ad account grant the app the permission ads_read",
+    ),
+    (2, 1504041): (
+        UnknownFieldRequestedError,
+        "No data is available for the requested metrics and breakdowns.",
+        "compare the request in the source file with the provider's field list of this version",
+    ),
+    (12, 0): (ProviderError, "(#12) The request is refused.", ""),
+}
+
+
+@plays("meta_ads")
+async def test_refusals_say_what_to_do(simulator: RunningSimulator, fault: DocumentedFault) -> None:
+    assert fault.play is not None
+    simulator.fault(**fault.play)
     async with harness(urls(simulator)) as run:
         with pytest.raises(ProviderError) as caught:
             await read(run, "campaign_day")
+    kind, words, hint = BECOMES[fault.play["code"], fault.play["subcode"]]
     assert type(caught.value) is kind
     assert words in caught.value.message
     assert caught.value.hint == hint
+    assert caught.value.message.endswith(
+        f" ({fault.play['code']}, request {caught.value.request_id})"
+    )
     assert len(caught.value.request_id) == 20
     assert TOKEN["access_token"] not in str(caught.value)
     assert run.waits == []

@@ -14,6 +14,8 @@ from ingestion.connector.transport import RetryPolicy
 from tests.fixtures.simulator import SIMULATED_NOW, RunningSimulator
 from tests.ingestion.connector.harness import harness
 from tests.ingestion.simulator.meta_caller import lone_meta
+from tests.ingestion.sources.documented_fault import DocumentedFault
+from tests.ingestion.sources.documented_faults import faults_of, plays
 from tests.ingestion.sources.meta import (
     ACCOUNT,
     KEYS,
@@ -30,51 +32,46 @@ WEEK = DateRange(dt.date(2026, 10, 26), dt.date(2026, 11, 1))
 ACCOUNT_BUDGET = f"meta_ads:account_usage:{ACCOUNT.account_id}"
 APP_BUDGET = "meta_ads:app_usage:cd372fb85148700f"
 
-FAULTS: list[Mapping[str, Any]] = [
-    *({"kind": "rate_limited", "code": code, "times": 2} for code in (4, 17, 32, 613, 80000)),
-    *({"kind": "rate_limited", "code": code} for code in (80001, 80004, 80006, 80008)),
-    {"kind": "rate_limited", "code": 4, "subcode": 1504022},
-    {"kind": "server_error", "times": 2},
-    {"kind": "server_error", "times": 2, "status": 500, "code": 1},
-    {"kind": "refused", "times": 2, "code": -2},
-    {"kind": "refused", "times": 2, "code": 960},
-    {"kind": "refused", "times": 2, "code": 2, "subcode": 1504043},
-    {"kind": "too_large", "times": 2},
-    {"kind": "too_large", "times": 2, "code": 100, "subcode": 1487534},
-    {"kind": "too_large", "times": 3, "code": 100, "subcode": 1504018},
-    {"kind": "too_large", "times": 3, "code": 2, "subcode": 1504038},
-    {"kind": "half_page", "times": 2},
-    {"kind": "cut_connection", "times": 3, "cut_after_bytes": 60},
-    {"kind": "malformed_json", "times": 2},
-    {"kind": "slow", "seconds": 0.01},
-    {"kind": "high_usage"},
-]
 
-
-def _name(fault: Mapping[str, Any]) -> str:
-    return "-".join(str(fault[key]) for key in ("kind", "code", "subcode") if key in fault)
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=_name)
-async def test_an_answer_at_once_survives(
-    simulator: RunningSimulator, fault: Mapping[str, Any]
-) -> None:
-    simulator.fault(**fault, operation="insights")
+@plays("meta_ads")
+async def test_rows_survive(simulator: RunningSimulator, fault: DocumentedFault) -> None:
+    assert fault.play is not None
+    simulator.fault(**fault.play)
     async with harness(urls(simulator)) as run:
         pages = await read(run, "campaign_day")
     assert arrived("campaign_day", pages) == told(simulator, "campaign_day")
+    assert tuple(run.waits) == fault.waits
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=_name)
-async def test_an_ordered_report_survives(
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault.play, id=fault.name.replace(" ", "_"))
+        for fault in faults_of("meta_ads")
+        if fault.play and fault.test.endswith("::test_rows_survive")
+    ],
+)
+async def test_rows_of_an_ordered_report_survive(
     simulator: RunningSimulator, fault: Mapping[str, Any]
 ) -> None:
     for operation in ("order", "poll", "report"):
         if fault["kind"] != "too_large" or operation != "poll":  # a poll answers a few words
-            simulator.fault(**fault, operation=operation)
+            simulator.fault(**{**fault, "operation": operation})
     async with harness(urls(simulator)) as run:
         pages = await read(run, "ad_day", WEEK)
     assert arrived("ad_day", pages) == told(simulator, "ad_day", WEEK)
+
+
+async def test_what_is_too_large_for_the_smallest_page_is_asked_for_by_fewer_days(
+    simulator: RunningSimulator,
+) -> None:
+    simulator.fault("too_large", operation="insights", times=5)
+    async with harness(urls(simulator)) as run:
+        pages = await read(run, "campaign_day")
+    assert arrived("campaign_day", pages) == told(simulator, "campaign_day")
+    # Pages of 500, 250, 125 and 100 rows are refused, then 500 of half the days; 250 are not.
+    assert [page.requests for page in pages][:1] == [6]
+    assert run.waits == []
 
 
 @pytest.mark.parametrize("stream", KEYS)
@@ -158,11 +155,12 @@ async def test_a_wait_of_an_hour_is_not_sat_out_by_a_worker(simulator: RunningSi
     assert run.waits == []
 
 
-@pytest.mark.parametrize("kind", ["job_failed", "job_skipped"])
+@plays("meta_ads")
 async def test_a_report_that_is_given_up_is_ordered_again(
-    simulator: RunningSimulator, kind: str
+    simulator: RunningSimulator, fault: DocumentedFault
 ) -> None:
-    simulator.fault(kind, operation="poll")
+    assert fault.play is not None
+    simulator.fault(**fault.play)
     async with harness(urls(simulator)) as run:
         pages = await read(run, "ad_day")
     assert arrived("ad_day", pages) == told(simulator, "ad_day")
