@@ -87,12 +87,12 @@ async def test_a_page_that_repeats_the_one_before_loses_nothing(
 
 
 async def test_waits_as_the_headers_of_the_refusal_tell(simulator: RunningSimulator) -> None:
-    simulator.fault("rate_limited", retry_after_seconds=300)
+    simulator.fault("rate_limited", retry_after_seconds=420)
     async with harness(urls(simulator)) as run:
         await read(run, "account_day")
-    assert run.waits == [300.0]
+    assert run.waits == [420.0]
     assert {name for name, _ in run.budget.holds} == {ACCOUNT_BUDGET}
-    assert max(seconds for _, seconds in run.budget.holds) == 300.0
+    assert max(seconds for _, seconds in run.budget.holds) == 420.0
     assert run.progress[0].reason == (
         "Meta Ads is throttling: (#80000) There have been too many calls from this ad-account. "
         "Wait a bit and try again. For more info, please refer to "
