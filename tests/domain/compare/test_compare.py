@@ -22,6 +22,7 @@ METRICS = {
     "clicks": MetricTraits(),
     "conversions": MetricTraits(is_claimed=True),
 }
+CENT = Decimal("0.01")
 EXPORTED = dt.datetime(2026, 10, 15, 6, tzinfo=dt.UTC)
 
 Rows = list[tuple[AccountKey, dt.date, str, dict[str, Decimal]]]
@@ -77,7 +78,11 @@ def cut_at_another_hour(rows: Rows) -> Rows:
     """A tenth of every day is booked under the next; what came before the first day comes in."""
     found: dict[tuple[dt.date, str], dict[str, Decimal]] = {}
     for _, day, campaign, figures in rows:
-        late = {name: amount // 10 for name, amount in figures.items()}
+        tenth = {name: amount / 10 for name, amount in figures.items()}
+        late = {
+            name: one.quantize(CENT if name == "spend" else Decimal(1))
+            for name, one in tenth.items()
+        }
         here = found.setdefault((day, campaign), dict.fromkeys(figures, Decimal(0)))
         there = found.setdefault(
             (day + dt.timedelta(days=1), campaign), dict.fromkeys(figures, Decimal(0))
@@ -91,8 +96,7 @@ def cut_at_another_hour(rows: Rows) -> Rows:
 
 
 def rounded(rows: Rows) -> Rows:
-    cent = Decimal("0.01")
-    return [(a, d, c, {**f, "spend": f["spend"].quantize(cent)}) for a, d, c, f in rows]
+    return [(a, d, c, {**f, "spend": f["spend"].quantize(CENT)}) for a, d, c, f in rows]
 
 
 def causes(found: Comparison) -> dict[str, set[Cause]]:
