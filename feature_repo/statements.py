@@ -7,6 +7,7 @@ A row of a fact holds from its `known_at` until a newer sync replaced it: that o
 or of its key (KEY). The interval is worked out once per slice or key; after that, whether a row
 was in force is a comparison, and pairs meet rows by equality of the entity, never each with each.
 The rule of replacement is that of `ingestion.unify.statements`, asked about an earlier instant.
+Features are about what platforms tell: history of an earlier system is not read.
 
 Trees are in BigQuery's dialect and name `reporting_date BETWEEN @first_day AND @last_day` in each
 scan, so partitions are pruned.
@@ -19,7 +20,7 @@ from typing import Final
 from sqlglot import exp, parse_one
 
 from domain.facts import FACTS
-from domain.facts.fact import Fact, Supersession
+from domain.facts.fact import HISTORY, Fact, Supersession
 from domain.facts.tables import SYNCS, facts_table
 from domain.ports import Statement
 from feature_repo.entities import Entity
@@ -132,7 +133,7 @@ def _entity(entity: Entity, alias: str) -> str:
 def _is_read(alias: str, entity: Entity) -> str:
     return (
         f"{alias}.reporting_date BETWEEN @{FIRST_DAY} AND @{LAST_DAY}"
-        f" AND {alias}.{entity.owner_column} IN UNNEST(@{OWNERS})"
+        f" AND {alias}.{entity.owner_column} IN UNNEST(@{OWNERS}) AND {alias}.stream <> '{HISTORY}'"
     )
 
 

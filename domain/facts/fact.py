@@ -9,7 +9,11 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ENVELOPE", "Column", "ColumnType", "Fact", "Role", "Supersession"]
+__all__ = ["ENVELOPE", "HISTORY", "Column", "ColumnType", "Fact", "Role", "Supersession"]
+
+# The stream of rows that an earlier system has told of an account. They count only for days that
+# the platform itself has not told.
+HISTORY: Final = "history"
 
 
 class ColumnType(enum.Enum):

@@ -7,17 +7,20 @@ Trees are in BigQuery's dialect and hold no values but the constants of a source
 Each is narrowed by the guard to the tenants of its batch. Running a pair of mart statements again
 changes nothing.
 
+What an earlier system told of an account (the stream `history`) gives way to what the platform
+itself tells, day by day, in whichever order they come.
+
 A record of the whole that a stream's rows are parts of becomes what no part has: its measures less
 those of its parts, in the same sync. The stream then adds up to the whole.
 
-Decision: ADR-0006.
+Decisions: ADR-0006, ADR-0015.
 """
 
 from typing import Final
 
 from sqlglot import exp, parse_one
 
-from domain.facts.fact import ENVELOPE, Column, ColumnType, Fact, Role, Supersession
+from domain.facts.fact import ENVELOPE, HISTORY, Column, ColumnType, Fact, Role, Supersession
 from domain.facts.tables import SYNCS, facts_table, marts_table
 from ingestion.connector.spec import ColumnMapping, Rest, StreamSpec
 
@@ -117,8 +120,13 @@ def delete_superseded(fact: Fact) -> exp.Delete:
               AND f.natural_key = m.natural_key
               AND f.version >= m.version
         """
+    told = f"SELECT 1 FROM facts.syncs AS t WHERE t.sync_id IN UNNEST(@{SYNC_IDS})"
     tree = parse_one(
-        f"DELETE FROM {marts_table(fact).qualified} AS m WHERE EXISTS ({replaced})",
+        f"""
+        DELETE FROM {marts_table(fact).qualified} AS m
+        WHERE EXISTS ({replaced})
+           OR (m.stream = '{HISTORY}' AND EXISTS ({told} AND {_tells("t", "m", fact)}))
+        """,
         dialect="bigquery",
     )
     if not isinstance(tree, exp.Delete):
@@ -143,14 +151,29 @@ def insert_current(fact: Fact) -> exp.Insert:
             SELECT 1 FROM {facts_table(fact).qualified} AS n
             WHERE {_same("n", "f")} AND n.natural_key = f.natural_key AND n.version > f.version
         """
+    told = f"SELECT 1 FROM facts.syncs AS t WHERE {_tells('t', 'f', fact)}"
     return _parse_insert(
         f"""
         INSERT INTO {marts_table(fact).qualified} ({columns})
         SELECT {selected}
         FROM {facts_table(fact).qualified} AS f
-        WHERE f.sync_id IN UNNEST(@{SYNC_IDS}) AND NOT EXISTS ({newer})
+        WHERE f.sync_id IN UNNEST(@{SYNC_IDS})
+          AND NOT EXISTS ({newer})
+          AND NOT (f.stream = '{HISTORY}' AND EXISTS ({told}))
         """
     )
+
+
+def _tells(sync: str, row: str, fact: Fact) -> str:
+    """Whether a sync is the platform's own word of the day of a row, for the same account."""
+    return f"""
+        {sync}.fact = '{fact.name}'
+        AND {sync}.stream <> '{HISTORY}'
+        AND {sync}.tenant_id = {row}.tenant_id
+        AND {sync}.connection_id = {row}.connection_id
+        AND ({sync}.covers_from IS NULL OR {sync}.covers_from <= {row}.reporting_date)
+        AND ({sync}.covers_to IS NULL OR {sync}.covers_to >= {row}.reporting_date)
+    """
 
 
 def _same(one: str, other: str) -> str:
