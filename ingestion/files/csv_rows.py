@@ -21,7 +21,7 @@ from domain.errors import InvalidInputError
 from ingestion.files.encoding import detect_encoding, replaces_bad_bytes
 from ingestion.files.map_spec import FileFormat
 
-__all__ = ["BLOCK_ROWS", "BadRow", "RowBlock", "UnusableHeaderError", "iter_blocks", "read_header"]
+__all__ = ["BLOCK_ROWS", "BadRow", "RowBlock", "UnusableHeaderError", "iter_blocks"]
 
 BLOCK_ROWS: Final = 10_000
 _SHOWN_LETTERS: Final = 10_000  # of a bad row; a quote left open can swallow many lines
@@ -79,16 +79,6 @@ class _Reader(Protocol):
     line_num: int
 
     def __next__(self) -> list[str]: ...
-
-
-def read_header(path: Path, file: FileFormat) -> tuple[str, ...]:
-    """The names of a file's columns.
-
-    Raises:
-        InvalidInputError: The file is empty or no text, or its header is not usable.
-        OSError: It cannot be read.
-    """
-    return next(iter_blocks(path, file, block_rows=1)).header
 
 
 def iter_blocks(

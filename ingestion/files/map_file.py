@@ -26,7 +26,14 @@ from ingestion.connector.yaml_document import (
 )
 from ingestion.files.feeds import fact_field
 from ingestion.files.map_check import check_map
-from ingestion.files.map_spec import FeedSpec, FileFormat, MappedColumn, MapSpec, UnpivotSet
+from ingestion.files.map_spec import (
+    AccountColumns,
+    FeedSpec,
+    FileFormat,
+    MappedColumn,
+    MapSpec,
+    UnpivotSet,
+)
 
 __all__ = ["load_map", "read_map"]
 
@@ -87,6 +94,7 @@ def _build(data: Plain, content_hash: str) -> MapSpec:
         name=data["map"],
         label=data.get("label", data["map"]),
         file=FileFormat(
+            is_parquet=file["format"] == "parquet",
             delimiter=file.get("delimiter", ","),
             encoding=file.get("encoding", ""),
             decimal=file.get("decimal", "."),
@@ -97,7 +105,19 @@ def _build(data: Plain, content_hash: str) -> MapSpec:
         time_zone=account.get("time_zone", ""),
         ignore=frozenset(data.get("ignore", ())),
         feeds=tuple(_feed(feed, file.get("dates", "")) for feed in data["feeds"]),
+        accounts=_accounts(data["accounts"]) if "accounts" in data else None,
         content_hash=content_hash,
+    )
+
+
+def _accounts(data: Plain) -> AccountColumns:
+    source = data["source"]
+    return AccountColumns(
+        source_column=source.get("from", ""),
+        sources=source.get("enum", {}),
+        source=source.get("constant", ""),
+        account_column=data["account_id"],
+        clients=data.get("clients", {}),
     )
 
 

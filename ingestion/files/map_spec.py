@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingestion.connector.spec import Field
 
-__all__ = ["FeedSpec", "FileFormat", "MapSpec", "MappedColumn", "UnpivotSet"]
+__all__ = ["AccountColumns", "FeedSpec", "FileFormat", "MapSpec", "MappedColumn", "UnpivotSet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class FileFormat:
     """What the file looks like.
 
     Attributes:
+        is_parquet: It holds typed columns; what else is said of cells is about text files.
         delimiter: Between cells.
         encoding: Empty: found out from the file.
         decimal: Decimal separator.
@@ -23,6 +24,7 @@ class FileFormat:
         null_as: Cells that mean "no value"; the empty cell is one of them.
     """
 
+    is_parquet: bool = False
     delimiter: str = ","
     encoding: str = ""
     decimal: str = "."
@@ -89,6 +91,30 @@ class FeedSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountColumns:
+    """Where a file of several accounts says whose a row is.
+
+    Attributes:
+        source_column: File column that names the platform; empty: `source` for all rows.
+        sources: File's word -> platform as we name it; empty: taken as it is.
+        source: The platform of every row; empty: see `source_column`.
+        account_column: File column with the platform's own account id.
+        clients: Account id -> short name of the client that it belongs to.
+    """
+
+    source_column: str
+    sources: Mapping[str, str]
+    source: str
+    account_column: str
+    clients: Mapping[str, str]
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The columns of the file that it reads."""
+        return tuple(name for name in (self.source_column, self.account_column) if name)
+
+
+@dataclass(frozen=True, slots=True)
 class MapSpec:
     """How one kind of file is read.
 
@@ -100,6 +126,7 @@ class MapSpec:
         time_zone: IANA zone of its days; empty: the client's.
         ignore: File columns that are known and not wanted.
         feeds: At least one.
+        accounts: Whose the rows are; None: the file is an account of its own.
         content_hash: SHA-256 of the map's text, hexadecimal.
     """
 
@@ -110,12 +137,15 @@ class MapSpec:
     time_zone: str
     ignore: frozenset[str]
     feeds: tuple[FeedSpec, ...]
+    accounts: AccountColumns | None
     content_hash: str
 
     @property
     def file_columns(self) -> tuple[str, ...]:
         """Every column of the file that the map reads, once."""
-        return tuple(dict.fromkeys(name for feed in self.feeds for name in feed.file_columns))
+        own = self.accounts.file_columns if self.accounts else ()
+        fed = (name for feed in self.feeds for name in feed.file_columns)
+        return tuple(dict.fromkeys((*own, *fed)))
 
     def stream_of(self, feed: FeedSpec) -> str:
         """The stream whose syncs bring this feed: `<map>.<feed>`."""

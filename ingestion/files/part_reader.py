@@ -26,13 +26,25 @@ Arrays = Mapping[str, pa.Array]
 class PartReader:
     """Types columns of one file. Compiled once per file."""
 
-    def __init__(self, columns: Sequence[MappedColumn], file: FileFormat, account: Account) -> None:
+    def __init__(
+        self,
+        columns: Sequence[MappedColumn],
+        file: FileFormat,
+        account: Account,
+        *,
+        as_is: bool = False,
+    ) -> None:
         self._columns = columns
         self._readers = [cell_reader(item, file, account.time_zone) for item in columns]
         self._paths = {item.field.name: item.field.path for item in columns}
         # Cells are given by the fact's name: two columns of a fact may read the same cells.
         fields = tuple(
-            dataclasses.replace(item.field, paths=(item.field.name,), format=_format_left(item))
+            dataclasses.replace(
+                item.field,
+                paths=(item.field.name,),
+                format=_format_left(item),
+                minimum=None if as_is else item.field.minimum,
+            )
             for item in columns
         )
         mapping = tuple(

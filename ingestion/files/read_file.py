@@ -7,8 +7,10 @@ The file is read twice: first for keys that stand in two lines, then for its row
 of rows, and eight bytes per line and feed. Measured figures are in docs/import.md.
 """
 
+import dataclasses
 import difflib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,19 +24,15 @@ from domain.errors import InvalidInputError
 from domain.facts import FACTS
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.job import Account, RejectedRow
-from ingestion.files.csv_rows import (
-    BLOCK_ROWS,
-    RowBlock,
-    UnusableHeaderError,
-    iter_blocks,
-    read_header,
-)
+from ingestion.files.account_refs import AccountRef, read_accounts
+from ingestion.files.csv_rows import BLOCK_ROWS, RowBlock, UnusableHeaderError, iter_blocks
 from ingestion.files.feeds import NATURAL_KEY, raw_file_stream
 from ingestion.files.map_spec import FeedSpec, MapSpec, UnpivotSet
+from ingestion.files.parquet_rows import iter_parquet_blocks
 from ingestion.files.part_reader import Arrays, PartReader
 from ingestion.files.repeated_keys import KeyCensus, RepeatedKeys
 
-__all__ = ["FilePage", "UnreadableFileError", "check_file", "read_file"]
+__all__ = ["FilePage", "UnreadableFileError", "check_file", "find_accounts", "read_file"]
 
 _SHOWN_COLUMNS: Final = 20
 
@@ -56,11 +54,13 @@ class FilePage:
             that the map does not name.
         rejected: Lines that could not be read or typed, by line; their `field` is the file's
             column. A line that is no row at all is told with the first feed only.
+        accounts: Whose each row of the batch is; None: the file is an account of its own.
     """
 
     feed: FeedSpec
     batch: pa.RecordBatch
     rejected: tuple[RejectedRow, ...]
+    accounts: Sequence[AccountRef] | None = None
 
 
 def check_file(path: Path, file_map: MapSpec) -> None:
@@ -71,11 +71,38 @@ def check_file(path: Path, file_map: MapSpec) -> None:
             map names.
     """
     with _reading(path):
-        _check_header(read_header(path, file_map.file), file_map, path.name)
+        header = next(_iter_blocks(path, file_map, block_rows=1)).header
+        _check_header(header, file_map, path.name)
+
+
+def find_accounts(path: Path, file_map: MapSpec) -> Mapping[AccountRef, int]:
+    """The accounts of a file and how many lines each has, in order of appearance.
+
+    Raises:
+        InvalidInputError: As `check_file`.
+    """
+    check_file(path, file_map)
+    found: Counter[AccountRef] = Counter()
+    with _reading(path):
+        for block in _iter_blocks(path, file_map, block_rows=BLOCK_ROWS):
+            accounts, _ = _accounts(block, file_map)
+            found.update(account for account in accounts or () if account is not None)
+    return found
+
+
+def _iter_blocks(path: Path, file_map: MapSpec, *, block_rows: int) -> Iterator[RowBlock]:
+    if file_map.file.is_parquet:
+        return iter_parquet_blocks(path, block_rows=block_rows)
+    return iter_blocks(path, file_map.file, block_rows=block_rows)
 
 
 def read_file(
-    path: Path, file_map: MapSpec, *, account: Account, block_rows: int = BLOCK_ROWS
+    path: Path,
+    file_map: MapSpec,
+    *,
+    account: Account,
+    block_rows: int = BLOCK_ROWS,
+    as_is: bool = False,
 ) -> Iterator[FilePage]:
     """Read a file.
 
@@ -84,6 +111,8 @@ def read_file(
         file_map: How it is read.
         account: Its currency and time zone are those of every row.
         block_rows: Most lines in memory at once.
+        as_is: A line with the key of an earlier one is a row like any other, and amounts may be
+            negative.
 
     Yields:
         For each block of lines, one page per feed; at least one page per feed.
@@ -95,17 +124,21 @@ def read_file(
     check_file(path, file_map)
     with _reading(path):
         begun = _state(path)
-        checks = _count_keys(path, file_map, block_rows)
-        feeds: list[_FeedReader] = []
-        for block in iter_blocks(path, file_map.file, block_rows=block_rows):
-            feeds = feeds or [
-                _FeedReader(file_map, feed, account, check)
-                for feed, check in zip(file_map.feeds, checks, strict=True)
-            ]
+        checks = (
+            [KeyCensus().finish() for _ in file_map.feeds]
+            if as_is
+            else _count_keys(path, file_map, block_rows)
+        )
+        feeds = [
+            _FeedReader(file_map, feed, account, check, as_is=as_is)
+            for feed, check in zip(file_map.feeds, checks, strict=True)
+        ]
+        for block in _iter_blocks(path, file_map, block_rows=block_rows):
             unknown = _unknown(block, file_map)
+            accounts, nameless = _accounts(block, file_map)
             for index, feed in enumerate(feeds):
-                page = feed.read(block, unknown)
-                yield _with_bad_rows(page, block) if index == 0 else page
+                page = feed.read(block, unknown, accounts)
+                yield _with_bad_rows(page, block, nameless) if index == 0 else page
         if _state(path) != begun:
             raise UnreadableFileError(
                 f"{path.name} was changed while it was read", hint="import it again"
@@ -144,14 +177,28 @@ def _check_header(header: Sequence[str], file_map: MapSpec, name: str) -> None:
 
 def _count_keys(path: Path, file_map: MapSpec, block_rows: int) -> list[RepeatedKeys]:
     counts = [KeyCensus() for _ in file_map.feeds]
-    for block in iter_blocks(path, file_map.file, block_rows=block_rows):
+    for block in _iter_blocks(path, file_map, block_rows=block_rows):
         for feed, census in zip(file_map.feeds, counts, strict=True):
-            census.note(_keys(feed, block))
+            census.note(_keys(_key_columns(feed, file_map), block))
     return [census.finish() for census in counts]
 
 
-def _keys(feed: FeedSpec, block: RowBlock) -> list[tuple[str, ...]]:
-    return list(zip(*(block.column(name) for name in feed.key), strict=True))
+def _key_columns(feed: FeedSpec, file_map: MapSpec) -> tuple[str, ...]:
+    """What tells lines apart: ids are a platform's own, unique in their account."""
+    whose = file_map.accounts.file_columns if file_map.accounts else ()
+    return tuple(dict.fromkeys((*feed.key, *whose)))
+
+
+def _keys(columns: Sequence[str], block: RowBlock) -> list[tuple[str, ...]]:
+    return list(zip(*(block.column(name) for name in columns), strict=True))
+
+
+def _accounts(
+    block: RowBlock, file_map: MapSpec
+) -> tuple[Sequence[AccountRef | None] | None, list[RejectedRow]]:
+    if file_map.accounts is None:
+        return None, []
+    return read_accounts(file_map.accounts, block)
 
 
 def _unknown(block: RowBlock, file_map: MapSpec) -> list[str | None]:
@@ -167,26 +214,33 @@ def _unknown(block: RowBlock, file_map: MapSpec) -> list[str | None]:
     ]
 
 
-def _with_bad_rows(page: FilePage, block: RowBlock) -> FilePage:
-    if not block.bad:
-        return page
+def _with_bad_rows(page: FilePage, block: RowBlock, nameless: list[RejectedRow]) -> FilePage:
     bad = [RejectedRow(item.line, "", item.reason, item.message, item.raw) for item in block.bad]
-    rejected = sorted([*page.rejected, *bad], key=lambda row: row.row_number)
-    return FilePage(page.feed, page.batch, tuple(rejected))
+    if not bad and not nameless:
+        return page
+    rejected = sorted([*page.rejected, *nameless, *bad], key=lambda row: row.row_number)
+    return dataclasses.replace(page, rejected=tuple(rejected))
 
 
 class _FeedReader:
     """Reads one feed out of the blocks of one file."""
 
     def __init__(
-        self, file_map: MapSpec, feed: FeedSpec, account: Account, repeated: RepeatedKeys
+        self,
+        file_map: MapSpec,
+        feed: FeedSpec,
+        account: Account,
+        repeated: RepeatedKeys,
+        *,
+        as_is: bool,
     ) -> None:
         self._feed = feed
+        self._key = _key_columns(feed, file_map)
         self._repeated = repeated
         self._schema = batch_schema(raw_file_stream(FACTS[feed.fact]).fields)
-        self._shared = PartReader(feed.columns, file_map.file, account)
+        self._shared = PartReader(feed.columns, file_map.file, account, as_is=as_is)
         self._sets = [
-            (item, PartReader(item.columns, file_map.file, account))
+            (item, PartReader(item.columns, file_map.file, account, as_is=as_is))
             for item in feed.sets or (UnpivotSet({}, ()),)
         ]
         self._constants = {
@@ -195,26 +249,35 @@ class _FeedReader:
             **feed.constants,
         }
 
-    def read(self, block: RowBlock, unknown: list[str | None]) -> FilePage:
-        """Type the rows of a block."""
-        shared, kept, rejected = self._shared.read(block, range(len(block.rows)))
+    def read(
+        self,
+        block: RowBlock,
+        unknown: list[str | None],
+        accounts: Sequence[AccountRef | None] | None,
+    ) -> FilePage:
+        """Type the rows of a block; those that are nobody's are left out."""
+        shared, kept, rejected = self._shared.read(block, _owned(block, accounts))
         kept, repeated = self._without_repeated(block, kept)
         rejected += repeated
         batches = []
+        whose: list[AccountRef] = []
         for item, reader in self._sets:
             own, rows, refused = reader.read(block, kept)
             rejected += refused
             if self._feed.sets:
                 own, rows = _without_empty(own, rows)
             batches.append(self._assemble(block, unknown, (shared, own), rows, item))
+            if accounts is not None:
+                whose += [account for row in rows if (account := accounts[row]) is not None]
         rejected.sort(key=lambda row: row.row_number)
-        return FilePage(self._feed, pa.concat_batches(batches), tuple(rejected))
+        batch = pa.concat_batches(batches)
+        return FilePage(self._feed, batch, tuple(rejected), whose if accounts is not None else None)
 
     def _without_repeated(
         self, block: RowBlock, kept: Sequence[int]
     ) -> tuple[Sequence[int], list[RejectedRow]]:
         """Leave out rows whose key stands on an earlier good line."""
-        keys = _keys(self._feed, block)
+        keys = _keys(self._key, block)
         if not self._repeated.is_any(keys):
             return kept, []
         fresh, rejected = [], []
@@ -224,7 +287,7 @@ class _FeedReader:
             if earlier is None:
                 fresh.append(row)
                 continue
-            pairs = zip(self._feed.key, keys[row], strict=True)
+            pairs = zip(self._key, keys[row], strict=True)
             told = ", ".join(f"{name} {cell!r}" for name, cell in pairs)
             rejected.append(
                 RejectedRow(
@@ -272,6 +335,11 @@ class _FeedReader:
         words = tuple(item.constants[name] for name in sorted(item.constants))
         keys = list(zip(*columns, strict=True))
         return pa.array([orjson.dumps((*keys[row], *words)).decode() for row in rows], pa.string())
+
+
+def _owned(block: RowBlock, accounts: Sequence[AccountRef | None] | None) -> Sequence[int]:
+    rows = range(len(block.rows))
+    return rows if accounts is None else [row for row in rows if accounts[row] is not None]
 
 
 def _without_empty(own: Arrays, rows: Sequence[int]) -> tuple[Arrays, Sequence[int]]:
