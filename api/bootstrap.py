@@ -43,6 +43,7 @@ from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
 from ingestion.files.feeds import raw_file_stream
+from ingestion.history_landing import HistoryLanding
 from ingestion.landing.writer import LandingServices
 from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
@@ -262,6 +263,7 @@ async def _open_plane(
         sources=sources,
         extraction=extraction,
         files=FileLanding(landing, publisher, extraction.waiting),
+        history=HistoryLanding(landing, publisher, extraction.waiting),
         clock=clock,
         ids=ids,
     )

@@ -8,7 +8,7 @@ many bad rows) fails every sync of the import with its reason, and nothing of th
 
 import asyncio
 import uuid
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from domain.ids import ConnectionId, RunId, SyncId, TenantId
 from ingestion.connector.job import Account
 from ingestion.files.feeds import FILE_SOURCE, raw_file_stream
 from ingestion.files.map_file import load_map
+from ingestion.files.map_spec import MapSpec
 from ingestion.files.read_file import read_file
 from ingestion.landing.staged import StagedLanding, land_together
 from ingestion.landing.writer import LandingServices, LandingTarget
@@ -29,7 +30,7 @@ from ingestion.publish import Publisher
 from tenancy.session import TenantSession
 from tenancy.tables import Connection, Sync, SyncState
 
-__all__ = ["FileImport", "FileLanding"]
+__all__ = ["FileImport", "FileLanding", "load_same_map", "or_fail", "version_of"]
 
 _LOG: Final = structlog.get_logger(__name__)
 _OPEN: Final = (SyncState.PLANNED, SyncState.EXTRACTING)
@@ -108,7 +109,7 @@ class FileLanding:
                 source=FILE_SOURCE,
                 stream=stream,
                 fact=fact,
-                api_version=_version(request),
+                api_version=version_of(request.map_hash),
                 state=SyncState.PLANNED,
             )
             for stream, fact in request.facts.items()
@@ -121,14 +122,7 @@ class FileLanding:
         if not syncs:
             return
         try:
-            await self._land(syncs, connection, request)
-        except UserError as error:
-            _LOG.warning("import_failed", run_id=str(run_id), code=error.code, reason=str(error))
-            await self._fail(syncs, error)
-        except Exception as error:  # noqa: BLE001  # a bug ends this import, not the worker
-            _LOG.exception("import_broke", run_id=str(run_id))
-            ours = error if isinstance(error, BoscoError) else InternalError(type(error).__name__)
-            await self._fail(syncs, ours)
+            await or_fail(self.publisher, syncs, self._land(syncs, connection, request))
         finally:
             for sync in syncs:
                 self.watched.pop(sync.id, None)
@@ -147,12 +141,7 @@ class FileLanding:
     async def _land(
         self, syncs: Sequence[Sync], connection: Connection, request: FileImport
     ) -> None:
-        file_map = await asyncio.to_thread(load_map, request.map_file)
-        if file_map.content_hash != request.map_hash:
-            raise MapChangedError(
-                f"the map {request.map_file.name} was changed after the import was asked for",
-                hint="import again",
-            )
+        file_map = await load_same_map(request.map_file, request.map_hash)
         settings = connection.settings
         account = Account(
             connection.account_id, settings, settings["currency"], settings["time_zone"]
@@ -169,14 +158,43 @@ class FileLanding:
                 self.watched[sync.id] = f"{stages[sync.stream].rows:,} rows read"
         await land_together(self.landing, connection.tenant_id, list(stages.values()))
 
-    async def _fail(self, syncs: Sequence[Sync], error: BoscoError) -> None:
-        for sync in syncs:
-            await self.publisher.fail(sync.tenant_id, sync.id, error)
+
+async def or_fail(publisher: Publisher, syncs: Sequence[Sync], work: Awaitable[None]) -> None:
+    """Await the landing of some syncs; when it fails, all of them fail with the reason."""
+    run_id = str(syncs[0].run_id)
+    try:
+        await work
+    except UserError as error:
+        _LOG.warning("import_failed", run_id=run_id, code=error.code, reason=str(error))
+        failure: BoscoError = error
+    except Exception as error:  # noqa: BLE001  # a bug ends this import, not the worker
+        _LOG.exception("import_broke", run_id=run_id)
+        failure = error if isinstance(error, BoscoError) else InternalError(type(error).__name__)
+    else:
+        return
+    for sync in syncs:
+        await publisher.fail(sync.tenant_id, sync.id, failure)
 
 
-def _version(request: FileImport) -> str:
+async def load_same_map(map_file: Path, map_hash: str) -> MapSpec:
+    """Read the map that an import was asked with.
+
+    Raises:
+        MapChangedError: It is another one by now.
+        InvalidInputError: It cannot be read.
+    """
+    file_map = await asyncio.to_thread(load_map, map_file)
+    if file_map.content_hash != map_hash:
+        raise MapChangedError(
+            f"the map {map_file.name} was changed after the import was asked for",
+            hint="import again",
+        )
+    return file_map
+
+
+def version_of(map_hash: str) -> str:
     """What stands in place of an API version: which text of the map read the file."""
-    return f"map {request.map_hash[:12]}"
+    return f"map {map_hash[:12]}"
 
 
 def _target(sync: Sync, account: Account, request: FileImport) -> LandingTarget:
@@ -186,7 +204,7 @@ def _target(sync: Sync, account: Account, request: FileImport) -> LandingTarget:
         connection_id=sync.connection_id,
         sync_id=sync.id,
         stream=raw_file_stream(FACTS[sync.fact]),
-        api_version=_version(request),
+        api_version=version_of(request.map_hash),
         currency=account.currency,
         time_zone=account.time_zone,
     )

@@ -21,6 +21,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.facts.fact import HISTORY
 from domain.ids import ConnectionId, RunId, SyncId, TenantId
 from domain.ports import Clock, IdFactory, Steps
 from domain.time_window import DateRange
@@ -29,6 +30,7 @@ from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileImport, FileLanding
 from ingestion.files.feeds import FILE_SOURCE
+from ingestion.history_landing import HistoryImport, HistoryLanding
 from ingestion.plan import Coverage, cursor_window, date_windows
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
 from ingestion.sync_alerts import tell_outcome
@@ -45,10 +47,11 @@ from tenancy.tables import (
     SyncState,
 )
 
-__all__ = ["IMPORT_JOB", "SYNC_JOB", "Pipeline", "sync_job_id"]
+__all__ = ["HISTORY_JOB", "IMPORT_JOB", "SYNC_JOB", "Pipeline", "sync_job_id"]
 
 SYNC_JOB: Final = "sync_connection"
 IMPORT_JOB: Final = "import_file"
+HISTORY_JOB: Final = "import_history"
 _ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
 
 
@@ -66,6 +69,7 @@ class Pipeline:
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
     files: FileLanding
+    history: HistoryLanding
     clock: Clock
     ids: IdFactory
 
@@ -73,6 +77,7 @@ class Pipeline:
         """Make the jobs known to the engine; before it starts."""
         self.jobs.register(SYNC_JOB, self._sync_connection)
         self.jobs.register(IMPORT_JOB, self._import_file)
+        self.jobs.register(HISTORY_JOB, self._import_history)
 
     async def start_run(
         self,
@@ -133,6 +138,30 @@ class Pipeline:
             tenant_id=tenant_id,
         )
 
+    async def start_history(
+        self, tenant_id: TenantId, run_id: RunId, request: HistoryImport, requested_by: str
+    ) -> JobHandle:
+        """Import what an earlier system told. The job outlives this process.
+
+        Args:
+            tenant_id: The agency.
+            run_id: New; names the run.
+            request: What, and how it is read; its connections are the agency's.
+            requested_by: Who asked, for the record.
+        """
+        return await self.jobs.enqueue(
+            HISTORY_JOB,
+            {
+                "tenant_id": str(tenant_id),
+                "run_id": str(run_id),
+                "requested_by": requested_by,
+                **request.as_arguments(),
+            },
+            queue=JobQueue.SYNC,
+            job_id=f"history-{run_id}",
+            tenant_id=tenant_id,
+        )
+
     async def _sync_connection(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
         run_id = RunId(uuid.UUID(arguments["run_id"]))
@@ -161,6 +190,22 @@ class Pipeline:
             await steps.run("plan", plan)
             await steps.run("land", partial(self.files.land, tenant_id, run_id, request))
             await self._publish(steps, tenant_id, run_id, request.connection_id)
+
+    async def _import_history(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
+        tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
+        run_id = RunId(uuid.UUID(arguments["run_id"]))
+        request = HistoryImport.from_arguments(arguments)
+
+        async def plan() -> None:
+            async with self.database.session(tenant_id) as session:
+                await self._open_run(session, run_id, arguments["requested_by"])
+                await self.history.plan(session, run_id, request)
+
+        async with Exclusive(self.database, f"history {tenant_id}")():
+            await steps.run("plan", plan)
+            await steps.run("land", partial(self.history.land, tenant_id, run_id, request))
+            for connection_id in request.connections.values():
+                await self._publish(steps, tenant_id, run_id, connection_id)
 
     async def _publish(
         self, steps: Steps, tenant_id: TenantId, run_id: RunId, connection_id: ConnectionId
@@ -274,7 +319,9 @@ class Pipeline:
         if connection.source == FILE_SOURCE:
             return  # whoever imports a file is told at once
         own = select(Sync).where(Sync.run_id == run_id, Sync.connection_id == connection_id)
-        syncs = (await session.scalars(own)).all()
+        syncs = (await session.scalars(own.where(Sync.stream != HISTORY))).all()
+        if not syncs:
+            return
         label = self.sources[connection.source].label
         await tell_outcome(session, connection, label, syncs, now=self.clock(), ids=self.ids)
 

@@ -106,6 +106,8 @@ async def create_connection(
                 start_date=new.start,
                 created_at=runtime.clock(),
             )
+        elif connection.credentials is None:  # so far it only had history
+            connection.start_date = new.start
         connection.label = account.label
         connection.settings = settings
         connection.state = ConnectionState.ACTIVE
@@ -238,6 +240,13 @@ async def resume_connections(runtime: Runtime, arguments: Arguments) -> AsyncIte
     """`bosco connections resume`: sync accounts again, from where they were."""
     async for event in _change_state(runtime, arguments, ConnectionState.ACTIVE, "resumed"):
         yield event
+    tenant = await find_agency(runtime, arguments["tenant"])
+    for connection, client in await list_connections(runtime, tenant.tenant_id, arguments):
+        if _has_only_history(runtime, connection):
+            yield LineEvent(
+                f"left    {client.slug}  {connection.source}  {connection.account_id}: it only has "
+                "history; `bosco connections add` connects it"
+            )
 
 
 async def _change_state(
@@ -249,6 +258,7 @@ async def _change_state(
         (connection, client)
         for connection, client in pairs
         if connection.source != FILE_SOURCE and connection.state is not state
+        if state is not ConnectionState.ACTIVE or not _has_only_history(runtime, connection)
     ]
     async with runtime.database.session(tenant.tenant_id) as session:
         for connection, _ in changed:
@@ -269,6 +279,13 @@ async def _change_state(
         yield LineEvent(f"{done}  {client.slug}  {connection.source}  {connection.account_id}")
     if not changed:
         yield LineEvent(f"nothing to do: no such connection of {tenant.slug} is in another state")
+
+
+def _has_only_history(runtime: Runtime, connection: Connection) -> bool:
+    """Whether the account was never connected: an earlier system's export brought it."""
+    source = runtime.sources.get(connection.source)
+    needs_credentials = source is not None and source.auth.kind != "none"
+    return needs_credentials and connection.credentials is None
 
 
 async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

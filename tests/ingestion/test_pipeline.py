@@ -120,7 +120,12 @@ class Works:
         self.jobs = FakeJobs()
         self.extraction = FakeExtraction(plane)
         self.slept: list[float] = []
-        parts: Any = {"jobs": self.jobs, "extraction": self.extraction, "files": None}
+        parts: Any = {
+            "jobs": self.jobs,
+            "extraction": self.extraction,
+            "files": None,
+            "history": None,
+        }
         streams = {stream.raw_table.qualified: stream for stream in WEB.streams.values()}
         self.pipeline = Pipeline(
             database=plane.database,

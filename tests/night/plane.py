@@ -21,6 +21,7 @@ from ingestion.connector.spec import StreamSpec
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
+from ingestion.history_landing import HistoryLanding
 from ingestion.landing.writer import LandingServices
 from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
@@ -114,6 +115,7 @@ async def open_plane(
             sources=SOURCES,
             extraction=extraction,
             files=FileLanding(landing, publisher, extraction.waiting),
+            history=HistoryLanding(landing, publisher, extraction.waiting),
             clock=clock,
             ids=uuid7,
         )
