@@ -18,12 +18,13 @@ from api.cli.nouns import (
     clients,
     connections,
     features,
+    history,
     metrics,
     quarantine,
     sources,
     tenants,
 )
-from api.cli.options import Agency, ClientName, ClientOption, SourceOption
+from api.cli.options import Agency, ClientName, ClientOption, ExportFile, MapFile, SourceOption
 from api.cli.render import open_console, show_error
 from api.cli.serve import serve, worker
 from api.cli.simulate import simulate
@@ -43,6 +44,7 @@ for noun, module in {
     "clients": clients,
     "apps": apps,
     "connections": connections,
+    "history": history,
     "metrics": metrics,
     "features": features,
     "quarantine": quarantine,
@@ -69,12 +71,44 @@ def import_file(
     agency: Agency,
     client: ClientName,
     file: Annotated[str, typer.Argument(help="CSV file.", metavar="FILE")],
-    map_file: Annotated[
-        str, typer.Option("--map", help="YAML file: what the columns mean.", metavar="FILE")
-    ],
+    map_file: MapFile,
 ) -> None:
     """Load a file through the same landing, typing, quarantine and facts as a platform."""
     invoke("import", tenant=agency, client=client, file=file, map=map_file)
+
+
+@app.command()
+def compare(
+    agency: Agency,
+    file: ExportFile,
+    map_file: MapFile,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day; default the file's.", metavar="DAY")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Last day; default the file's.", metavar="DAY")
+    ] = None,
+    exported: Annotated[
+        str | None,
+        typer.Option(help="When the file was written, ISO 8601.", metavar="INSTANT"),
+    ] = None,
+    client: ClientOption = None,
+    csv: Annotated[
+        str | None, typer.Option("--csv", help="Write every difference there.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Hold an earlier system's export against Bosco: what differs, and why."""
+    invoke(
+        "compare",
+        tenant=agency,
+        file=file,
+        map=map_file,
+        first=first,
+        last=last,
+        exported=exported,
+        client=client,
+        csv=csv,
+    )
 
 
 @app.command()

@@ -10,6 +10,8 @@ __all__ = [
     "ClientOption",
     "Credentials",
     "Endpoint",
+    "ExportFile",
+    "MapFile",
     "MetricName",
     "SettingPairs",
     "Source",
@@ -38,4 +40,10 @@ SettingPairs = Annotated[
 ]
 Endpoint = Annotated[
     str | None, typer.Option(help="Base URL of a simulator, in development only.", metavar="URL")
+]
+ExportFile = Annotated[
+    str, typer.Argument(help="CSV or Parquet file of the earlier system.", metavar="FILE")
+]
+MapFile = Annotated[
+    str, typer.Option("--map", help="YAML file: what the columns mean.", metavar="FILE")
 ]
