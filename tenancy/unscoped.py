@@ -201,7 +201,8 @@ class Doors:
             .order_by(RaisedAlert.tenant_id)
         )
         rows = await self._read(query)
-        _log_door("agencies_with_alerts", len(rows))
+        if rows:  # it is asked every few seconds, mostly for nothing
+            _log_door("agencies_with_alerts", len(rows))
         return [row.tenant_id for row in rows]
 
     async def due_work(self) -> list[DueWork]:

@@ -38,19 +38,22 @@ class Line(HTTPPolicy):  # type: ignore[misc]  # untyped
         self.patience = patience
         self.has_refused = False
         self._open: list[socket.socket] = []
+        self._is_over = False
 
     def create_connection(self, *arguments: Any, **options: Any) -> socket.socket:
         """Connect to an address that was checked."""
         connection: socket.socket = super().create_connection(*arguments, **options)
         self._open.append(connection.dup())  # TLS takes the original over
+        if self._is_over:  # it was given up while this connected
+            self.hang_up()
         return connection
 
     def hang_up(self) -> None:
-        """End every connection, also one that a thread waits on."""
-        for connection in self._open:
-            with contextlib.suppress(OSError), connection:
+        """End every connection, also one that a thread waits on or is about to open."""
+        self._is_over = True
+        while self._open:
+            with contextlib.suppress(OSError, IndexError), self._open.pop() as connection:
                 connection.shutdown(socket.SHUT_RDWR)
-        self._open.clear()
 
     def _may_reach(self, address: str) -> bool:
         is_public = bool(is_public_ip_address(address))

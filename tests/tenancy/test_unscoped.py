@@ -145,6 +145,13 @@ async def test_agencies_with_alerts_are_those_with_an_unsettled_one(
             update(RaisedAlert).values(settled_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
         )
     assert await doors.agencies_with_alerts() == [second.tenant_id]
+    async with database.session(second.tenant_id) as session:
+        await session.execute(
+            update(RaisedAlert).values(settled_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
+        )
+    with capture_logs() as lines:
+        assert await doors.agencies_with_alerts() == []
+    assert lines == []
 
 
 async def test_tenants_are_listed_and_found(database: Database, two_tenants: Two) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from api.alerts.line import Line
 from api.alerts.outgoing import Outcome, Outgoing, Patience
 from api.alerts.sender import AlertSender
 from api.alerts.target import EmailTarget, MailSecurity, SlackTarget, WebhookTarget
@@ -25,7 +26,7 @@ PASSWORD = "hunter2-s3cret"
 TOKENS = "T0S3CRET/B0S3CRET/xS3CRETx"
 SENDER = AlertSender(public_only=False)
 GUARDED = AlertSender(public_only=True)
-HASTY = AlertSender(public_only=False, patience=Patience(connect=1, answer=0.05, total=0.2))
+HASTY = AlertSender(public_only=False, patience=Patience(connect=60, answer=0.05, total=60))
 SENT = Outcome(is_sent=True, remark="")
 WORDS = {"subject": "Läuft: Acme", "text": "Läuft.\n", "html": "<p>Läuft.</p>\n"}
 
@@ -161,11 +162,20 @@ async def _dripping() -> AsyncIterator[tuple[int, asyncio.Event]]:
 
 
 async def test_who_drips_is_hung_up_on() -> None:
+    brief = AlertSender(public_only=False, patience=Patience(connect=5, answer=60, total=0.2))
     async with _dripping() as (port, ended):
-        told = await HASTY.send(webhook(f"http://127.0.0.1:{port}/"), outgoing())
+        told = await brief.send(webhook(f"http://127.0.0.1:{port}/"), outgoing())
         assert told == failed("it took longer than 0.2 s")
         async with asyncio.timeout(10):
             await ended.wait()
+
+
+async def test_who_answers_after_it_was_given_up_is_hung_up_on_too() -> None:
+    async with _dripping() as (port, _):
+        line = Line(Patience(), public_only=False)
+        line.hang_up()
+        with await asyncio.to_thread(line.create_connection, "127.0.0.1", port) as connection:
+            assert await asyncio.to_thread(connection.recv, 1) == b""
 
 
 async def test_silence_is_told() -> None:
