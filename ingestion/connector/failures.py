@@ -36,6 +36,7 @@ __all__ = [
     "ThrottledError",
     "UnknownFieldRequestedError",
     "error_of",
+    "error_part",
     "find_failure",
     "holds",
 ]
@@ -191,6 +192,12 @@ def find_failure(
         wait=rule.wait,
         budget=rule.budget,
     )
+
+
+def error_part(source: SourceSpec, document: Any) -> Any:
+    """The error of an answer: an element of a streamed array, else the answer itself."""
+    wrapped = _wrapped_error(source, document)
+    return document if wrapped is None else wrapped
 
 
 def _wrapped_error(source: SourceSpec, document: Any) -> Any:

@@ -33,6 +33,7 @@ from ingestion.connector.failures import (
     ProviderError,
     ProviderUnavailableError,
     error_of,
+    error_part,
     find_failure,
     holds,
 )
@@ -332,7 +333,8 @@ class Transport:
             raise _PassingError("the answer is an error that no rule knows")
         if failure.kind is ErrorKind.THROTTLED:
             now = self.clock().timestamp()
-            seconds = seconds_to_wait(failure.wait, answer.headers, document, now, held=held)
+            error = error_part(self.source, document)
+            seconds = seconds_to_wait(failure.wait, answer.headers, error, now, held=held)
             raise _ThrottledOnceError(failure, seconds)
         if failure.kind in (ErrorKind.TRANSIENT, ErrorKind.TIMED_OUT):
             await self._let_pass(call, answer, failure)
