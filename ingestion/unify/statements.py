@@ -231,9 +231,11 @@ def _mapped(mapping: ColumnMapping) -> exp.Expr:
 
 
 def _translated(source: exp.Expr, mapping: ColumnMapping) -> exp.Expr:
-    case = exp.Case(this=source)
-    for theirs, ours in (mapping.enum or {}).items():
-        case = case.when(exp.Literal.string(theirs), exp.Literal.string(ours))
+    branches = [
+        exp.If(this=exp.Literal.string(theirs), true=exp.Literal.string(ours))
+        for theirs, ours in mapping.enum.items()
+    ]
+    case = exp.Case(this=source, ifs=branches)
     if not mapping.otherwise:
         return case
     # NULL is not "otherwise": it stays NULL, or becomes `missing`.
