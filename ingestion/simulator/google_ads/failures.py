@@ -19,6 +19,7 @@ __all__ = [
     "GoogleAdsRefusalError",
     "failure_response",
     "missing_credentials",
+    "refusal_of",
     "rpc_status",
     "wrong_credentials",
 ]
@@ -83,6 +84,56 @@ class FailureContext:
     def wrap(self, document: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
         """Put `document` into the array of a stream where one is due."""
         return [document] if self.is_stream else document
+
+
+# Code -> (member of `errorCode`, HTTP status, message): what a fault of kind `refused` can play.
+_REFUSALS: Final = {
+    "CUSTOMER_NOT_ENABLED": (
+        "authorizationError",
+        403,
+        "The customer account is not yet enabled or has been deactivated.",
+    ),
+    "USER_PERMISSION_DENIED": (
+        "authorizationError",
+        403,
+        "User doesn't have permission to access customer.",
+    ),
+    "DEVELOPER_TOKEN_NOT_APPROVED": (
+        "authorizationError",
+        403,
+        "The developer token is only approved for use with test accounts.",
+    ),
+    "OAUTH_TOKEN_REVOKED": (
+        "authenticationError",
+        401,
+        "The OAuth token in use has been revoked.",
+    ),
+    "UNSUPPORTED_VERSION": (
+        "requestError",
+        400,
+        "Version is deprecated. Requests to this version will be blocked.",
+    ),
+    "UNRECOGNIZED_FIELD": ("queryError", 400, "Unrecognized field in the query."),
+    "EXPIRED_PAGE_TOKEN": (
+        "requestError",
+        400,
+        "Next page token specified in user request has expired.",
+    ),
+}
+
+
+def refusal_of(code: str) -> GoogleAdsRefusalError:
+    """Build a documented refusal by its code.
+
+    Raises:
+        InvalidInputError: The code is not one of those that can be played.
+    """
+    if code not in _REFUSALS:
+        raise InvalidInputError(
+            f"{code!r} is no refusal of Google Ads.", hint=f"One of {', '.join(_REFUSALS)}."
+        )
+    error_type, status, message = _REFUSALS[code]
+    return GoogleAdsRefusalError(error_type, code, message, status=status)
 
 
 def failure_response(error: GoogleAdsRefusalError, context: FailureContext) -> Response:

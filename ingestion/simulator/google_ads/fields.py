@@ -6,6 +6,7 @@ Names and types follow developers.google.com/google-ads/api/fields/v25. int64 tr
 string, double and int32 as a JSON number.
 """
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,14 +15,23 @@ from typing import Final, Literal, NamedTuple
 
 import orjson
 
+from ingestion.simulator.google_ads.campaigns import (
+    Ad,
+    AdGroup,
+    Campaign,
+    Keyword,
+    Place,
+    SearchTerm,
+)
 from ingestion.simulator.google_ads.config import AdsAccount
-from ingestion.simulator.google_ads.world import Ad, AdGroup, Campaign, Facts
+from ingestion.simulator.google_ads.facts import Facts
 
 __all__ = [
     "ATTRIBUTES",
     "CLIENT_RESOURCE",
     "CORE_DATE_SEGMENTS",
     "ENUMS",
+    "LOCATION_RESOURCE",
     "METRICS",
     "RESOURCES",
     "SEGMENTS",
@@ -53,7 +63,7 @@ class Entity(NamedTuple):
 
     Attributes:
         account: The account that is asked.
-        campaign, ad_group, ad: Levels below it.
+        campaign, ad_group, ad, keyword, term, place: Levels below it.
         client: Account in its hierarchy; the asked account itself unless the resource is
             `customer_client`.
     """
@@ -62,6 +72,9 @@ class Entity(NamedTuple):
     campaign: Campaign
     ad_group: AdGroup
     ad: Ad
+    keyword: Keyword
+    term: SearchTerm
+    place: Place
     client: ClientLink
 
 
@@ -93,12 +106,18 @@ class Metric:
 # Lists accounts: it has neither metrics nor segments.
 CLIENT_RESOURCE: Final = "customer_client"
 
+# One row a country of the account; fields of the campaign split it further ("segmenting resource").
+LOCATION_RESOURCE: Final = "user_location_view"
+
 # Resources that may stand in FROM, and the resources whose attributes come along with each.
 RESOURCES: Final[dict[str, tuple[str, ...]]] = {
     "customer": ("customer",),
     "campaign": ("campaign", "customer"),
     "ad_group": ("ad_group", "campaign", "customer"),
     "ad_group_ad": ("ad_group_ad", "ad_group", "campaign", "customer"),
+    "keyword_view": ("keyword_view", "ad_group_criterion", "ad_group", "campaign", "customer"),
+    "search_term_view": ("search_term_view", "ad_group", "campaign", "customer"),
+    LOCATION_RESOURCE: (LOCATION_RESOURCE, "campaign", "customer"),
     CLIENT_RESOURCE: (CLIENT_RESOURCE, "customer"),
 }
 
@@ -113,6 +132,9 @@ ENUMS: Final[dict[str, frozenset[str]]] = {
     ),
     "ad_group.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
     "ad_group_ad.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "ad_group_criterion.status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "ad_group_criterion.keyword.match_type": frozenset({"EXACT", "PHRASE", "BROAD"}),
+    "search_term_view.status": frozenset({"ADDED", "EXCLUDED", "ADDED_EXCLUDED", "NONE"}),
     "customer.status": frozenset({"ENABLED", "CANCELED", "SUSPENDED", "CLOSED"}),
     "customer_client.status": frozenset({"ENABLED", "CANCELED", "SUSPENDED", "CLOSED"}),
     "segments.device": frozenset({"MOBILE", "DESKTOP", "TABLET", "CONNECTED_TV", "OTHER"}),
@@ -122,17 +144,37 @@ ENUMS: Final[dict[str, frozenset[str]]] = {
 def resource_name_of(resource: str, entity: Entity) -> str:
     """Build the `resourceName` of the resource `resource` of `entity`."""
     root = f"customers/{entity.account.customer_id}"
-    if resource == "customer":
-        return root
-    if resource == CLIENT_RESOURCE:
-        return f"{root}/customerClients/{entity.client.account.customer_id}"
-    if resource == "campaign":
-        return f"{root}/campaigns/{entity.campaign.campaign_id}"
-    if resource == "ad_group":
-        return f"{root}/adGroups/{entity.ad_group.ad_group_id}"
-    if resource == "ad_group_ad":
-        return f"{root}/adGroupAds/{entity.ad_group.ad_group_id}~{entity.ad.ad_id}"
-    return f"{root}/ads/{entity.ad.ad_id}"
+    return root + _NAMES[resource](entity)
+
+
+def _term_name(entity: Entity) -> str:
+    term = base64.urlsafe_b64encode(entity.term.text.encode()).decode().rstrip("=")
+    ids = f"{entity.campaign.campaign_id}~{entity.ad_group.ad_group_id}"
+    return f"/searchTermViews/{ids}~{term}"
+
+
+def _place_name(entity: Entity) -> str:
+    place = entity.place
+    targeted = str(place.is_targeted).lower()
+    return f"/userLocationViews/{place.country_criterion_id}~{targeted}"
+
+
+_NAMES: Final[dict[str, Callable[[Entity], str]]] = {
+    "customer": lambda _: "",
+    CLIENT_RESOURCE: lambda e: f"/customerClients/{e.client.account.customer_id}",
+    "campaign": lambda e: f"/campaigns/{e.campaign.campaign_id}",
+    "ad_group": lambda e: f"/adGroups/{e.ad_group.ad_group_id}",
+    "ad_group_ad": lambda e: f"/adGroupAds/{e.ad_group.ad_group_id}~{e.ad.ad_id}",
+    "ad": lambda e: f"/ads/{e.ad.ad_id}",
+    "ad_group_criterion": lambda e: f"/adGroupCriteria/{_keyword_ids(e)}",
+    "keyword_view": lambda e: f"/keywordViews/{_keyword_ids(e)}",
+    "search_term_view": _term_name,
+    LOCATION_RESOURCE: _place_name,
+}
+
+
+def _keyword_ids(entity: Entity) -> str:
+    return f"{entity.ad_group.ad_group_id}~{entity.keyword.criterion_id}"
 
 
 ATTRIBUTES: Final[dict[str, Attribute]] = {
@@ -158,6 +200,17 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
     "ad_group_ad.ad.name": Attribute("string", lambda e: e.ad.name),
     "ad_group_ad.ad.type": Attribute("enum", lambda e: e.ad.kind),
     "ad_group_ad.ad.resource_name": Attribute("string", lambda e: resource_name_of("ad", e)),
+    "ad_group_criterion.criterion_id": Attribute("int64", lambda e: e.keyword.criterion_id),
+    "ad_group_criterion.keyword.text": Attribute("string", lambda e: e.keyword.text),
+    "ad_group_criterion.keyword.match_type": Attribute("enum", lambda e: e.keyword.match_type),
+    "ad_group_criterion.status": Attribute("enum", lambda _: "ENABLED"),
+    "search_term_view.search_term": Attribute("string", lambda e: e.term.text),
+    "search_term_view.status": Attribute("enum", lambda _: "NONE"),
+    "search_term_view.ad_group": Attribute("string", lambda e: resource_name_of("ad_group", e)),
+    "user_location_view.country_criterion_id": Attribute(
+        "int64", lambda e: e.place.country_criterion_id
+    ),
+    "user_location_view.targeting_location": Attribute("boolean", lambda e: e.place.is_targeted),
     "customer_client.id": Attribute("int64", lambda e: int(e.client.account.customer_id)),
     "customer_client.descriptive_name": Attribute("string", lambda e: e.client.account.name),
     "customer_client.currency_code": Attribute("string", lambda e: e.client.account.currency),
@@ -179,6 +232,18 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
     "campaign.resource_name": Attribute("string", lambda e: resource_name_of("campaign", e)),
     "ad_group.resource_name": Attribute("string", lambda e: resource_name_of("ad_group", e)),
     "ad_group_ad.resource_name": Attribute("string", lambda e: resource_name_of("ad_group_ad", e)),
+    "ad_group_criterion.resource_name": Attribute(
+        "string", lambda e: resource_name_of("ad_group_criterion", e)
+    ),
+    "keyword_view.resource_name": Attribute(
+        "string", lambda e: resource_name_of("keyword_view", e)
+    ),
+    "search_term_view.resource_name": Attribute(
+        "string", lambda e: resource_name_of("search_term_view", e)
+    ),
+    "user_location_view.resource_name": Attribute(
+        "string", lambda e: resource_name_of(LOCATION_RESOURCE, e)
+    ),
 }
 
 
@@ -218,7 +283,7 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-_NO_AUCTIONS: Final = frozenset({"ad_group_ad"})
+_NO_AUCTIONS: Final = frozenset({"ad_group_ad", "search_term_view", LOCATION_RESOURCE})
 
 METRICS: Final[dict[str, Metric]] = {
     "metrics.impressions": Metric("int64", lambda f: f.impressions),

@@ -42,18 +42,24 @@ from ingestion.simulator.google_ads.failures import (
     GoogleAdsRefusalError,
     failure_response,
     missing_credentials,
+    refusal_of,
     rpc_status,
     wrong_credentials,
 )
 from ingestion.simulator.google_ads.gaql import parse_gaql
 from ingestion.simulator.google_ads.plan import Plan, resolve
 from ingestion.simulator.google_ads.report import Reporter
-from ingestion.simulator.google_ads.truth import TRUTH_KEYS, truth_document
+from ingestion.simulator.google_ads.truth import truth_document
 from ingestion.simulator.google_ads.world import AdsWorld, Moment
 
 __all__ = ["GoogleAds"]
 
 _STREAM: Final = "searchStream"
+_RATE_NAMES: Final = {
+    "RESOURCE_EXHAUSTED": "Number of operations for basic access",
+    "RESOURCE_TEMPORARILY_EXHAUSTED": "Requests per second per account",
+    "EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION": "Query resource consumption per hour",
+}
 # Where a distorting fault strikes unless it says otherwise, and with what.
 _DISTORTIONS: Final[dict[str, tuple[str, object]]] = {
     "unknown_field": ("assetGroupSignal", {"experimentArm": "7"}),
@@ -110,12 +116,9 @@ class GoogleAds:
         """Build the platform's own refusal for a fault."""
         context = self._context(path)
         if fault.kind == "rate_limited":
-            error = quota_refusal(
-                "RESOURCE_TEMPORARILY_EXHAUSTED",
-                "Requests per second per account",
-                fault.retry_after_seconds,
-            )
-            return failure_response(error, context)
+            return failure_response(_quota_refusal_of(fault), context)
+        if fault.kind == "refused":
+            return failure_response(refusal_of(str(fault.value)), context)
         if fault.kind == "expired_token":
             return wrong_credentials(context)
         document = rpc_status(500 if fault.status not in {500, 503} else fault.status)
@@ -135,7 +138,7 @@ class GoogleAds:
         return document
 
     def truth_routes(self) -> list[Route]:
-        """`GET /{customer}?from=&to=&by=day,campaign,device`."""
+        """`GET /{customer}?from=&to=&by=day,campaign,device,...`: see `truth.TRUTH_KEYS`."""
         return [Route("/{customer}", self._truth, methods=["GET"])]
 
     def expire_tokens(self) -> int:
@@ -151,7 +154,7 @@ class GoogleAds:
         account = self.account(request.path_params["customer"])
         now = self._clock.now()
         today = Moment.at(now, account.time_zone).today
-        keys = request.query_params.get("by", ",".join(TRUTH_KEYS))
+        keys = request.query_params.get("by", "day,campaign,device")
         document = truth_document(
             self.world,
             account,
@@ -312,6 +315,11 @@ class GoogleAds:
         """Bind a page token to its account and query: the next pages must repeat the query."""
         name = f"{self._config.seed}/{account.customer_id}/{text}".encode()
         return blake2b(name, digest_size=8).hexdigest()
+
+
+def _quota_refusal_of(fault: Fault) -> GoogleAdsRefusalError:
+    code = fault.value or "RESOURCE_TEMPORARILY_EXHAUSTED"
+    return quota_refusal(code, _RATE_NAMES[code], fault.retry_after_seconds)
 
 
 def _invalid_page_token() -> GoogleAdsRefusalError:
