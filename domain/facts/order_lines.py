@@ -63,7 +63,12 @@ ORDER_LINES: Final = Fact(
             "IANA zone of reporting_date.",
             required=True,
         ),
-        Column("units", ColumnType.INT64, Role.MEASURE, "Pieces ordered, less those taken out."),
+        Column(
+            "units",
+            ColumnType.INT64,
+            Role.MEASURE,
+            "Pieces ordered, before refunds.",
+        ),
         Column(
             "line_revenue",
             ColumnType.NUMERIC,

@@ -211,6 +211,8 @@ def demo_config(
                 for client in agency.clients
             ),
             orders_a_day=orders_a_day,
+            bucket_size=20_000,  # of the plan Plus
+            restore_rate=1_000,
         ),
         meta_ads=_meta_ads(agencies, seed),
         ga4=_ga4(agencies, seed),

@@ -5,8 +5,6 @@
 A list is kept for the minute it was made for, so that the pages of one walk are cheap.
 """
 
-import base64
-import binascii
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -14,20 +12,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
-import orjson
-
 from ingestion.simulator.shopify.errors import FieldRefusalError
-from ingestion.simulator.shopify.schema import MAX_PAGE
+from ingestion.simulator.shopify.pages import Page, first_of, read_cursor, write_cursor
 from ingestion.simulator.shopify.search import Filter, Term, parse_search
 from ingestion.simulator.shopify.world import (
     UPDATE_HORIZON,
     Customer,
     OrderState,
     ShopWorld,
+    day_of_order,
     minute_of,
 )
 
-__all__ = ["Catalogue", "Page"]
+__all__ = ["Catalogue"]
 
 T = TypeVar("T")
 
@@ -35,17 +32,6 @@ _INSTANTS: Final = frozenset({"created_at", "updated_at", "processed_at"})
 _ORDER_WORDS: Final = frozenset({"financial_status", "id", "name", "status", "test"})
 _CUSTOMER_WORDS: Final = frozenset({"country", "email", "id"})
 _KEPT_LISTS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a connection; `cursors` belong to `nodes` one to one."""
-
-    nodes: tuple[T, ...]
-    cursors: tuple[str, ...]
-    has_next: bool
-    has_previous: bool
-    warnings: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +73,17 @@ class Catalogue:
     def _page(
         self, key: str, field: str, arguments: dict[str, Any], now: datetime, divisor: int
     ) -> Page[Any]:
-        first = _first_of(key, arguments)
+        first = first_of(key, arguments)
         listing = self._listing(field, arguments, minute_of(now))
         is_reverse = bool(arguments.get("reverse"))
         begin = 0
         if arguments.get("after"):
-            position = _read_cursor(key, arguments["after"])
+            position = read_cursor(key, arguments["after"])
             begin = _after(key, listing.keys, position, is_reverse=is_reverse)
         end = min(begin + max(first // divisor, 1), len(listing.items))
         return Page(
             nodes=listing.items[begin:end],
-            cursors=tuple(_cursor(position) for position in listing.keys[begin:end]),
+            cursors=tuple(write_cursor(position) for position in listing.keys[begin:end]),
             has_next=end < len(listing.items),
             has_previous=begin > 0,
             warnings=tuple(listing.filter.warnings(key, arguments.get("query") or "")),
@@ -119,7 +105,7 @@ class Catalogue:
     ) -> _Listing[OrderState]:
         found = self._search(text, _ORDER_WORDS)
         states = []
-        for day in self._days(found, now):
+        for day in _named_days(found) or self._days(found, now):
             for order in self._world.orders_of_day(day):
                 if order.created_at > now or not found.passes("created_at", order.created_at):
                     continue
@@ -173,6 +159,15 @@ class Catalogue:
         while day <= last:
             yield day
             day += timedelta(days=1)
+
+
+def _named_days(found: Filter) -> list[date]:
+    """The day of an order that is asked for by its id; none: it is not."""
+    return [
+        day_of_order(int(term.value))
+        for term in found.words
+        if term.field == "id" and term.value.isdecimal() and not term.is_negated
+    ]
 
 
 _ORDER_KEYS: Final[dict[str, Callable[[OrderState], tuple[Any, int]]]] = {
@@ -236,31 +231,3 @@ def _customer_matches(term: Term, customer: Customer) -> bool:
         "id": str(customer.number),
     }[term.field]
     return (actual == term.value.lower()) is not term.is_negated
-
-
-def _first_of(key: str, arguments: dict[str, Any]) -> int:
-    first = arguments.get("first")
-    if first is None:
-        raise FieldRefusalError(
-            "you must provide one of first or last", key=key, extensions={"code": "BAD_REQUEST"}
-        )
-    if not 0 < first <= MAX_PAGE:
-        raise FieldRefusalError(
-            f"first must be between 1 and {MAX_PAGE}", key=key, extensions={"code": "BAD_REQUEST"}
-        )
-    return int(first)
-
-
-def _cursor(position: tuple[Any, int]) -> str:
-    value, number = position
-    return base64.b64encode(orjson.dumps({"last_id": number, "last_value": value})).decode()
-
-
-def _read_cursor(key: str, text: str) -> tuple[Any, int]:
-    try:
-        document = orjson.loads(base64.b64decode(text, validate=True))
-        return document["last_value"], int(document["last_id"])
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise FieldRefusalError(
-            f"`{text}` is not a valid cursor.", key=key, extensions={"code": "INVALID_CURSOR"}
-        ) from error

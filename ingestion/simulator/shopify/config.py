@@ -28,7 +28,12 @@ class Shop:
     time_zone: str
     country: str
     access_token: str
-    scopes: tuple[str, ...] = ("read_all_orders", "read_customers", "read_orders")
+    scopes: tuple[str, ...] = (
+        "read_all_orders",
+        "read_customers",
+        "read_orders",
+        "read_products",
+    )
     state: Literal["open", "frozen", "forbidden", "locked"] = "open"
 
 
@@ -43,7 +48,7 @@ class ShopifyConfig:
         first_day: First day with orders.
         orders_a_day: Least and most orders of a shop on a day.
         bucket_size: Points a bucket holds; one bucket per app and shop.
-        restore_rate: Points restored per second: 100 on the standard plan.
+        restore_rate: Points restored per second: 100 on the standard plan, 1,000 on Plus.
         max_query_cost: Most points of one query.
     """
 

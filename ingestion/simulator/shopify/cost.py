@@ -34,8 +34,8 @@ def compute_cost(fields: Sequence[SelectedField], returned: Mapping[str, int] | 
 
     Args:
         fields: Root fields.
-        returned: Nodes that each root connection returned, by response key, for the actual cost;
-            None computes the requested cost.
+        returned: Nodes that each connection returned, by response key, for the actual cost; of one
+            inside nodes: on average. None computes the requested cost.
     """
     return sum(_field_cost(field, returned) for field in fields)
 
@@ -47,16 +47,16 @@ def _field_cost(field: SelectedField, returned: Mapping[str, int] | None) -> int
         count = field.arguments.get("first") or 0
         if returned is not None:
             count = min(returned.get(field.key, 0), count)
-        return _CONNECTION_BASE + connection_size(count) * _node_cost(field.children)
+        return _CONNECTION_BASE + connection_size(count) * _node_cost(field.children, returned)
     return 1 + sum(_field_cost(child, returned) for child in field.children)
 
 
-def _node_cost(fields: Sequence[SelectedField]) -> int:
+def _node_cost(fields: Sequence[SelectedField], returned: Mapping[str, int] | None) -> int:
     """Cost of one node of a connection; `edges { node }` and `nodes` cost the same."""
     total = 0
     for field in fields:
         if field.type_name.endswith("Edge"):
-            total += _node_cost(field.children)
+            total += _node_cost(field.children, returned)
         elif field.name in _EDGE_FIELDS:
-            total += 1 + sum(_field_cost(child, None) for child in field.children)
+            total += 1 + sum(_field_cost(child, returned) for child in field.children)
     return total

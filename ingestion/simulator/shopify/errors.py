@@ -14,6 +14,7 @@ from domain.errors import InvalidInputError
 __all__ = [
     "FieldRefusalError",
     "access_denied",
+    "graphql_error",
     "max_cost_exceeded",
     "status_response",
     "throttled",
@@ -42,6 +43,13 @@ _BODIES: Final[dict[int, dict[str, Any]]] = {
 }
 
 
+_MESSAGES: Final = {
+    "ACCESS_DENIED": "Access denied for orders field.",
+    "INTERNAL_SERVER_ERROR": "Internal error. Looks like something went wrong on our end.",
+    "SHOP_INACTIVE": "The shop is not active.",
+}
+
+
 class FieldRefusalError(InvalidInputError):
     """The simulated platform refuses one root field; not an error of ours.
 
@@ -65,6 +73,11 @@ def throttled() -> list[dict[str, Any]]:
     """Build `errors` for a query that the bucket has no room for."""
     extensions = {"code": "THROTTLED", "documentation": _DOCUMENTATION}
     return [{"message": "Throttled", "extensions": extensions}]
+
+
+def graphql_error(code: str) -> list[dict[str, Any]]:
+    """Build `errors` of a code that comes with HTTP 200."""
+    return [{"message": _MESSAGES[code], "extensions": {"code": code}}]
 
 
 def max_cost_exceeded(cost: int, limit: int) -> list[dict[str, Any]]:

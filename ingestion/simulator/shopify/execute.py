@@ -5,6 +5,7 @@
 Validation is graphql-core's; its message for an unknown field is worded as the platform words it.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from ingestion.simulator.shopify.catalogue import Catalogue, Page
+from ingestion.simulator.shopify.catalogue import Catalogue
 from ingestion.simulator.shopify.errors import FieldRefusalError, access_denied
+from ingestion.simulator.shopify.pages import Page
 from ingestion.simulator.shopify.project import Projector
 from ingestion.simulator.shopify.schema import SCHEMA
 from ingestion.simulator.shopify.selection import SelectedField, collect
@@ -32,7 +34,12 @@ from ingestion.simulator.shopify.world import ShopWorld, minute_of
 __all__ = ["Outcome", "check_document", "run_fields", "select_fields"]
 
 _UNKNOWN_FIELD: Final = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'\.")
-_SCOPES: Final = {"orders": "read_orders", "customers": "read_customers"}
+_SCOPES: Final = {
+    "orders": "read_orders",
+    "customers": "read_customers",
+    "product": "read_products",
+    "variant": "read_products",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ class Outcome:
 
     Attributes:
         answer: `data`, and `errors` if a field was refused.
-        returned: Nodes that each connection returned, by response key.
+        returned: Nodes that each connection returned, by response key; of one inside nodes: on
+            average, rounded up.
         warnings: Entries of `extensions.search`.
     """
 
@@ -96,7 +104,7 @@ def run_fields(
     page_divisor: int = 1,
 ) -> Outcome:
     """Run the root fields; a refused one makes `data` null, as all of them are non-null."""
-    projector = Projector(world, minute_of(now))
+    projector = Projector(world, minute_of(now), page_divisor=page_divisor)
     data: dict[str, Any] = {}
     returned: dict[str, int] = {}
     warnings: list[dict[str, Any]] = []
@@ -109,7 +117,9 @@ def run_fields(
             data[field.key] = render(world.shop)
             continue
         try:
-            page = _page_of(field, world, catalogue, now, page_divisor)
+            _check_scopes(field, field.key, world)
+            page = _page_of(field, catalogue, now, page_divisor)
+            rendered = render(page)
         except FieldRefusalError as error:
             told = {
                 "message": error.message,
@@ -119,20 +129,24 @@ def run_fields(
             return Outcome({"data": None, "errors": [told]}, returned, warnings)
         returned[field.key] = len(page.nodes)
         warnings.extend(page.warnings)
-        data[field.key] = render(page)
+        data[field.key] = rendered
+    for key, held in projector.inner.items():
+        returned[key] = math.ceil(held["nodes"] / max(held["lists"], 1))
     return Outcome({"data": data}, returned, warnings)
 
 
+def _check_scopes(field: SelectedField, key: str, world: ShopWorld) -> None:
+    """Refuse the root field `key` when it, or something below it, needs a scope the app lacks."""
+    scope = _SCOPES.get(field.name)
+    if scope is not None and scope not in world.shop.scopes:
+        raise access_denied(field.name, key, scope)
+    for child in field.children:
+        _check_scopes(child, key, world)
+
+
 def _page_of(
-    field: SelectedField,
-    world: ShopWorld,
-    catalogue: Catalogue,
-    now: datetime,
-    page_divisor: int,
+    field: SelectedField, catalogue: Catalogue, now: datetime, page_divisor: int
 ) -> Page[Any]:
-    scope = _SCOPES[field.name]
-    if scope not in world.shop.scopes:
-        raise access_denied(field.name, field.key, scope)
     ask = catalogue.orders if field.name == "orders" else catalogue.customers
     return ask(field.key, field.arguments, now, page_divisor=page_divisor)
 

@@ -1,4 +1,4 @@
-"""Turns orders and customers into the JSON that a selection asks for.
+"""Turns orders, their lines and customers into the JSON that a selection asks for.
 
     SelectedField tree -> compile once per request -> closures -> dicts
 
@@ -6,11 +6,14 @@ graphql-core checks the document; its executor would complete every leaf of ever
 which is what this replaces for ready rows.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from ingestion.simulator.shopify.config import Shop
+from ingestion.simulator.shopify.lines import OrderLine, Variant
+from ingestion.simulator.shopify.pages import page_of_list
 from ingestion.simulator.shopify.selection import SelectedField
 from ingestion.simulator.shopify.world import (
     Customer,
@@ -63,6 +66,11 @@ class _Refund(NamedTuple):
     order: Order
 
 
+class _Line(NamedTuple):
+    line: OrderLine
+    order: Order
+
+
 class _Journey(NamedTuple):
     visit: Visit
 
@@ -86,11 +94,18 @@ def _presentment(bag: _Bag) -> Money:
 
 
 class Projector:
-    """Compiles selections for one shop at one instant."""
+    """Compiles selections for one shop at one instant.
 
-    def __init__(self, world: ShopWorld, now: datetime) -> None:
+    Attributes:
+        inner: By response key, how many lists inside nodes were rendered, and how many nodes these
+            held.
+    """
+
+    def __init__(self, world: ShopWorld, now: datetime, *, page_divisor: int = 1) -> None:
+        self.inner: dict[str, Counter[str]] = {}
         self._world = world
         self._now = now
+        self._page_divisor = page_divisor
         self._resolvers: dict[str, Mapping[str, _Render]] = {
             **_RESOLVERS,
             "Order": {**_ORDER, "customer": lambda state: world.customer(state.order.customer)}
@@ -112,6 +127,8 @@ class Projector:
     def _step(self, type_name: str, field: SelectedField) -> _Render:
         if field.name == "__typename":
             return lambda _: type_name
+        if field.name == "lineItems":
+            return self._lines(field)
         resolve = self._resolvers[type_name][field.name]
         if not field.type_name:
             return resolve
@@ -126,11 +143,31 @@ class Projector:
 
         return one
 
+    def _lines(self, field: SelectedField) -> _Render:
+        render = self.compile(field.type_name, field.children)
+        held = self.inner.setdefault(field.key, Counter())
+
+        def page(state: OrderState) -> Any:
+            lines = state.order.lines
+            found = page_of_list(
+                field.key,
+                [_Line(line, state.order) for line in lines],
+                [line.number for line in lines],
+                field.arguments,
+                self._page_divisor,
+            )
+            held.update(lists=1, nodes=len(found.nodes))
+            return render(found)
+
+        return page
+
     def _customer_resolvers(self) -> dict[str, _Render]:
         world, now = self._world, self._now
         return {
-            "amountSpent": lambda each: Money(world.spending(each.key, now)[1], each.shop.currency),
-            "numberOfOrders": lambda each: str(world.spending(each.key, now)[0]),
+            "amountSpent": lambda each: Money(
+                world.amount_spent(each.key, now), each.shop.currency
+            ),
+            "numberOfOrders": lambda each: str(world.number_of_orders(each.key, now)),
             "updatedAt": lambda each: _instant(each.updated_at(now)),
         }
 
@@ -167,7 +204,7 @@ _ORDER: Final[dict[str, _Render]] = {
     "processedAt": lambda s: _instant(s.order.created_at),
     "refunds": lambda s: [_Refund(refund, s.order) for refund in s.refunds],
     "sourceName": lambda s: s.order.source_name,
-    "subtotalLineItemsQuantity": lambda s: s.order.quantity,
+    "subtotalLineItemsQuantity": lambda s: s.order.basket.quantity,
     "subtotalPriceSet": _bag(lambda s: s.order.subtotal_cents),
     "tags": lambda _: [],
     "taxesIncluded": lambda s: s.order.shop.currency == "EUR",
@@ -200,6 +237,36 @@ def _shop_domain(shop: Shop) -> str:
     return f"{shop.handle}.myshopify.com"
 
 
+def _gone(item: _Line) -> Variant | None:
+    variant = item.line.variant
+    return None if variant.is_gone else variant
+
+
+def _discounts(item: _Line) -> list[_Bag]:
+    given = (item.line.on_line_cents, item.line.on_order_cents)
+    return [_Bag(cents, item.order) for cents in given if cents]
+
+
+_LINE: Final[dict[str, _Render]] = {
+    "discountAllocations": _discounts,
+    # "This value doesn't include order-level discounts": by a code or not.
+    "discountedTotalSet": lambda item: _Bag(
+        item.line.original_cents - item.line.on_line_cents, item.order
+    ),
+    "id": lambda item: f"gid://shopify/LineItem/{item.line.number}",
+    "isGiftCard": lambda _: False,
+    "name": lambda item: f"{item.line.variant.title} - {item.line.variant.size}",
+    "originalTotalSet": lambda item: _Bag(item.line.original_cents, item.order),
+    "originalUnitPriceSet": lambda item: _Bag(item.line.variant.cents, item.order),
+    "product": _gone,
+    "quantity": lambda item: item.line.quantity,
+    "sku": lambda item: item.line.variant.sku,
+    "title": lambda item: item.line.variant.title,
+    "variant": _gone,
+    "variantTitle": lambda item: item.line.variant.size,
+}
+
+
 _CONNECTION: Final[dict[str, _Render]] = {
     "edges": lambda page: list(zip(page.cursors, page.nodes, strict=True)),
     "nodes": lambda page: page.nodes,
@@ -223,6 +290,10 @@ _RESOLVERS: Final[dict[str, Mapping[str, _Render]]] = {
         "source": lambda visit: visit.source,
         "utmParameters": _has_utm,
     },
+    "DiscountAllocation": {"allocatedAmountSet": lambda bag: bag},
+    "LineItem": _LINE,
+    "LineItemConnection": _CONNECTION,
+    "LineItemEdge": _EDGE,
     "MailingAddress": {
         "city": lambda address: address.customer.city,
         "country": lambda address: _COUNTRIES[address.country],
@@ -246,6 +317,17 @@ _RESOLVERS: Final[dict[str, Mapping[str, _Render]]] = {
         "hasNextPage": lambda page: page.has_next,
         "hasPreviousPage": lambda page: page.has_previous,
         "startCursor": lambda page: page.cursors[0] if page.cursors else None,
+    },
+    "Product": {
+        "id": lambda variant: f"gid://shopify/Product/{variant.product_id}",
+        "legacyResourceId": lambda variant: str(variant.product_id),
+        "title": lambda variant: variant.title,
+    },
+    "ProductVariant": {
+        "id": lambda variant: f"gid://shopify/ProductVariant/{variant.variant_id}",
+        "legacyResourceId": lambda variant: str(variant.variant_id),
+        "sku": lambda variant: variant.sku,
+        "title": lambda variant: variant.size,
     },
     "Refund": {
         "createdAt": lambda each: _instant(each.refund.at),

@@ -54,6 +54,17 @@ type CustomerJourneySummary {
   customerOrderIndex: Int daysToConversion: Int firstVisit: CustomerVisit lastVisit: CustomerVisit
   ready: Boolean!
 }
+type Product { id: ID! legacyResourceId: UnsignedInt64! title: String! }
+type ProductVariant { id: ID! legacyResourceId: UnsignedInt64! sku: String title: String! }
+type DiscountAllocation { allocatedAmountSet: MoneyBag! }
+type LineItem {
+  discountAllocations: [DiscountAllocation!]!
+  discountedTotalSet(withCodeDiscounts: Boolean = false): MoneyBag! id: ID! isGiftCard: Boolean!
+  name: String! originalTotalSet: MoneyBag! originalUnitPriceSet: MoneyBag! product: Product
+  quantity: Int! sku: String title: String! variant: ProductVariant variantTitle: String
+}
+type LineItemEdge { cursor: String! node: LineItem! }
+type LineItemConnection { edges: [LineItemEdge!]! nodes: [LineItem!]! pageInfo: PageInfo! }
 type Refund {
   createdAt: DateTime id: ID! legacyResourceId: UnsignedInt64! note: String
   totalRefundedSet: MoneyBag! updatedAt: DateTime!
@@ -71,7 +82,8 @@ type Order {
   customerJourneySummary: CustomerJourneySummary discountCodes: [String!]!
   displayFinancialStatus: OrderDisplayFinancialStatus
   displayFulfillmentStatus: OrderDisplayFulfillmentStatus! edited: Boolean! email: String
-  id: ID! legacyResourceId: UnsignedInt64! name: String!
+  id: ID! legacyResourceId: UnsignedInt64!
+  lineItems(after: String first: Int reverse: Boolean = false): LineItemConnection! name: String!
   presentmentCurrencyCode: CurrencyCode! processedAt: DateTime! refunds(first: Int): [Refund!]!
   shippingAddress: MailingAddress sourceName: String subtotalLineItemsQuantity: Int!
   subtotalPriceSet: MoneyBag tags: [String!]! taxesIncluded: Boolean! test: Boolean!

@@ -9,9 +9,10 @@ Sources: shopify.dev/docs/api/admin-graphql and shopify.dev/docs/api/usage, 2026
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -30,11 +31,13 @@ from ingestion.simulator.shopify.catalogue import Catalogue
 from ingestion.simulator.shopify.config import ShopifyConfig
 from ingestion.simulator.shopify.cost import compute_cost
 from ingestion.simulator.shopify.errors import (
+    graphql_error,
     max_cost_exceeded,
     status_response,
     throttled,
 )
 from ingestion.simulator.shopify.execute import check_document, run_fields, select_fields
+from ingestion.simulator.shopify.line_truth import line_truth_document
 from ingestion.simulator.shopify.schema import SCHEMA
 from ingestion.simulator.shopify.selection import SelectedField
 from ingestion.simulator.shopify.truth import truth_document
@@ -108,6 +111,13 @@ class Shopify:
             return status_response(401)
         if fault.kind == "server_error":
             return status_response(503 if fault.status == 503 else 500)  # noqa: PLR2004
+        if fault.kind == "too_large":
+            limit = self._config.max_query_cost
+            return JSONResponse({"errors": max_cost_exceeded(limit + 1, limit)})
+        if fault.kind == "refused":
+            if fault.code:
+                return status_response(fault.code)
+            return JSONResponse({"errors": graphql_error(str(fault.value))})
         rate = self._config.restore_rate
         missing = fault.retry_after_seconds * rate
         status = {
@@ -124,11 +134,12 @@ class Shopify:
         return JSONResponse({"errors": throttled(), "extensions": {"cost": cost}})
 
     def distort(self, fault: Fault, document: object) -> object:
-        """Alter nodes: an unknown key, or `totalPriceSet` of another type."""
+        """Alter nodes, of lists inside nodes these: an unknown key, or one of another type."""
         target, value = _DISTORTIONS[fault.kind]
         *parents, leaf = (fault.field or target).split(".")
         data = document.get("data") if isinstance(document, dict) else None
-        nodes = [node for field in (data or {}).values() for node in _nodes_of(field)]
+        outer = [node for field in (data or {}).values() for node in _nodes_of(field)]
+        nodes = [inner for node in outer for inner in _nodes_of(node.get("lineItems")) or [node]]
         for node in nodes[: fault.rows]:
             inner = node
             for parent in parents:
@@ -137,8 +148,11 @@ class Shopify:
         return document
 
     def truth_routes(self) -> list[Route]:
-        """`GET /{shop}?from=&to=&by=day,status,source,country,currency,test,order`."""
-        return [Route("/{shop}", self._truth, methods=["GET"])]
+        """`GET /{shop}?from=&to=&by=...` of orders, and `/{shop}/lines` of their lines."""
+        return [
+            Route("/{shop}", partial(self._truth, truth_document), methods=["GET"]),
+            Route("/{shop}/lines", partial(self._truth, line_truth_document), methods=["GET"]),
+        ]
 
     def expire_tokens(self) -> int:
         """Admin API tokens of custom apps do not expire."""
@@ -152,11 +166,13 @@ class Shopify:
     def _full_bucket(self) -> LeakyBucket:
         return LeakyBucket(size=self._config.bucket_size, restore_rate=self._config.restore_rate)
 
-    async def _truth(self, request: Request) -> Response:
+    async def _truth(
+        self, document_of: Callable[..., dict[str, Any]], request: Request
+    ) -> Response:
         world = self.world(request.path_params["shop"])
         now = self._clock.now()
         keys = request.query_params.get("by", "day")
-        document = truth_document(
+        document = document_of(
             world,
             first_day=_day_of(request, "from", world.first_day),
             last_day=_day_of(request, "to", world.day_of(now)),

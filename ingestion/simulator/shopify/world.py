@@ -9,6 +9,7 @@ hundredths of the shop's currency.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ingestion.simulator.chance import Chance
 from ingestion.simulator.shopify.config import Shop, ShopifyConfig
+from ingestion.simulator.shopify.lines import Basket, OrderLine, make_basket, make_lines
 
 __all__ = [
     "UPDATE_HORIZON",
@@ -26,6 +28,7 @@ __all__ = [
     "PlannedRefund",
     "ShopWorld",
     "Visit",
+    "day_of_order",
     "minute_of",
 ]
 
@@ -34,6 +37,7 @@ __all__ = [
 UPDATE_HORIZON: Final = timedelta(days=91)
 
 _ORDER_IDS: Final = 5_000_000_000_000
+_ORDERS_A_DAY: Final = 1_000  # at most: an order's number tells its day
 _CUSTOMER_IDS: Final = 7_000_000_000_000
 _REFUND_IDS: Final = 900_000_000_000
 _WEEKDAY_PER_MILLE: Final = (1000, 960, 940, 950, 1010, 1090, 1120)
@@ -108,7 +112,7 @@ class Order:
     shipping_cents: int
     tax_cents: int
     total_cents: int
-    quantity: int
+    basket: Basket
     presentment: str
     rate: int
     country: str
@@ -124,6 +128,11 @@ class Order:
     edited_at: datetime | None
     edit_cents: int
     fulfilled_at: datetime
+
+    @property
+    def lines(self) -> list[OrderLine]:
+        """What is in it."""
+        return make_lines(self.basket, self.number - _ORDER_IDS)
 
     def state_at(self, now: datetime) -> "OrderState":
         """Show the order as it stands at `now`."""
@@ -195,6 +204,12 @@ class Customer:
         return changed if changed is not None and changed <= now else self.created_at
 
 
+def day_of_order(number: int) -> date:
+    """Return the day at the shop on which an order was placed; another number: some day."""
+    ordinal = (number - _ORDER_IDS) // _ORDERS_A_DAY
+    return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))
+
+
 def minute_of(now: datetime) -> datetime:
     """Cut `now` to the full minute: the world moves once a minute."""
     return now.astimezone(UTC).replace(second=0, microsecond=0)
@@ -209,11 +224,8 @@ class ShopWorld:
         self._config = config
         self._days: dict[date, tuple[Order, ...]] = {}
         self._customers: dict[tuple[date, int], Customer] = {}
-        self._spending: tuple[datetime, Counter[tuple[date, int]], Counter[tuple[date, int]]] = (
-            datetime.min.replace(tzinfo=UTC),
-            Counter(),
-            Counter(),
-        )
+        self._numbers: tuple[datetime | None, Counter[tuple[date, int]]] = (None, Counter())
+        self._spending: tuple[datetime | None, Counter[tuple[date, int]]] = (None, Counter())
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -241,20 +253,26 @@ class ShopWorld:
             self._customers[key] = self._make_customer(key)
         return self._customers[key]
 
-    def spending(self, key: tuple[date, int], now: datetime) -> tuple[int, int]:
-        """Return (number of orders, amount spent in cents) of a customer as of `now`."""
+    def number_of_orders(self, key: tuple[date, int], now: datetime) -> int:
+        """Return how many orders a customer has placed by `now`."""
+        if self._numbers[0] != now:
+            self._numbers = now, Counter(order.customer for order in self._orders_until(now))
+        return self._numbers[1][key]
+
+    def amount_spent(self, key: tuple[date, int], now: datetime) -> int:
+        """Return what a customer's orders amount to as of `now`, in cents."""
         if self._spending[0] != now:
-            orders: Counter[tuple[date, int]] = Counter()
             cents: Counter[tuple[date, int]] = Counter()
-            day = self.first_day
-            while day <= self.day_of(now):
-                for order in self.orders_of_day(day):
-                    if order.created_at <= now:
-                        orders[order.customer] += 1
-                        cents[order.customer] += order.state_at(now).current_total_cents
-                day += timedelta(days=1)
-            self._spending = (now, orders, cents)
-        return self._spending[1][key], self._spending[2][key]
+            for order in self._orders_until(now):
+                cents[order.customer] += order.state_at(now).current_total_cents
+            self._spending = now, cents
+        return self._spending[1][key]
+
+    def _orders_until(self, now: datetime) -> Iterator[Order]:
+        day = self.first_day
+        while day <= self.day_of(now):
+            yield from (order for order in self.orders_of_day(day) if order.created_at <= now)
+            day += timedelta(days=1)
 
     def _counts(self, day: date) -> tuple[int, int]:
         """Return (orders, orders by new customers) of `day`."""
@@ -279,7 +297,7 @@ class ShopWorld:
             place = index * new // count
             is_new = place != (index + 1) * new // count
             key = (day, place) if is_new else self._returning(draws, day, place)
-            number = _ORDER_IDS + day.toordinal() * 1000 + index
+            number = _ORDER_IDS + day.toordinal() * _ORDERS_A_DAY + index
             name = f"#{1001 + (day - self.first_day).days * self._config.orders_a_day[1] + index}"
             at = begin + timedelta(seconds=second)
             made.append(self._make_order(draws, number, name, at, key))
@@ -295,11 +313,14 @@ class ShopWorld:
     ) -> Order:
         shop = self.shop
         presentment, rate, country = self._market(draws)
-        quantity = draws.between(1, 5)
-        goods = quantity * draws.between(1_200, 9_900)
         has_code = draws.happens(180)
-        discount = goods * draws.pick((10, 15, 20)) // 100 if has_code else 0
-        subtotal = goods - discount
+        basket = make_basket(
+            self._config.seed,
+            shop.handle,
+            number - _ORDER_IDS,
+            code_percent=draws.pick((10, 15, 20)) if has_code else 0,
+        )
+        subtotal = basket.net_cents
         shipping = 0 if subtotal >= _FREE_SHIPPING_CENTS else draws.pick((490, 590, 790))
         tax_rate = _TAX_PER_MILLE[shop.currency]
         is_included = shop.currency == "EUR"
@@ -315,11 +336,11 @@ class ShopWorld:
             created_at=at,
             shop=shop,
             subtotal_cents=subtotal,
-            discount_cents=discount,
+            discount_cents=basket.discount_cents,
             shipping_cents=shipping,
             tax_cents=tax,
             total_cents=total,
-            quantity=quantity,
+            basket=basket,
             presentment=presentment,
             rate=rate,
             country=country,

@@ -89,12 +89,12 @@ def test_shopify_throttles_with_status_200(
             ],
             "extensions": {
                 "cost": {
-                    "requestedQueryCost": 300,
+                    "requestedQueryCost": 3000,
                     "actualQueryCost": None,
                     "throttleStatus": {
-                        "maximumAvailable": 2000.0,
+                        "maximumAvailable": 20000.0,
                         "currentlyAvailable": 0,
-                        "restoreRate": 100.0,
+                        "restoreRate": 1000.0,
                     },
                 }
             },

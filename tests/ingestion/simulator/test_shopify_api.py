@@ -32,9 +32,9 @@ def test_answers_with_data_and_cost(shopify: ShopifyCaller) -> None:
                 "requestedQueryCost": 1,
                 "actualQueryCost": 1,
                 "throttleStatus": {
-                    "maximumAvailable": 2000.0,
-                    "currentlyAvailable": 1999,
-                    "restoreRate": 100.0,
+                    "maximumAvailable": 20000.0,
+                    "currentlyAvailable": 19999,
+                    "restoreRate": 1000.0,
                 },
             }
         },

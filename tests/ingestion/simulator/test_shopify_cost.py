@@ -109,7 +109,7 @@ def small_bucket() -> Iterator[Caller]:
     wall = FakeWall()
     clock = SimulatedClock(wall=wall)
     app = create_platform(Shopify(config, clock), clock)
-    with SimulatorServer(app) as server, httpx.Client(base_url=server.url) as http:
+    with SimulatorServer(app) as server, httpx.Client(base_url=server.url, timeout=30) as http:
         yield Caller(http, wall)
 
 
