@@ -133,7 +133,7 @@ class TenantRedisOnlineStore(RedisOnlineStore):
         """Forget everything about entities of the scope's agency.
 
         Returns:
-            How many values there were: one for each view of an entity.
+            How many of them were stored.
 
         Raises:
             NoScopeError: No scope is set.

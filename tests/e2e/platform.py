@@ -60,6 +60,15 @@ class Told:
         (table,) = [event for event in self.events if isinstance(event, TableEvent)]
         return [tuple(row) for row in table.rows]
 
+    def synced(self, stream: str) -> tuple[Any, ...]:
+        """The row of one stream in the table that a sync ends in."""
+        (row,) = [row for row in self.table if row[2] == stream]
+        return row
+
+    def of_stream(self, stream: str) -> list[str]:
+        """The lines about one stream."""
+        return [line for line in self.lines if f"  {stream}: " in line]
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:

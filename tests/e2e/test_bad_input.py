@@ -121,10 +121,11 @@ async def test_a_withdrawn_permission_fails_the_sync(
 ) -> None:
     trouble.simulator.fault("expired_token", times=None, operation="searchStream")
     told = await platform.command("sync", tenant=agency.slug)
-    (row,) = told.table
+    row = told.synced("campaign_day")
     assert row == ("acme-shoes", "google_ads", "campaign_day", 3, 0, 0, "3 of 3 failed")
+    assert all(row[-1].endswith("failed") for row in told.table)
     assert told.exit_code == 1
-    assert told.lines[0].startswith(
+    assert told.of_stream("campaign_day")[0].startswith(
         "acme-shoes  google_ads  campaign_day: CREDENTIALS_REJECTED: Google Ads refused the "
         "request: Request had invalid authentication credentials."
     )
@@ -171,7 +172,12 @@ async def test_a_sync_that_fails_on_its_way_leaves_nothing(
     trouble.simulator.fault("server_error", after=1, times=None, status=502, operation="Orders")
     told = await platform.command("sync", tenant=tenant.slug)
     states = {row[2]: row[-1] for row in told.table}
-    assert states == {"customers": "published", "orders": "1 of 1 failed", "refunds": "published"}
+    assert states == {
+        "customers": "published",
+        "order_lines": "published",
+        "orders": "1 of 1 failed",
+        "refunds": "published",
+    }
     assert told.exit_code == 1
     for table in ("raw.shopify__orders", "facts.orders", "marts.orders"):
         assert await platform.rows(tenant, f"SELECT COUNT(*) AS n FROM {table} AS t") == [(0,)]
@@ -195,7 +201,8 @@ async def test_a_platform_that_is_down_fails_the_sync(
         " (the sync is tried again later by itself)",
         state="3 of 3 failed",
     )
-    assert (told.table[0][-1], told.lines, told.exit_code) == (state, [line], 1)
+    assert (told.synced("campaign_day")[-1], told.exit_code) == (state, 1)
+    assert told.of_stream("campaign_day") == [line]
     assert await ads_totals(platform, agency) == (0, None, None, None)
 
 
@@ -206,7 +213,8 @@ async def test_an_unknown_field_is_kept_and_told(
     told = await platform.command("sync", tenant=agency.slug)
     assert told.exit_code == 0
     assert told.lines == [
-        "acme-shoes  google_ads  campaign_day: new field assetGroupSignal: kept in unknown_fields"
+        f"acme-shoes  google_ads  {row[2]}: new field assetGroupSignal: kept in unknown_fields"
+        for row in told.table
     ]
     assert await ads_totals(platform, agency) == ads_truth(trouble)
     kept = await platform.rows(
@@ -224,7 +232,7 @@ async def test_a_changed_type_puts_its_rows_into_quarantine(
     told = await platform.command("sync", tenant=agency.slug)
     rows, spend, *_ = ads_truth(trouble)
     assert told.exit_code == 0
-    assert told.table[0][4:] == (rows - 2, 2, "published")
+    assert told.synced("campaign_day")[4:] == (rows - 2, 2, "published")
     assert told.lines[-1] == f"rows in quarantine: bosco quarantine list {agency.slug}"
     listed = (await platform.command("quarantine.list", tenant=agency.slug, limit=50)).table
     assert sorted(row[1:5] for row in listed) == [
@@ -264,7 +272,7 @@ async def test_a_retired_version_says_what_to_do(platform: Platform, agency: Ten
         await point_at(platform, agency, newer.url)
         told = await platform.command("sync", tenant=agency.slug)
     assert told.exit_code == 1
-    assert told.lines[0].startswith(
+    assert told.of_stream("campaign_day")[0].startswith(
         "acme-shoes  google_ads  campaign_day: API_VERSION_RETIRED: Google Ads refused the request:"
         " Version v25 is deprecated. Requests to this version will be blocked."
     )
@@ -282,7 +290,7 @@ async def test_a_failed_slice_is_planned_again(
 ) -> None:
     trouble.simulator.fault("server_error", after=1, times=6, operation="searchStream")
     told = await platform.command("sync", tenant=agency.slug)
-    assert (told.table[0][-1], told.exit_code) == ("1 of 3 failed", 1)
+    assert (told.synced("campaign_day")[-1], told.exit_code) == ("1 of 3 failed", 1)
     assert await platform.coverage(agency, "campaign_day") == (START, dt.date(2026, 10, 14))
     days = await platform.rows(
         agency,

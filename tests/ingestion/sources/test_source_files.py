@@ -37,9 +37,16 @@ def _line(text: str, part: str) -> int:
 def test_all_sources_load() -> None:
     assert {name: sorted(spec.streams) for name, spec in load_all_sources().items()} == {
         "ga4": ["property_day", "web_day"],
-        "google_ads": ["campaign_day"],
+        "google_ads": [
+            "account_day",
+            "ad_day",
+            "campaign_country_day",
+            "campaign_day",
+            "keyword_day",
+            "search_term_day",
+        ],
         "meta_ads": ["account_day", "ad_day", "campaign_country_day", "campaign_day"],
-        "shopify": ["customers", "orders", "refunds"],
+        "shopify": ["customers", "order_lines", "orders", "refunds"],
         "tiktok_ads": ["account_day", "ad_day", "campaign_country_day", "campaign_day"],
     }
 
@@ -249,7 +256,7 @@ def test_words_stay_words() -> None:
 
 def test_name_of_the_file_is_the_name_of_the_source() -> None:
     assert _mistakes(SHOPIFY, "shop.yaml") == [
-        "shop.yaml:5: source: the file of 'shopify' is shopify.yaml"
+        "shop.yaml:9: source: the file of 'shopify' is shopify.yaml"
     ]
 
 
