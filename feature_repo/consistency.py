@@ -70,7 +70,7 @@ class ConsistencyCheck:
     async def run(
         self, scope: TenantScope, view: FeatureView, entity_ids: Sequence[str]
     ) -> ConsistencyReport:
-        """Check a view of some entities. For each 2,000: one round trip to Redis, one query.
+        """Check a view of some entities. For each 2,000: one command to Redis, one query.
 
         Raises:
             RedisUnavailableError: Redis does not answer.

@@ -1,11 +1,11 @@
 """Online features: written after a publication, read by ids.
 
-    computed table -> pack -> Redis, one hash per entity
-    ids -> one round trip -> unpack, age and client checked -> rows in the order asked
+    computed table -> pack -> Redis, one value per view of an entity
+    ids -> one command -> unpack, age and client checked -> rows in the order asked
 
-The age is checked at each read: Redis expires a whole entity, a view of it may be older. An app
-that may see some clients only gets the rows of these; what it may not see and what does not exist
-look the same.
+The age is that of the facts, checked at each read; Redis forgets a value a while after it was
+written, which may be later. An app that may see some clients only gets the rows of these; what it
+may not see and what does not exist look the same.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ from feature_repo.feature import FeatureView
 from feature_repo.feature_views import VIEWS
 from feature_repo.packing import Packing, StoredValues
 from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
-from tenancy.feature_hashes import TenantFeatures
+from tenancy.feature_values import TenantFeatures
 from tenancy.redis_server import RedisServer
 
 __all__ = ["OnlineFeatures"]
@@ -38,7 +38,7 @@ class OnlineFeatures:
     async def read(
         self, scope: TenantScope, view: FeatureView, entity_ids: Sequence[str]
     ) -> list[StoredValues | None]:
-        """Read a view of entities. One round trip.
+        """Read a view of entities. One command.
 
         Returns:
             In the order asked; None: unknown, too old, or of a client outside the scope.
@@ -46,12 +46,10 @@ class OnlineFeatures:
         Raises:
             RedisUnavailableError: Redis does not answer.
         """
-        if not entity_ids:
-            return []
-        found = await self._of(scope.tenant_id).read(view.entity.name, entity_ids, [view.name])
+        found = await self._of(scope.tenant_id).read(view.name, entity_ids)
         oldest = self.oldest_micros(view)
         unpack = _packing(view.name).unpack
-        rows = [unpack(data[0], oldest) for data in found]
+        rows = [unpack(data, oldest) for data in found]
         if scope.clients is None:
             return rows
         visible = {str(client) for client in scope.clients}
@@ -79,7 +77,7 @@ class OnlineFeatures:
             entity: pack(StoredValues(micros, client, row))
             for entity, micros, client, row in zip(*heads, rows, strict=True)
         }
-        await self._of(tenant_id).write(view.entity.name, view.name, values, view.ttl_seconds)
+        await self._of(tenant_id).write(view.name, values, view.ttl_seconds)
         return len(values)
 
     async def replace(
@@ -97,7 +95,7 @@ class OnlineFeatures:
         written = await self.write(tenant_id, view, table)
         entities = table.column(ENTITY).to_pylist()
         gone = set(await self.list_entities(tenant_id, view, [owner])).difference(entities)
-        await features.drop_view(view.entity.name, view.name, gone)
+        await features.erase(view.name, gone)
         await features.set_ids(view.name, owner, entities, view.ttl_seconds)
         return written
 
@@ -133,10 +131,10 @@ class OnlineFeatures:
     async def erase_entities(
         self, tenant_id: TenantId, entity: Entity, entity_ids: Sequence[str]
     ) -> int:
-        """Forget everything about entities; the keys are computed, nothing is searched.
+        """Forget every view of entities; the keys are computed, nothing is searched.
 
         Returns:
-            How many of them were stored.
+            How many values there were: one for each view of an entity.
 
         Raises:
             RedisUnavailableError: Redis does not answer.
@@ -145,10 +143,12 @@ class OnlineFeatures:
         by_owner: dict[str, list[str]] = {}
         for entity_id in entity_ids:
             by_owner.setdefault(entity.owner_of(entity_id), []).append(entity_id)
-        for view in VIEWS.values():
-            for owner, ids in by_owner.items() if view.entity is entity else ():
+        erased = 0
+        for view in (one for one in VIEWS.values() if one.entity is entity):
+            for owner, ids in by_owner.items():
                 await features.remove_ids(view.name, owner, ids)
-        return await features.erase(entity.name, entity_ids)
+            erased += await features.erase(view.name, entity_ids)
+        return erased
 
     def oldest_micros(self, view: FeatureView) -> int:
         """The oldest instant that is still served."""

@@ -1,6 +1,6 @@
 """Reading features online, for dashboards, integrations and models.
 
-    scope + view or service + entity ids -> one round trip to Redis -> rows in the order asked
+    scope + view or service + entity ids -> one command to Redis -> rows in the order asked
 
 A row says as of which instant its values are. What is unknown, too old, of another agency or of a
 client outside the scope has no row, and all four look the same.
@@ -83,7 +83,7 @@ class FeatureReader:
     async def read(
         self, scope: TenantScope, name: str, entity_ids: Sequence[str]
     ) -> list[FeatureRow | None]:
-        """Read features of entities. One round trip.
+        """Read features of entities. One command to Redis.
 
         Args:
             scope: Whose they may be.
@@ -109,7 +109,7 @@ class FeatureReader:
     async def read_table(
         self, scope: TenantScope, name: str, entity_ids: Sequence[str]
     ) -> pa.Table:
-        """Read features of entities as columns: what a model takes. One round trip.
+        """Read features of entities as columns: what a model takes. One command to Redis.
 
         Returns:
             Columns `entity`, `as_of` and the features; one row per id in the order asked. `as_of`

@@ -31,7 +31,7 @@ from ingestion.extraction import Extraction
 from ingestion.file_landing import FileImport, FileLanding
 from ingestion.files.feeds import FILE_SOURCE
 from ingestion.history_landing import HistoryImport, HistoryLanding
-from ingestion.plan import Coverage, cursor_window, date_windows
+from ingestion.plan import Coverage, cursor_window, date_windows, days_of_sync
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
 from ingestion.sync_alerts import tell_outcome
 from tenancy.exclusive import Exclusive
@@ -346,7 +346,7 @@ def _windows(
         coverage,
         now=now,
         restates_days=stream.restates_days,
-        slice_days=stream.slice.days,
+        sync_days=days_of_sync(stream.slice.days),
         history_days=stream.history_days,
     )
 

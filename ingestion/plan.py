@@ -7,12 +7,15 @@ Days are counted in the account's time zone, up to yesterday: today's figures ar
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.time_window import DateRange, split_days
 from ingestion.connector.job import CursorWindow
 
-__all__ = ["Coverage", "cursor_window", "date_windows", "earliest_day"]
+__all__ = ["Coverage", "cursor_window", "date_windows", "days_of_sync", "earliest_day"]
+
+_WEEK: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,21 @@ def earliest_day(history_days: int, *, now: dt.datetime, time_zone: str) -> dt.d
     return now.astimezone(ZoneInfo(time_zone)).date() - dt.timedelta(days=history_days)
 
 
+def days_of_sync(slice_days: int) -> int:
+    """Days of one sync of a stream that asks for so many in a request.
+
+    Whole slices, up to a week of them: to plan, land and publish a sync costs some 60 milliseconds,
+    more than a small request. Longer slices are a sync each, so that what fails stays small.
+    """
+    return slice_days * max(1, _WEEK // slice_days)
+
+
 def date_windows(
     coverage: Coverage,
     *,
     now: dt.datetime,
     restates_days: int,
-    slice_days: int,
+    sync_days: int,
     history_days: int = 0,
 ) -> list[DateRange]:
     """Windows of a stream that is asked by day; empty while the first day is not over.
@@ -62,7 +74,7 @@ def date_windows(
     begin = max(begin, earliest_day(history_days, now=now, time_zone=coverage.time_zone))
     if begin > yesterday:
         return []
-    return split_days(DateRange(begin, yesterday), slice_days)
+    return split_days(DateRange(begin, yesterday), sync_days)
 
 
 def cursor_window(

@@ -32,7 +32,7 @@ class KeyKind(enum.Enum):
 
     ANSWER = "answer"
     DATA_VERSION = "data_version"  # channel: a publication of the tenant's data
-    FEATURE = "feature"  # hash: features of one entity, a field for each view
+    FEATURE = "feature"  # values of one feature view of one entity
     FEATURE_INDEX = "feature_index"  # sorted set: ids of one account's or client's entities
 
 

@@ -133,7 +133,7 @@ class TenantRedisOnlineStore(RedisOnlineStore):
         """Forget everything about entities of the scope's agency.
 
         Returns:
-            How many of them were stored.
+            How many values there were: one for each view of an entity.
 
         Raises:
             NoScopeError: No scope is set.

@@ -173,6 +173,8 @@ class Page:
         requests: HTTP requests since the last page, retries included.
         bytes_received: Of their bodies, after transport compression.
         last: No page follows.
+        is_order: A report was ordered: there are no rows, but the checkpoint names the report, and
+            has to be kept before it is waited for.
     """
 
     batch: pa.RecordBatch
@@ -183,6 +185,7 @@ class Page:
     requests: int
     bytes_received: int
     last: bool
+    is_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)

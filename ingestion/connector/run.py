@@ -103,7 +103,7 @@ class ExtractionRun:
             return None
         self._orders += 1
         self._checkpoint = dataclasses.replace(self._checkpoint, job=job)
-        return self._page(_nothing(self._stream.fields))
+        return self._page(_nothing(self._stream.fields), is_order=True)
 
     async def _next_page(self, transport: Transport) -> Page | None:
         """The next page, or None when there is none to hand out yet."""
@@ -267,7 +267,7 @@ class ExtractionRun:
             return common | date_places(window.start, window.end, self._job.account.time_zone)
         return common | instant_places(window.start, window.end)
 
-    def _page(self, typed: TypedAnswer) -> Page:
+    def _page(self, typed: TypedAnswer, *, is_order: bool = False) -> Page:
         requests, received = self.meter.take()
         self._tell()
         return Page(
@@ -279,6 +279,7 @@ class ExtractionRun:
             requests=requests,
             bytes_received=received,
             last=not self._checkpoint.slices,
+            is_order=is_order,
         )
 
     def _new_drift(self, drift: tuple[Drift, ...]) -> list[Drift]:

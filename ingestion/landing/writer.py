@@ -96,35 +96,44 @@ class LandingWriter:
         self._pages: list[Page] = []
 
     async def add(self, page: Page) -> None:
-        """Take a page; writes an object when enough has come together."""
+        """Take a page; writes an object when enough has come together, or a report was ordered.
+
+        The order of a report is kept at once, so that a crash while it is made orders no other.
+        """
         self._pages.append(page)
-        rows = sum(part.batch.num_rows for part in self._pages)
-        if rows >= ROWS_PER_OBJECT or len(self._pages) >= PAGES_PER_OBJECT:
+        is_full = self._rows >= ROWS_PER_OBJECT or len(self._pages) >= PAGES_PER_OBJECT
+        if is_full or page.is_order:
             await self._flush()
 
     async def finish(self) -> None:
         """Write what is left and give the sync its version."""
         # Even a sync without rows lands an object: it may stand for rows that vanished.
         if self._pages or self._part == 0:
-            await self._flush()
+            await self._flush(even_empty=self._part == 0)
         async with self._services.database.session(self._target.tenant_id) as session:
             sync = await lock_sync(session, self._target.sync_id)
             if sync.state is SyncState.EXTRACTING:
                 await give_version(session, self._services, sync)
 
-    async def _flush(self) -> None:
+    @property
+    def _rows(self) -> int:
+        return sum(page.batch.num_rows for page in self._pages)
+
+    async def _flush(self, *, even_empty: bool = False) -> None:
+        landed = []
+        if self._rows or even_empty:
+            batches = [page.batch for page in self._pages]
+            landed = [await store_part(self._services, self._target, self._part, batches)]
         pages, self._pages = self._pages, []
-        batches = [page.batch for page in pages]
-        landed = await store_part(self._services, self._target, self._part, batches)
         async with self._services.database.session(self._target.tenant_id) as session:
             sync = await lock_sync(session, self._target.sync_id)
             rejected = [row for page in pages for row in page.rejected]
-            record_parts(session, self._services, sync, [landed], rejected)
+            record_parts(session, self._services, sync, landed, rejected)
             sync.requests += sum(page.requests for page in pages)
             sync.bytes_received += sum(page.bytes_received for page in pages)
             if pages:
                 sync.checkpoint = dict(pages[-1].checkpoint)
-        self._part += 1
+        self._part += len(landed)
 
 
 async def store_part(

@@ -8,9 +8,11 @@ days. Another agency, whose short name ends like the first one's, has the same c
 numbers.
 """
 
+import ast
 import asyncio
 import datetime as dt
 import random
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -43,6 +45,8 @@ from tests.e2e.platform import Platform, Told
 from tests.e2e.world import NOW
 
 pytestmark = pytest.mark.anyio
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +227,24 @@ async def _show(platform: Platform, slug: str, entity: str, service: str | None 
     return await platform.command(
         "features.show", tenant=slug, entity=entity, service=service, limit=50
     )
+
+
+async def test_the_guides_python_works(platform: Platform, acme: World) -> None:
+    guide = (CHECKOUT / "docs" / "features.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"runtime": platform.runtime, "scope": acme.scope}
+    for example in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
+        code = compile(example, "docs/features.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        await eval(code, names)  # noqa: S307  # our own guide
+    *_, last = acme.served.values()
+    served = {row["entity"]: row["spend_7d"] for row in last}
+    table = names["table"].to_pylist()
+    assert {row["entity"]: row["spend_7d"] for row in table} == {
+        one: served[one] for one in names["ids"]
+    }
+    past = reference(acme.files, dt.datetime(2026, 10, 20, 6, tzinfo=dt.UTC))
+    assert set(past.values()) == {None}  # nothing had landed yet
+    assert names["training_set"]["spend_7d"].isna().all()
+    assert len(names["training_set"]) == len(table)
 
 
 async def test_the_definitions_are_listed(platform: Platform) -> None:

@@ -1,9 +1,11 @@
 """Values of features, worked out by hand; and what was known when."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from domain.facts.fact import HISTORY
 from domain.ports import TenantScope
 from feature_repo.compute import FeatureComputer
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
@@ -203,6 +205,17 @@ async def test_a_row_without_campaign_belongs_to_the_client_alone(
     await ledger.sync(ADS, "ads_daily", at(29), [ad(28, None, "20")], (28, 28))
     assert await _campaigns(computer, at(30)) == {}
     assert (await _client(computer, at(30)))["client_spend_7d"] == 20.0
+
+
+async def test_history_of_an_earlier_system_does_not_count(
+    ledger: Ledger, computer: FeatureComputer
+) -> None:
+    told = replace(ADS, stream=HISTORY)
+    await ledger.sync(told, "ads_daily", at(26), [ad(25, "c1", "7"), ad(24, "c2", "7")], (1, 25))
+    await ledger.sync(ADS, "ads_daily", at(26), [ad(25, "c1", "10")], (25, 25))
+    assert {
+        name: row["spend_28d"] for name, row in (await _campaigns(computer, at(30))).items()
+    } == {"c1": 10.0}
 
 
 async def test_a_scope_sees_its_own_facts_only(ledger: Ledger, computer: FeatureComputer) -> None:

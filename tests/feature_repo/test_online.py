@@ -21,7 +21,7 @@ from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE,
 from feature_repo.online import OnlineFeatures
 from feature_repo.packing import Packing, StoredValues
 from feature_repo.read import FeatureReader
-from tenancy.feature_hashes import TenantFeatures, encode_id
+from tenancy.feature_values import TenantFeatures, encode_id
 from tenancy.redis_server import RedisServer, RedisUnavailableError
 from tests.feature_repo.conftest import A, B, MovableClock
 from tests.feature_repo.ledger import at
@@ -80,7 +80,7 @@ async def test_another_agency_finds_nothing_under_any_id(
     keys = [key.decode() async for key in redis_server.commands.scan_iter("*")]
     crafted = [f"{A}:{one}" for one in NASTY] + keys + [key.partition(":")[2] for key in keys]
     assert await _spend(online, B, NASTY + crafted) == [None] * (len(NASTY) + len(crafted))
-    assert all(key.startswith(f"t:{A}:feature:campaign:") for key in keys)
+    assert all(key.startswith(f"t:{A}:feature:campaign_performance:") for key in keys)
     assert await online.erase_entities(B, CAMPAIGN, NASTY + crafted) == 0
     assert len([key async for key in redis_server.commands.scan_iter("*")]) == len(NASTY)
 
@@ -115,8 +115,8 @@ async def test_erasing_one_entity_leaves_the_others_as_they_were(
     before = await everything()
     assert await online.erase_entities(A, CAMPAIGN, ["c:*"]) == 1
     after = await everything()
-    gone = TenantFeatures(redis_server, A).key("campaign", "c:*").encode()
-    assert before.keys() - after.keys() == {gone}
+    [gone] = TenantFeatures(redis_server, A).keys("campaign_performance", ["c:*"])
+    assert before.keys() - after.keys() == {gone.encode()}
     assert {key: before[key] for key in after} == after
 
 
@@ -129,7 +129,7 @@ async def test_values_past_their_age_are_not_served(
     assert await _spend(online, A, ["c"]) == [1.0]  # three days to the second
     clock.now = at(33, 13)
     assert await _spend(online, A, ["c"]) == [None]
-    key = TenantFeatures(redis_server, A).key("campaign", "c")
+    [key] = TenantFeatures(redis_server, A).keys("campaign_performance", ["c"])
     assert 0 < await redis_server.commands.ttl(key) <= VIEW.ttl_seconds
 
 
@@ -157,7 +157,6 @@ async def test_entities_that_are_gone_are_forgotten(online: OnlineFeatures) -> N
 
 @pytest.mark.anyio
 async def test_what_is_gone_from_one_view_stays_in_another(online: OnlineFeatures) -> None:
-    """Two views of one kind of entity share its hash."""
     other = replace(CLIENT_PERFORMANCE, entity=CAMPAIGN)
     await online.replace(A, VIEW, "o", values(VIEW, ["o:1"], at(30)))
     await online.replace(A, other, "o", values(CLIENT_PERFORMANCE, ["o:1"], at(30)))
@@ -260,12 +259,12 @@ def test_different_ids_have_different_keys(one: str, other: str) -> None:
     assert (encode_id(one) == encode_id(other)) == (one == other)
 
 
-@given(texts, st.uuids(), st.sampled_from(["campaign", "client"]))
-def test_every_key_is_the_tenants_kind_and_one_plain_part(
-    entity_id: str, tenant: uuid.UUID, kind: str
+@given(texts, st.uuids(), st.sampled_from(list(VIEWS)))
+def test_every_key_is_the_tenants_view_and_one_plain_part(
+    entity_id: str, tenant: uuid.UUID, view: str
 ) -> None:
-    key = TenantFeatures(UNCONNECTED, TenantId(tenant)).key(kind, entity_id)
-    assert key.split(":")[:4] == ["t", str(tenant), "feature", kind]
+    [key] = TenantFeatures(UNCONNECTED, TenantId(tenant)).keys(view, [entity_id])
+    assert key.split(":")[:4] == ["t", str(tenant), "feature", view]
     assert len(key.split(":")) == 5
     assert not set(key) & set("*?[]\\")
 

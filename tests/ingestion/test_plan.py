@@ -2,12 +2,13 @@
 
 import datetime as dt
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.time_window import DateRange
 from ingestion.connector.job import CursorWindow
-from ingestion.plan import Coverage, cursor_window, date_windows, earliest_day
+from ingestion.plan import Coverage, cursor_window, date_windows, days_of_sync, earliest_day
 
 BERLIN = "Europe/Berlin"
 
@@ -24,7 +25,7 @@ def _utc(text: str) -> dt.datetime:
 
 def test_first_time_reads_all_days_up_to_yesterday() -> None:
     windows = date_windows(
-        _coverage(), now=_utc("2026-10-31T12:00"), restates_days=30, slice_days=14
+        _coverage(), now=_utc("2026-10-31T12:00"), restates_days=30, sync_days=14
     )
     assert windows == [
         DateRange(dt.date(2026, 10, 1), dt.date(2026, 10, 14)),
@@ -33,11 +34,18 @@ def test_first_time_reads_all_days_up_to_yesterday() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("slice_days", "days"), [(1, 7), (2, 6), (3, 6), (4, 4), (7, 7), (14, 14), (30, 30)]
+)
+def test_a_sync_holds_whole_slices_up_to_a_week(slice_days: int, days: int) -> None:
+    assert days_of_sync(slice_days) == days
+
+
 def test_yesterday_is_the_accounts_own() -> None:
     # 22:30 UTC on the 4th is already the 5th in Berlin (summer time) and still the 4th in New York.
     now = _utc("2026-10-04T22:30")
-    berlin = date_windows(_coverage(), now=now, restates_days=3, slice_days=90)
-    york = date_windows(_coverage(zone="America/New_York"), now=now, restates_days=3, slice_days=90)
+    berlin = date_windows(_coverage(), now=now, restates_days=3, sync_days=90)
+    york = date_windows(_coverage(zone="America/New_York"), now=now, restates_days=3, sync_days=90)
     assert berlin[-1].end == dt.date(2026, 10, 4)
     assert york[-1].end == dt.date(2026, 10, 3)
 
@@ -47,7 +55,7 @@ def test_reads_restated_days_again() -> None:
         _coverage(covered_to=dt.date(2026, 11, 19)),
         now=_utc("2026-11-21T12:00"),
         restates_days=7,
-        slice_days=90,
+        sync_days=90,
     )
     assert windows == [DateRange(dt.date(2026, 11, 14), dt.date(2026, 11, 20))]
 
@@ -57,7 +65,7 @@ def test_a_long_outage_leaves_no_gap() -> None:
         _coverage(covered_to=dt.date(2026, 10, 9)),
         now=_utc("2026-11-21T12:00"),
         restates_days=7,
-        slice_days=90,
+        sync_days=90,
     )
     # When the 9th was read, on the 10th, it and the five days before it were still provisional.
     assert windows == [DateRange(dt.date(2026, 10, 4), dt.date(2026, 11, 20))]
@@ -65,8 +73,7 @@ def test_a_long_outage_leaves_no_gap() -> None:
 
 def test_nothing_before_the_first_day_is_over() -> None:
     assert (
-        date_windows(_coverage(), now=_utc("2026-10-01T12:00"), restates_days=7, slice_days=14)
-        == []
+        date_windows(_coverage(), now=_utc("2026-10-01T12:00"), restates_days=7, sync_days=14) == []
     )
 
 
@@ -80,7 +87,7 @@ def test_covers_every_day_that_is_new_or_restated(
     days = {
         day
         for window in date_windows(
-            _coverage(covered_to=covered_to), now=now, restates_days=restates, slice_days=step
+            _coverage(covered_to=covered_to), now=now, restates_days=restates, sync_days=step
         )
         for day in window
     }
@@ -104,7 +111,7 @@ def test_every_day_is_read_when_it_is_final(pauses: list[int], restates: int) ->
         now += dt.timedelta(days=pause)
         yesterday = now.date() - dt.timedelta(days=1)
         windows = date_windows(
-            _coverage(covered_to=covered_to), now=now, restates_days=restates, slice_days=14
+            _coverage(covered_to=covered_to), now=now, restates_days=restates, sync_days=14
         )
         days = {day for window in windows for day in window}
         final |= {day for day in days if (yesterday - day).days >= restates - 1}
@@ -119,7 +126,7 @@ def test_days_that_the_provider_keeps_no_longer_are_not_asked_for() -> None:
             _coverage(covered_to=covered_to),
             now=_utc("2027-10-01T22:30"),  # already the 2nd in Berlin
             restates_days=28,
-            slice_days=365,
+            sync_days=365,
             history_days=history_days,
         )
         return windows[0].start

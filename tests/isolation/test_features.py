@@ -138,7 +138,7 @@ async def _erase(server: RedisServer, entity_ids: list[str], named: list[str]) -
     owners = sorted({view.entity.owner_of(one) for one in entity_ids})
     listed = await online.list_entities(alice, view, owners)
     assert sorted(listed) == sorted(set(entity_ids) - set(named))
-    touched = (f"t:{alice}:feature:campaign:", f"t:{alice}:feature_index:{view.name}:")
+    touched = (f"t:{alice}:feature:{view.name}:", f"t:{alice}:feature_index:{view.name}:")
     others = [key for key in before if not key.decode().startswith(touched)]
     assert {key: after.get(key) for key in others} == {key: before[key] for key in others}
 

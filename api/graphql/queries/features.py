@@ -1,6 +1,6 @@
 """The field `features`: campaigns and clients as models and dashboards read them.
 
-    service + entities or clients -> page of ids -> one round trip to Redis -> typed values
+    service + entities or clients -> page of ids -> one command to Redis -> typed values
 
 What is unknown, too old, of another agency, or of a client that the token does not show is
 NOT_FOUND: the four look the same.

@@ -22,6 +22,11 @@ GOOGLE_SECRETS = {
     "app.client_secret": "northwind-client-secret",
     "app.developer_token": "northwind-developer-token",
 }
+TIKTOK_SECRETS = {
+    "access_token": "northwind-tiktok-access-token",
+    "app.client_id": "7000000000000000001",
+    "app.client_secret": "northwind-tiktok-secret",
+}
 
 
 @contextmanager
@@ -77,6 +82,18 @@ def test_prints_what_connects_and_serves_it_until_ctrl_c() -> None:
             *("111111111111111", "--credentials", "meta_ads.json"),
             *("--endpoint", f"{url}/meta_ads"),
         ]
+        for source, account, names in (
+            ("ga4", "111111111", {"refresh_token", "app.client_id", "app.client_secret"}),
+            ("tiktok_ads", "7111111111111111111", TIKTOK_SECRETS.keys()),
+        ):
+            _, told, secrets, command = (process.stdout.readline().rstrip("\n") for _ in range(4))
+            assert told.startswith(f"{source}: write this to {source}.json")
+            assert json.loads(secrets).keys() == names
+            assert shlex.split(command) == [
+                *("bosco", "connections", "add", "northwind", "acme-shoes", source, account),
+                *("--credentials", f"{source}.json", "--endpoint", f"{url}/{source}"),
+            ]
+        assert json.loads(secrets) == TIKTOK_SECRETS
         answer = httpx.get(f"{url}/_control/truth/google_ads/1111111111", params={"by": ""})
         assert answer.json()["currency"] == "EUR"
         process.send_signal(signal.SIGINT)

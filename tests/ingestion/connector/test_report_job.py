@@ -109,6 +109,7 @@ async def test_every_checkpoint_goes_on_without_a_second_order() -> None:
         async with harness({"meta_ads": server.url}) as run:
             whole = await run.read(platform("meta_ads"), STREAM)
         assert [page.batch.num_rows for page in whole] == [0, 1, 1, 1, 1]
+        assert [page.is_order for page in whole] == [True, False, False, False, False]
         for kept in range(len(whole) - 1):
             server.requests.clear()
             stored = json.loads(json.dumps(whole[kept].checkpoint))

@@ -1,5 +1,6 @@
 """Landing: objects and manifest together, resumed without loss, every bad row kept."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from domain.ids import SyncId
+from ingestion.connector.job import Page
 from ingestion.landing import writer as writer_module
 from ingestion.landing.writer import LONGEST_RAW, PAGES_PER_OBJECT, count_parts
 from tenancy.tables import LandingObject, QuarantinedRow, SyncState
@@ -24,6 +26,11 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def agency(plane: Plane) -> Agency:
     return await plane.agency("one")
+
+
+def order(checkpoint: str) -> Page:
+    """The page of a report that was ordered."""
+    return dataclasses.replace(page([], checkpoint=checkpoint), is_order=True)
 
 
 async def _quarantine(plane: Plane, agency: Agency) -> list[QuarantinedRow]:
@@ -99,6 +106,27 @@ async def test_a_sync_that_was_cut_short_goes_on(plane: Plane, agency: Agency) -
     numbers = [n for entry in objects for n in await _row_numbers(plane, agency, entry)]
     assert numbers == list(range(1, PAGES_PER_OBJECT + 2))
     assert (await plane.sync(agency, sync_id)).rows == PAGES_PER_OBJECT + 1
+
+
+async def test_an_ordered_report_is_kept_at_once_without_an_object(
+    plane: Plane, agency: Agency
+) -> None:
+    sync_id = await plane.plan(agency)
+    writer = plane.writer(agency, sync_id)
+    await writer.add(order("first report"))
+    assert (await plane.sync(agency, sync_id)).checkpoint == {"at": "first report"}
+    assert await plane.objects(agency, sync_id) == []
+    await writer.add(page([ad(1, "c1", "1")], checkpoint="first slice"))
+    await writer.add(order("second report"))  # the process ends here
+    sync = await plane.sync(agency, sync_id)
+    assert (sync.checkpoint, sync.rows, sync.requests) == ({"at": "second report"}, 1, 9)
+    resumed = plane.writer(agency, sync_id, next_part=1)
+    await resumed.add(page([], checkpoint="second slice", last=True))
+    await resumed.finish()
+    (entry,) = await plane.objects(agency, sync_id)
+    assert await _row_numbers(plane, agency, entry) == [1]
+    sync = await plane.sync(agency, sync_id)
+    assert (sync.state, sync.checkpoint) == (SyncState.LANDED, {"at": "second slice"})
 
 
 async def test_a_sync_that_has_read_all_only_lands(plane: Plane, agency: Agency) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["BACKOFF", "DocumentedFault", "on_the_way"]
+__all__ = ["BACKOFF", "MOVED", "DocumentedFault", "on_the_way"]
 
 BACKOFF: Final = (1.0, 2.0)
+MOVED: Final = "seatunnel.apache.org, TikTokAds: the remote report is no immutable snapshot"
 
 
 @dataclass(frozen=True, slots=True)
