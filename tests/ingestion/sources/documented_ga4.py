@@ -9,8 +9,9 @@ __all__ = ["GA4"]
 
 _QUOTAS: Final = "Data API, limits and quotas; PropertyQuota"
 _META: Final = "Data API, ResponseMetaData; about the (other) row and data sampling"
-_FILE: Final = "sources/test_ga4.py"
-_ROWS: Final = f"{_FILE}::test_rows_survive"
+_READ: Final = "sources/test_ga4.py"
+_FAULTS: Final = "sources/test_ga4_faults.py"
+_ROWS: Final = f"{_FAULTS}::test_rows_survive"
 _REPORT: Final = {"operation": "runReport"}
 
 
@@ -38,17 +39,17 @@ GA4: Final = (
     _fault(
         "tokens of a day spent",
         _QUOTAS,
-        f"{_FILE}::test_the_tokens_of_a_day_come_back_at_midnight_in_california",
+        f"{_FAULTS}::test_the_tokens_of_a_day_come_back_at_midnight_in_california",
     ),
     _fault(
         "quotas told before they are spent",
         _QUOTAS,
-        f"{_FILE}::test_quotas_of_the_answer_hold_every_worker",
+        f"{_FAULTS}::test_quotas_of_the_answer_hold_every_worker",
     ),
     _fault(
         "server errors close the property",
         _QUOTAS,
-        f"{_FILE}::test_server_errors_never_close_the_property",
+        f"{_FAULTS}::test_server_errors_never_close_the_property",
     ),
     *(
         _fault(
@@ -94,61 +95,61 @@ GA4: Final = (
     _fault(
         "more than 250,000 rows in a report",
         "Data API, runReport: limit; airbytehq/airbyte#82766",
-        f"{_FILE}::test_a_report_of_270000_rows_arrives_whole",
+        f"{_READ}::test_a_report_of_270000_rows_arrives_whole",
     ),
     _fault(
         "rare rows rolled into (other)",
         _META,
-        f"{_FILE}::test_shortcomings_are_kept_and_told",
+        f"{_FAULTS}::test_shortcomings_are_kept_and_told",
         {"kind": "other_row", "times": None, **_REPORT},
     ),
     _fault(
         "rows of few people withheld",
         _META,
-        f"{_FILE}::test_shortcomings_are_kept_and_told",
+        f"{_FAULTS}::test_shortcomings_are_kept_and_told",
         {"kind": "thresholded", "times": None, **_REPORT},
     ),
     _fault(
         "numbers estimated from a sample",
         _META,
-        f"{_FILE}::test_shortcomings_are_kept_and_told",
+        f"{_FAULTS}::test_shortcomings_are_kept_and_told",
         {"kind": "sampled", "times": None, **_REPORT},
     ),
     _fault(
         "values of another type",
         "Data API, MetricType",
-        f"{_FILE}::test_rows_of_another_type_are_quarantined",
+        f"{_FAULTS}::test_rows_of_another_type_are_quarantined",
     ),
     _fault(
         "days restated for 12 days",
         "support.google.com/analytics: 11198161, data freshness; 10710245, modeled key events",
-        f"{_FILE}::test_the_days_that_change_are_those_that_are_read_again",
+        f"{_READ}::test_the_days_that_change_are_those_that_are_read_again",
     ),
     _fault(
         "currency and time zone changed",
         "Data API, ResponseMetaData: the property's current ones",
-        f"{_FILE}::test_currency_and_zone_are_those_of_the_answer",
+        f"{_READ}::test_currency_and_zone_are_those_of_the_answer",
     ),
     _fault(
         "property unknown or not shared",
         "Data API, errors: PERMISSION_DENIED",
-        f"{_FILE}::test_refusals_say_what_to_do",
+        f"{_FAULTS}::test_refusals_say_what_to_do",
         {"kind": "refused", "code": 403, **_REPORT},
     ),
     _fault(
         "API version gone",
         "Google API design guide, versioning",
-        f"{_FILE}::test_refusals_say_what_to_do",
+        f"{_FAULTS}::test_refusals_say_what_to_do",
         {"kind": "refused", "code": 404, **_REPORT},
     ),
     _fault(
         "dimension or metric unknown",
         "Data API, api-schema",
-        f"{_FILE}::test_a_metric_that_is_gone_is_told",
+        f"{_FAULTS}::test_a_metric_that_is_gone_is_told",
     ),
     _fault(
         "permission withdrawn",
         "RFC 6749 section 5.2, invalid_grant",
-        f"{_FILE}::test_bad_credentials_say_what_to_do",
+        f"{_FAULTS}::test_bad_credentials_say_what_to_do",
     ),
 )

@@ -9,9 +9,10 @@ __all__ = ["TIKTOK"]
 
 _LIMITS: Final = "Business API, rate limits"
 _CODES: Final = "Business API, appendix: return codes; tiktok_code.py of the vendor's SDK"
-_FILE: Final = "sources/test_tiktok_ads.py"
-_ROWS: Final = f"{_FILE}::test_rows_survive"
-_TOLD: Final = f"{_FILE}::test_refusals_say_what_to_do"
+_READ: Final = "sources/test_tiktok_ads.py"
+_FAULTS: Final = "sources/test_tiktok_ads_faults.py"
+_ROWS: Final = f"{_FAULTS}::test_rows_survive"
+_TOLD: Final = f"{_FAULTS}::test_refusals_say_what_to_do"
 _CALL: Final = {"operation": "report"}
 
 
@@ -58,7 +59,7 @@ TIKTOK: Final = (
     _fault(
         "limit of a day",
         _LIMITS,
-        f"{_FILE}::test_the_limit_of_a_day_waits_until_midnight",
+        f"{_FAULTS}::test_the_limit_of_a_day_waits_until_midnight",
     ),
     _throttled("40016 frequency of the business", 40016),
     _throttled("40132 frequency limited", 40132),
@@ -70,7 +71,7 @@ TIKTOK: Final = (
     _fault(
         "50002 time-out of a report that is too large",
         _CODES,
-        f"{_FILE}::test_reports_that_time_out_are_asked_for_in_halves",
+        f"{_FAULTS}::test_reports_that_time_out_are_asked_for_in_halves",
     ),
     _fault(
         "20001 success of a part",
@@ -108,22 +109,22 @@ TIKTOK: Final = (
     _fault(
         "more ads than a report tells of",
         "Business API, run a synchronous report: up to 20,000 ads",
-        f"{_FILE}::test_ads_that_a_report_would_leave_out_are_asked_for_over_fewer_days",
+        f"{_FAULTS}::test_ads_that_a_report_would_leave_out_are_asked_for_over_fewer_days",
     ),
     _fault(
         "a dash for what is not measured",
         "Business API, basic reports: metrics",
-        f"{_FILE}::test_values_and_names",
+        f"{_READ}::test_values_and_names",
     ),
     _fault(
         "values of another type",
         "Business API, changelog",
-        f"{_FILE}::test_rows_of_another_type_are_quarantined",
+        f"{_FAULTS}::test_rows_of_another_type_are_quarantined",
     ),
     _fault(
         "days restated for 28 days",
         "Business API, basic reports: conversion; attribution manager",
-        f"{_FILE}::test_the_days_that_change_are_those_that_are_read_again",
+        f"{_READ}::test_the_days_that_change_are_those_that_are_read_again",
     ),
     _refused("40001 no permission", 40001),
     _refused("40113 app forbidden", 40113),
@@ -141,6 +142,6 @@ TIKTOK: Final = (
     _fault(
         "40002 parameters: a metric unknown",
         _CODES,
-        f"{_FILE}::test_a_metric_that_is_gone_is_told",
+        f"{_FAULTS}::test_a_metric_that_is_gone_is_told",
     ),
 )
