@@ -26,6 +26,7 @@ __all__ = [
     "ADS_SEARCH_TERM_DAILY",
     "CHANNELS",
     "DEVICES",
+    "MATCH_TYPES",
 ]
 
 # Every source's own words are mapped to these; `other` is a value that has no place yet.
@@ -49,6 +50,7 @@ CHANNELS: Final = (
     "other",
 )
 DEVICES: Final = ("mobile", "desktop", "tablet", "tv", "other")
+MATCH_TYPES: Final = ("exact", "phrase", "broad", "other")
 
 
 def _dimension(name: str, description: str, *, required: bool = False) -> Column:
@@ -148,7 +150,7 @@ ADS_KEYWORD_DAILY: Final = Fact(
         *_AD_GROUP,
         _dimension("keyword_id", "Provider's id of the keyword in its ad group."),
         _attribute("keyword", "Text of the keyword."),
-        _dimension("match_type", "Canonical: exact, phrase, broad, other; NULL: not reported."),
+        _dimension("match_type", "Canonical match type; NULL: not reported."),
         *_DEVICE,
         *_ACCOUNT,
         *_MEASURES,

@@ -89,6 +89,7 @@ class Fact:
         refines: The fact whose measures this one splits further; empty: none.
         is_partial: Of a refinement: the platform reports only a part of the measures this way.
         totals_of: The fact whose totals the platform itself tells here; no metric reads it.
+        books_sales: The shop's own record of its sales: what platforms claim are the same ones.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Fact:
     refines: str = ""
     is_partial: bool = False
     totals_of: str = ""
+    books_sales: bool = False
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

@@ -78,4 +78,5 @@ ORDER_LINES: Final = Fact(
             money=True,
         ),
     ),
+    books_sales=True,
 )

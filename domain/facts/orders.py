@@ -77,4 +77,5 @@ ORDERS: Final = Fact(
         Column("tax", ColumnType.NUMERIC, Role.MEASURE, "Tax in revenue.", money=True),
         Column("shipping", ColumnType.NUMERIC, Role.MEASURE, "Shipping in revenue.", money=True),
     ),
+    books_sales=True,
 )

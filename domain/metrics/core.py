@@ -6,6 +6,10 @@ Revenue follows the shops' own "total sales": every order counts on the day it w
 and shipping, after discounts, cancelled ones too; what is given back counts as a refund on the day
 it is given. `net_revenue` is the one minus the other. Source: Shopify Help Center, "Sales reports"
 (total sales, returns).
+
+What a platform credits itself with (conversions, attributed revenue, key events, purchase revenue)
+stands beside what the shop sold and is never added to it, nor to another platform's. Decision:
+ADR-0010.
 """
 
 from typing import Final
@@ -77,6 +81,40 @@ CORE_METRICS: Final[tuple[Metric, ...]] = (
         Unit.COUNT,
         _COUNT,
     ),
+    _simple("units_sold", "Pieces ordered, less those taken out.", "order_lines.units", Unit.COUNT),
+    _simple(
+        "item_revenue",
+        "Price of the ordered lines after their discounts, without shipping, as the shop shows it, "
+        "on the day of the order.",
+        "order_lines.line_revenue",
+        Unit.MONEY,
+    ),
+    _simple("sessions", "Visits, as web analytics counts them.", "web_daily.sessions", Unit.COUNT),
+    _simple(
+        "engaged_sessions",
+        "Visits that lasted, converted or saw two pages.",
+        "web_daily.engaged_sessions",
+        Unit.COUNT,
+    ),
+    _simple(
+        "new_users",
+        "First visits of a device or signed-in person.",
+        "web_daily.new_users",
+        Unit.COUNT,
+    ),
+    _simple("page_views", "Pages or screens seen.", "web_daily.page_views", Unit.COUNT),
+    _simple(
+        "key_events",
+        "Events that the web property marks as key, credited by its own model; fractional.",
+        "web_daily.key_events",
+        Unit.NUMBER,
+    ),
+    _simple(
+        "purchase_revenue",
+        "Purchases that web analytics saw, credited by its own model.",
+        "web_daily.purchase_revenue",
+        Unit.MONEY,
+    ),
     _derived("net_revenue", "Net revenue", "revenue - refunds", "Revenue less refunds."),
     _derived(
         "average_order_value", "Average order value", "revenue / orders", "Revenue per order."
@@ -104,4 +142,22 @@ CORE_METRICS: Final[tuple[Metric, ...]] = (
         "Media cost per attributed conversion.",
     ),
     _derived("cost_per_order", "Cost per order", "spend / orders", "Media cost per shop order."),
+    _derived(
+        "engagement_rate",
+        "Engagement rate",
+        "engaged_sessions / sessions",
+        "Engaged visits per visit, a fraction.",
+    ),
+    _derived(
+        "key_events_per_session",
+        "Key events per session",
+        "key_events / sessions",
+        "Key events per visit; a visit may have several.",
+    ),
+    _derived(
+        "orders_per_session",
+        "Orders per session",
+        "orders / sessions",
+        "Shop orders per visit that web analytics saw, a fraction.",
+    ),
 )

@@ -41,6 +41,7 @@ class Additivity(enum.Enum):
     """Over what the values of parts may be summed to give the value of the whole."""
 
     FULL = "full"  # over every dimension and over time
+    WITHIN_ATTRIBUTION = "within_attribution"  # claims: over rows of one attribution only
     NONE = "none"  # never: ratios, distinct counts
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.facts import FACTS
-from domain.facts.ads import CHANNELS, DEVICES
+from domain.facts.ads import CHANNELS, DEVICES, MATCH_TYPES
 from domain.facts.orders import ORDER_STATUSES
 
 __all__ = ["CORE_DIMENSIONS", "Dimension"]
@@ -45,52 +45,68 @@ def _having(column: str) -> dict[str, str]:
     return {name: column for name, fact in FACTS.items() if fact.column(column) is not None}
 
 
+def _named(name: str, label: str, description: str, *, label_column: str = "") -> Dimension:
+    """What the provider has ids and names for; its ids are unique within a connection."""
+    return Dimension(
+        name,
+        label,
+        f"{description}, by connection and the platform's id; labelled by its latest name.",
+        _having(f"{name}_id"),
+        label_columns=_having(label_column or f"{name}_name"),
+        qualified_by="connection_id",
+    )
+
+
+def _plain(name: str, label: str, description: str, values: tuple[str, ...] = ()) -> Dimension:
+    return Dimension(name, label, description, _having(name), values=values)
+
+
 CORE_DIMENSIONS: Final = (
     Dimension("client", "Client", "Client of the agency, by id.", _having("client_id")),
-    Dimension("source", "Source", "Platform that reported the row.", _having("source")),
+    _plain("source", "Source", "Platform that reported the row."),
     Dimension(
         "connection", "Connection", "Account at the platform, by id.", _having("connection_id")
     ),
-    Dimension(
-        "channel",
-        "Channel",
-        "Marketing channel, the same words for every platform.",
-        _having("channel"),
-        values=CHANNELS,
+    _plain("channel", "Channel", "Marketing channel, the same words for every platform.", CHANNELS),
+    _named("campaign", "Campaign", "Campaign"),
+    _named("ad_group", "Ad group", "Ad group or ad set"),
+    _named("ad", "Ad", "Ad"),
+    _named("keyword", "Keyword", "Keyword", label_column="keyword"),
+    _plain(
+        "match_type",
+        "Match type",
+        "How close a search must be to the keyword; NULL: not reported.",
+        MATCH_TYPES,
     ),
-    Dimension(
-        "campaign",
-        "Campaign",
-        "Campaign, by connection and the platform's id; labelled by its latest name.",
-        _having("campaign_id"),
-        label_columns=_having("campaign_name"),
-        qualified_by="connection_id",
-    ),
-    Dimension(
+    _plain("search_term", "Search term", "What people searched for, as far as it is reported."),
+    _plain(
         "device",
         "Device",
         "Device, the same words for every platform; NULL: not reported.",
-        _having("device"),
-        values=DEVICES,
+        DEVICES,
     ),
-    Dimension(
-        "country",
-        "Country",
-        "ISO 3166-1 alpha-2 code; NULL: not reported.",
-        _having("country"),
-    ),
-    Dimension(
+    _plain("country", "Country", "ISO 3166-1 alpha-2 code; NULL: not reported."),
+    _plain(
         "region",
         "Region",
         "Place below country as the platform names it; NULL: not reported.",
-        _having("region"),
     ),
-    Dimension("currency", "Currency", "ISO 4217 code of the account.", _having("currency")),
-    Dimension(
+    _plain("visit_source", "Visit source", "Where a visit came from, as the tool names it."),
+    _plain("visit_medium", "Visit medium", "How a visit came, as the tool names it."),
+    _plain("landing_page", "Landing page", "Path of a visit's first page; NULL: not reported."),
+    _named("product", "Product", "Product"),
+    _plain("sku", "SKU", "The shop's own article number; NULL: it has none."),
+    _plain("currency", "Currency", "ISO 4217 code of the account."),
+    _plain(
         "order_status",
         "Order status",
         "State of the order, the same words for every shop.",
-        _having("order_status"),
-        values=ORDER_STATUSES,
+        ORDER_STATUSES,
+    ),
+    _plain(
+        "attribution",
+        "Attribution",
+        "What a platform counts as a conversion and how it credits itself, "
+        "`source:window:definition`; NULL: not told.",
     ),
 )

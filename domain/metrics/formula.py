@@ -26,6 +26,7 @@ __all__ = [
     "Sum",
     "Value",
     "build_formula",
+    "children",
     "formula_cost",
     "formula_height",
     "iter_measures",
@@ -43,6 +44,7 @@ class Measure:
         aggregation: How rows become one value; no rows give NULL, also for counts.
         unit: Of the value.
         money: The value is in the row's currency.
+        claimed: A sum of what a platform credits itself with; NULL over several attributions.
         where: All must hold.
         metric: The simple metric that it comes from; two metrics may share a measure.
     """
@@ -52,6 +54,7 @@ class Measure:
     aggregation: Aggregation
     unit: Unit
     money: bool
+    claimed: bool = False
     where: tuple[MetricFilter, ...] = ()
     metric: str = field(default="", compare=False)
 
@@ -153,7 +156,7 @@ def iter_measures(formula: Formula) -> Iterator[Measure]:
     """Every measure of a formula from left to right, repeated ones too."""
     if isinstance(formula, Value):
         yield formula.measure
-    for child in _children(formula):
+    for child in children(formula):
         yield from iter_measures(child)
 
 
@@ -178,22 +181,20 @@ def with_filters(
 
 def formula_cost(formula: Formula) -> int:
     """How large the formula's SQL is: sums of amounts name their terms twice."""
-    children = sum(map(formula_cost, _children(formula)))
+    below = sum(map(formula_cost, children(formula)))
     doubled = isinstance(formula, Sum) and formula.skips_missing and len(formula.terms) > 1
     if doubled or (isinstance(formula, Function) and formula.name in _DOUBLED):
-        return 1 + 2 * children
-    return 1 + children
+        return 1 + 2 * below
+    return 1 + below
 
 
 def formula_height(formula: Formula) -> int:
     """How deep the formula is nested; a lone value is 1."""
-    return 1 + max(map(formula_height, _children(formula)), default=0)
+    return 1 + max(map(formula_height, children(formula)), default=0)
 
 
-_DOUBLED: Final = frozenset({"least", "greatest"})
-
-
-def _children(formula: Formula) -> tuple[Formula, ...]:
+def children(formula: Formula) -> tuple[Formula, ...]:
+    """The parts that a formula is made of, from left to right."""
     match formula:
         case Sum(terms=terms):
             return tuple(term for _, term in terms)
@@ -203,6 +204,9 @@ def _children(formula: Formula) -> tuple[Formula, ...]:
             return arguments
         case Constant() | Value():
             return ()
+
+
+_DOUBLED: Final = frozenset({"least", "greatest"})
 
 
 def _binary(tree: Binary, names: Mapping[str, Formula]) -> Formula:

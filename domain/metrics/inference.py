@@ -7,7 +7,9 @@
     ratio + ratio|constant = ratio                             money / ratio|number|count = money
 
 A constant is a number without a unit; zero fits any unit. Only sums, differences and scalings by
-constants of additive metrics are additive. Decision: ADR-0007.
+constants of additive metrics are additive, as far as the least additive of them.
+
+Decision: ADR-0007.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +30,7 @@ from domain.metrics.tokens import ExpressionError
 
 __all__ = ["Inferred", "call_unit", "infer", "product_unit", "quotient_unit", "sum_unit"]
 
+_STRICTNESS: Final = (Additivity.FULL, Additivity.WITHIN_ATTRIBUTION, Additivity.NONE)
 _THINGS: Final = frozenset({Unit.COUNT, Unit.NUMBER})
 
 
@@ -37,7 +40,7 @@ class Inferred:
 
     Attributes:
         unit: None for a constant.
-        additivity: FULL when the values of parts may be summed to that of the whole.
+        additivity: Over what the values of parts may be summed to that of the whole.
         is_zero: The constant 0, which fits any unit.
     """
 
@@ -49,8 +52,7 @@ class Inferred:
 def sum_unit(left: Inferred, right: Inferred) -> Inferred | None:
     """What `left + right` or `left - right` is; None when the units do not fit."""
     units = {left.unit, right.unit}
-    additive = left.additivity is Additivity.FULL and right.additivity is Additivity.FULL
-    additivity = Additivity.FULL if additive else Additivity.NONE
+    additivity = max(left.additivity, right.additivity, key=_STRICTNESS.index)
     if left.unit is right.unit:
         return Inferred(left.unit, additivity)
     if left.is_zero or right.is_zero:

@@ -1,6 +1,7 @@
 """Resolve metrics down to measures of facts.
 
-    metric -> read expression -> check names -> infer units -> build formula -> narrow by where
+    metric -> read expression -> check names -> infer units -> check claims -> build formula ->
+    narrow by where
 
 A derived metric's `where` narrows those of its parts whose fact has the dimension in some cut; it
 must narrow at least one.
@@ -13,6 +14,7 @@ from typing import Final
 from domain.errors import InvalidInputError
 from domain.facts import METRIC_FACTS
 from domain.facts.fact import Column, ColumnType, Role
+from domain.metrics.claims import check_claims
 from domain.metrics.cuts import find_clash, has_dimension
 from domain.metrics.definition import (
     Additivity,
@@ -120,6 +122,7 @@ class Resolver:
                 names[name] = Inferred(None, is_zero=value == 0)
                 formulas[name] = Constant(value)
             found = infer(metric.expression, tree, names)
+            check_claims(metric.expression, tree, formulas)
         except ExpressionError as error:
             raise _complaint(metric, error.message, error.hint) from error
         formula = self._narrow(metric, build_formula(tree, formulas))
@@ -224,22 +227,27 @@ def _resolve_simple(metric: SimpleMetric, dimensions: Mapping[str, Dimension]) -
         )
     if metric.unit is not unit_of(column, metric.aggregation):
         raise _complaint(metric, f"its unit is {unit_of(column, metric.aggregation).value}")
-    additive = metric.aggregation is not Aggregation.COUNT_DISTINCT
     measure = Measure(
         metric.fact,
         metric.column,
         metric.aggregation,
         metric.unit,
-        metric.unit is Unit.MONEY,
-        metric.where,
-        metric.name,
+        money=metric.unit is Unit.MONEY,
+        claimed=column.claimed and metric.aggregation is Aggregation.SUM,
+        where=metric.where,
+        metric=metric.name,
     )
     for one in metric.where:
         if not has_dimension(measure, one.dimension, dimensions):
             raise _complaint(metric, f"{metric.fact} has no {one.dimension} to filter by")
     _check_together(metric, measure, dimensions)
-    additivity = Additivity.FULL if additive else Additivity.NONE
-    return ResolvedMetric(Value(measure), metric.unit, additivity, (measure,))
+    return ResolvedMetric(Value(measure), metric.unit, _additivity(measure), (measure,))
+
+
+def _additivity(measure: Measure) -> Additivity:
+    if measure.aggregation is Aggregation.COUNT_DISTINCT:
+        return Additivity.NONE
+    return Additivity.WITHIN_ATTRIBUTION if measure.claimed else Additivity.FULL
 
 
 def _check_together(metric: Metric, measure: Measure, dimensions: Mapping[str, Dimension]) -> None:

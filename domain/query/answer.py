@@ -23,7 +23,9 @@ from domain.metrics.catalogue import MetricCatalogue
 from domain.metrics.definition import Unit
 from domain.money import Currency
 from domain.ports import AnswerCache, Parameter, QueryWarehouse, Statement, TenantScope
+from domain.query.notices import Notice, notices_of
 from domain.query.plan import Plan, PlanCache
+from domain.query.render_bounds import CURRENCY_BOUNDS
 from domain.query.render_columns import key_columns
 from domain.query.request import MetricRequest
 from domain.query.shape import shape_of, totals_shape
@@ -36,8 +38,7 @@ _TYPES: Final = {
     Unit.COUNT: pa.int64(),
     Unit.RATIO: pa.float64(),
 }
-_FORMAT: Final = "1"  # of cached answers
-_CURRENCY_COLUMNS: Final = ("currency__min", "currency__max")
+_FORMAT: Final = "2"  # of cached answers
 
 
 class MixedCurrencyError(InvalidInputError):
@@ -54,11 +55,13 @@ class Answer:
         rows: Columns `date` (date32, if a grain was asked), then each dimension by name (string)
             and `<dimension>__label` (string) where it has labels, then each metric by name and,
             with a comparison, `<metric>__base`. MONEY and NUMBER are decimal128(38, 9), COUNT
-            int64, RATIO float64. NULL: nothing was reported, or a division by zero.
+            int64, RATIO float64. NULL: nothing was reported, a division by zero, or claims that
+            would be added up (a notice says so).
         totals: One row with the metric columns, over the whole period; None: not asked for.
         currency: Of all amounts.
         has_next: There are rows after this page.
         statement: What the rows were read with.
+        notices: About metrics that are shown in part, or not where claims meet.
     """
 
     rows: pa.Table
@@ -66,6 +69,7 @@ class Answer:
     currency: Currency
     has_next: bool
     statement: Statement
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,15 @@ async def answer(
     summed = None
     if request.totals:
         summed = _conform(tables[-1], rows.plan, keys=False)
-    return Answer(shown, summed, currency or reporting_currency, has_next, rows.plan.statement)
+    pages = [one.plan.page for one in (rows, totals) if one is not None]
+    return Answer(
+        shown,
+        summed,
+        currency or reporting_currency,
+        has_next,
+        rows.plan.statement,
+        notices_of(zip(pages, tables, strict=True), catalogue.dimensions),
+    )
 
 
 def _is_total(request: MetricRequest) -> bool:
@@ -173,7 +185,7 @@ def _one_currency(tables: list[pa.Table]) -> Currency | None:
     found = {
         value
         for table in tables
-        for name in _CURRENCY_COLUMNS
+        for name in CURRENCY_BOUNDS
         if name in table.column_names
         for value in pc.unique(table.column(name)).to_pylist()
         if value is not None

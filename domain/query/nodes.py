@@ -19,6 +19,7 @@ from domain.time_window import Grain
 
 __all__ = [
     "AggregateFact",
+    "ClaimColumns",
     "ComputeMetrics",
     "Keys",
     "MeasureColumn",
@@ -71,6 +72,26 @@ class MeasureColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimColumns:
+    """Claims that meet in one amount, and the columns that tell whose they are.
+
+    Attributes:
+        name: Of the columns, without their suffix.
+        measures: Claims of one kind.
+        side: Which period is read.
+    """
+
+    name: str
+    measures: tuple[Measure, ...]
+    side: Side
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The columns of the least and the greatest attribution; they differ: claims are mixed."""
+        return f"{self.name}__min", f"{self.name}__max"
+
+
+@dataclass(frozen=True, slots=True)
 class AggregateFact:
     """One cut of a fact in one period: at most one row per combination of keys.
 
@@ -100,6 +121,7 @@ class UniteFacts:
     parts: tuple[AggregateFact, ...]
     keys: Keys
     measures: tuple[MeasureColumn, ...]
+    claims: tuple[ClaimColumns, ...]
 
     @property
     def has_money(self) -> bool:
@@ -109,12 +131,21 @@ class UniteFacts:
 
 @dataclass(frozen=True, slots=True)
 class MetricColumn:
-    """A metric of one side and the column that holds it."""
+    """A metric of one side and the column that holds it.
+
+    Attributes:
+        name: Of the column.
+        formula: Over measures.
+        unit: Of its values.
+        side: Which period is read.
+        claims: Where any of them is mixed, the metric is NULL.
+    """
 
     name: str
     formula: Formula
     unit: Unit
     side: Side
+    claims: tuple[ClaimColumns, ...]
 
 
 @dataclass(frozen=True, slots=True)

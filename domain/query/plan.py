@@ -7,16 +7,18 @@ Plans hold no values of a question; `PlanCache` keeps them by catalogue and shap
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.metrics.catalogue import MetricCatalogue
+from domain.metrics.catalogue import MetricCatalogue, MetricInfo
+from domain.metrics.claims import claim_groups
 from domain.metrics.definition import MetricFilter
 from domain.metrics.formula import Measure
 from domain.ports import Parameter, Statement
 from domain.query.nodes import (
     AggregateFact,
+    ClaimColumns,
     ComputeMetrics,
     Keys,
     MeasureColumn,
@@ -114,9 +116,21 @@ def _page(catalogue: MetricCatalogue, shape: Shape) -> SelectPage:
         for fact in dict.fromkeys(cut.name for cut in cuts.values())
         for side in sides
     )
-    united = UniteFacts(parts, keys, tuple(one for side in sides for one in columns[side]))
+    claims = {side: _claims(infos.values(), side) for side in sides}
+    united = UniteFacts(
+        parts,
+        keys,
+        tuple(one for side in sides for one in columns[side]),
+        tuple(one for side in sides for one in claims[side].values()),
+    )
     metrics = tuple(
-        MetricColumn(f"{name}{side.value}", info.formula, info.unit, side)
+        MetricColumn(
+            f"{name}{side.value}",
+            info.formula,
+            info.unit,
+            side,
+            tuple(claims[side][group] for group in claim_groups(info.formula)),
+        )
         for name, info in infos.items()
         for side in sides
         if side is Side.ASKED or name in shape.metrics
@@ -134,6 +148,14 @@ def _aggregate(
     shift = shape.shift if side is Side.BASE and keys.grain is not None else None
     only = _shared([one.measure for one in own])
     return AggregateFact(fact, side, keys, shift, shape.where, only, own)
+
+
+def _claims(infos: Iterable[MetricInfo], side: Side) -> dict[tuple[Measure, ...], ClaimColumns]:
+    groups = dict.fromkeys(group for info in infos for group in claim_groups(info.formula))
+    return {
+        group: ClaimColumns(f"claim__{index}{side.value}", group, side)
+        for index, group in enumerate(groups)
+    }
 
 
 def _shared(measures: list[Measure]) -> tuple[MetricFilter, ...]:

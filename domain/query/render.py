@@ -5,7 +5,8 @@
     _cte_parts    every fact and period aggregated apart, stacked by UNION ALL
     _cte_values   one row per combination of keys, if there are several parts (GROUP BY puts NULL
                   keys together, a join would not)
-    _cte_metrics  metrics, labels and the currencies of the whole result
+    _cte_metrics  metrics (none where claims of several attributions would be added up), labels,
+                  and the currencies and mixed attributions of the whole result
     SELECT        conditions, order, page
 
 Each scan names bare `reporting_date BETWEEN @x AND @y`, so partitions are pruned.
@@ -29,6 +30,15 @@ from domain.query.nodes import (
     Side,
     UniteFacts,
 )
+from domain.query.render_bounds import (
+    CURRENCY_BOUNDS,
+    attribution,
+    bounds_of_part,
+    bounds_of_result,
+    bounds_of_row,
+    is_mixed,
+    names_of_bounds,
+)
 from domain.query.render_columns import (
     bucket,
     dated_label,
@@ -47,8 +57,6 @@ from domain.query.shape import FilterShape
 
 __all__ = ["render"]
 
-_CURRENCY: Final = "currency"
-_CURRENCY_BOUNDS: Final = ((exp.Min, "currency__min"), (exp.Max, "currency__max"))
 _PERIODS: Final = {
     Side.ASKED: ("period_start", "period_end"),
     Side.BASE: ("base_start", "base_end"),
@@ -92,8 +100,7 @@ class _Renderer:
         keys = node.source.source.keys
         shown = [exp.column(name) for name in key_columns(keys.names, keys.labelled)]
         shown += [exp.column(metric.name) for metric in node.metrics]
-        if node.source.source.has_money:
-            shown += [exp.column(name) for _, name in _CURRENCY_BOUNDS]
+        shown += [exp.column(name) for pair in names_of_bounds(node.source.source) for name in pair]
         select = exp.select(*shown, copy=False).from_("_cte_metrics", copy=False)
         for condition in node.having:
             compare = _OPERATORS[condition.operator]
@@ -138,7 +145,13 @@ class _Renderer:
             value = self._measure(one, part) if one.name in own else exp.Null()
             columns.append(exp.alias_(value, one.name))
         if node.has_money:
-            columns += self._currencies(part)
+            money = [one.measure for one in part.measures if one.measure.money]
+            counts = self._counts(money, part)
+            columns += bounds_of_part(exp.column("currency"), counts, CURRENCY_BOUNDS)
+        for claims in node.claims:
+            claimed = [one.measure for one in part.measures if one.measure in claims.measures]
+            counts = self._counts(claimed if part.side is claims.side else [], part)
+            columns += bounds_of_part(attribution(), counts, claims.bounds)
         start, end = _PERIODS[part.side]
         select = exp.select(*columns, copy=False).from_(
             exp.table_(part.fact, db="marts"), copy=False
@@ -151,7 +164,9 @@ class _Renderer:
         )
         filters = [self._filter(shape, part.fact) for shape in part.where]
         select = select.where(*filters, *self._only(part.only, part.fact), copy=False)
-        return select.group_by(*map(exp.column, names), copy=False) if names else select
+        # By position: a fact may have another column of a dimension's name (keyword).
+        positions = [exp.Literal.number(place) for place in range(1, len(names) + 1)]
+        return select.group_by(*positions, copy=False) if names else select
 
     def _measure(self, column: MeasureColumn, part: AggregateFact) -> exp.Expr:
         measure = column.measure
@@ -169,17 +184,13 @@ class _Renderer:
         own = tuple(one for one in measure.where if one not in part.only)
         return self._only(own, part.fact)
 
-    def _currencies(self, part: AggregateFact) -> list[exp.Expr]:
-        """The least and the greatest currency of rows with an amount that counts."""
+    def _counts(self, measures: Iterable[Measure], part: AggregateFact) -> exp.Expr | None:
+        """Whether one of the measures has an amount in a row; None: there is no measure."""
         amounts = []
-        for one in part.measures:
-            if one.measure.money:
-                there = is_not_null(exp.column(one.measure.column))
-                amounts.append(exp.and_(there, *self._own_conditions(one.measure, part)))
-        if not amounts:
-            return [exp.alias_(exp.Null(), name) for _, name in _CURRENCY_BOUNDS]
-        counted = exp.If(this=exp.or_(*amounts), true=exp.column(_CURRENCY), false=exp.Null())
-        return [exp.alias_(kind(this=counted.copy()), name) for kind, name in _CURRENCY_BOUNDS]
+        for measure in measures:
+            there = is_not_null(exp.column(measure.column))
+            amounts.append(exp.and_(there, *self._own_conditions(measure, part)))
+        return exp.or_(*amounts) if amounts else None
 
     def _only(self, filters: Iterable[MetricFilter], fact: str) -> list[exp.Expr]:
         return [
@@ -208,10 +219,12 @@ class _Renderer:
                 return exp.column(held[measure, side])
 
             renderer = FormulaRenderer(column, lambda value: self._name("constant", value))
-            columns.append(exp.alias_(renderer.metric(metric.formula, metric.unit), metric.name))
-        if united.has_money:
-            for kind, name in _CURRENCY_BOUNDS:
-                columns.append(exp.alias_(exp.Window(this=kind(this=exp.column(name))), name))
+            value = renderer.metric(metric.formula, metric.unit)
+            if metric.claims:
+                mixed = exp.or_(*map(is_mixed, metric.claims))
+                value = exp.If(this=mixed, true=exp.Null(), false=value)
+            columns.append(exp.alias_(value, metric.name))
+        columns += bounds_of_result(united)
         source = "_cte_values" if len(united.parts) > 1 else "_cte_parts"
         select = exp.select(*columns, copy=False).from_(source, copy=False)
         if not united.keys.names:
@@ -235,8 +248,6 @@ def _united(node: UniteFacts) -> exp.Select:
     united = [f"{dimension.name}__label" for dimension in node.keys.labelled]
     united += [one.name for one in node.measures]
     columns += [exp.alias_(exp.Max(this=exp.column(name)), name) for name in united]
-    if node.has_money:
-        for kind, name in _CURRENCY_BOUNDS:
-            columns.append(exp.alias_(kind(this=exp.column(name)), name))
+    columns += [one for pair in names_of_bounds(node) for one in bounds_of_row(pair)]
     select = exp.select(*columns, copy=False).from_("_cte_parts", copy=False)
     return select.group_by(*map(exp.column, names), copy=False) if names else select

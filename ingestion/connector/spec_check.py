@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
-from domain.facts.ads import CHANNELS, DEVICES
+from domain.facts.ads import CHANNELS, DEVICES, MATCH_TYPES
 from domain.facts.fact import Fact, Supersession
 from domain.facts.orders import ORDER_STATUSES
 from ingestion.connector.paths import parse_path
@@ -32,7 +32,12 @@ from ingestion.connector.yaml_document import (
 
 __all__ = ["CANONICAL", "check_source", "mappable_columns", "mapping_mistakes"]
 
-CANONICAL: Final = {"channel": CHANNELS, "device": DEVICES, "order_status": ORDER_STATUSES}
+CANONICAL: Final = {
+    "channel": CHANNELS,
+    "device": DEVICES,
+    "match_type": MATCH_TYPES,
+    "order_status": ORDER_STATUSES,
+}
 
 _ALWAYS: Final = frozenset({"account", "version"})
 _DATE_PLACES: Final = frozenset(

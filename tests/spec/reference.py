@@ -11,7 +11,7 @@ import ast
 import calendar
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -33,9 +33,27 @@ Row = Mapping[str, Any]
 Facts = Mapping[str, list[dict[str, Any]]]
 Key = tuple[Any, ...]
 
-MONEY = {"spend", "attributed_revenue", "revenue", "discounts", "tax", "shipping", "refunded"}
+MONEY = {
+    "spend",
+    "attributed_revenue",
+    "revenue",
+    "discounts",
+    "tax",
+    "shipping",
+    "refunded",
+    "purchase_revenue",
+    "line_revenue",
+}
+FRACTIONAL = {"conversions", "key_events"}
+CLAIMED = {"conversions", "attributed_revenue", "key_events", "purchase_revenue"}
 COLUMNS = {"client": "client_id", "connection": "connection_id"}
-LABELS = {"campaign": "campaign_name"}
+LABELS = {
+    "campaign": "campaign_name",
+    "ad_group": "ad_group_name",
+    "ad": "ad_name",
+    "keyword": "keyword",
+    "product": "product_name",
+}
 PROVIDER_IDS = {"order_id", "customer_id", "refund_id", "campaign_id"}
 DAY = dt.timedelta(days=1)
 
@@ -46,21 +64,37 @@ class MixedCurrency(Exception):  # noqa: N818  # a verdict, not a failure
 
 @dataclass(frozen=True)
 class ReferenceAnswer:
-    """Rows in order, totals, the one currency (None: no amounts), and whether more rows follow."""
+    """Rows in order, totals, the one currency (None: no amounts), and whether more rows follow.
+
+    `mixed` are metrics that are missing somewhere because claims would be added up, `partial` those
+    that are shown in part.
+    """
 
     rows: list[dict[str, Any]]
     totals: dict[str, Any]
     currency: str | None
     has_next: bool
+    mixed: set[str]
+    partial: set[str]
 
 
 @dataclass(frozen=True)
 class Term:
-    """A value on its way: `kind` is money, things, ratio or constant; `exact`: nothing but sums."""
+    """A value on its way: `kind` is money, things, ratio or constant; `exact`: nothing but sums.
+
+    `claims` are the (column, attribution) that the amount is made of; two attributions of a column
+    spoil it: it is `mixed`, and so is what is made of it.
+    """
 
     value: Fraction | None
     kind: str
     exact: bool = True
+    claims: frozenset[tuple[str, str]] = frozenset()
+    spoiled: bool = False
+
+    @property
+    def mixed(self) -> bool:
+        return self.spoiled or len({column for column, _ in self.claims}) < len(self.claims)
 
 
 def evaluate(
@@ -78,6 +112,8 @@ def evaluate(
         question.totals(),
         next(iter(currencies), None),
         len(rows) > request.offset + request.limit,
+        question.mixed,
+        question.partial(),
     )
 
 
@@ -85,6 +121,7 @@ class _Question:
     def __init__(self, request: MetricRequest, metrics: Mapping[str, Metric], facts: Facts) -> None:
         self.request = request
         self.metrics = metrics
+        self.mixed: set[str] = set()
         self.sides = {"": [(day, day) for day in request.period]}
         if request.comparison is not None:
             self.sides["__base"] = list(_base_days(request))
@@ -153,6 +190,15 @@ class _Question:
             if row[simple.column] is not None and all(_counts(one, row) for one in filters)
         }
 
+    def partial(self) -> set[str]:
+        return {
+            name
+            for split, names in ((True, self.asked), (False, self.request.metrics))
+            for name in names
+            for simple, filters in _leaves(self.metrics, name, ())
+            if self._cut(simple.fact, filters, split=split) in PARTIAL
+        }
+
     def _key(self, day: dt.date, row: Row) -> Key:
         date = () if self.request.grain is None else (_bucket(day, self.request.grain),)
         return date + tuple(_value(name, row) for name in self.request.dimensions)
@@ -213,7 +259,9 @@ class _Question:
 
     def _metric(self, name: str, suffix: str, key: Key | None) -> Any:
         term = self._term(name, (), suffix, key)
-        if term.value is None:
+        if term.mixed:
+            self.mixed.add(name)
+        if term.mixed or term.value is None:
             return None
         if term.kind == "ratio":
             return float(_rounded(term.value, 12))
@@ -229,7 +277,7 @@ class _Question:
         if isinstance(metric, SimpleMetric):
             return metric.aggregation is not Aggregation.SUM or metric.column not in {
                 *MONEY,
-                "conversions",
+                *FRACTIONAL,
             }
         tree = ast.parse(metric.expression, mode="eval")
         for node in ast.walk(tree):
@@ -254,8 +302,11 @@ class _Question:
         if isinstance(metric, SimpleMetric):
             own = metric.where + _applicable(filters, metric.fact)
             value = self._simple(metric, own, suffix, key)
-            is_money = metric.column in MONEY and metric.aggregation is Aggregation.SUM
-            return Term(value, "money" if is_money else "things")
+            is_sum = metric.aggregation is Aggregation.SUM
+            rows = self._rows(metric, own, suffix, key) if metric.column in CLAIMED else []
+            claims = frozenset((metric.column, _attribution(row)) for row in rows if is_sum)
+            kind = "money" if metric.column in MONEY and is_sum else "things"
+            return Term(value, kind, claims=claims)
         inner = filters + metric.where
 
         def lookup(one: str) -> Term:
@@ -268,20 +319,11 @@ class _Question:
     def _simple(
         self,
         metric: SimpleMetric,
-        filters: Iterable[MetricFilter],
+        filters: tuple[MetricFilter, ...],
         suffix: str,
         key: Key | None,
     ) -> Fraction | None:
-        filters = tuple(filters)
-        cut = self._cut(metric.fact, filters, split=key is not None)
-        rows = [
-            row
-            for side, day, row in self.found[cut]
-            if side == suffix
-            and (key is None or self._key(day, row) == key)
-            and row[metric.column] is not None
-            and all(_counts(one, row) for one in filters)
-        ]
+        rows = self._rows(metric, filters, suffix, key)
         if not rows:
             return None
         if metric.aggregation is Aggregation.COUNT:
@@ -292,6 +334,23 @@ class _Question:
                 len({(by_connection and row["connection_id"], row[metric.column]) for row in rows})
             )
         return sum((Fraction(row[metric.column]) for row in rows), Fraction(0))
+
+    def _rows(
+        self,
+        metric: SimpleMetric,
+        filters: tuple[MetricFilter, ...],
+        suffix: str,
+        key: Key | None,
+    ) -> list[Row]:
+        cut = self._cut(metric.fact, filters, split=key is not None)
+        return [
+            row
+            for side, day, row in self.found[cut]
+            if side == suffix
+            and (key is None or self._key(day, row) == key)
+            and row[metric.column] is not None
+            and all(_counts(one, row) for one in filters)
+        ]
 
 
 def _leaves(
@@ -309,19 +368,30 @@ def _leaves(
     return [leaf for one in names for leaf in _leaves(metrics, one, filters + metric.where)]
 
 
-ADS = {"channel", "campaign", "currency"}
+ADS = {"channel", "campaign", "currency", "attribution"}
+KEYWORDS = ADS | {"ad_group", "device", "keyword", "match_type"}
+SEARCHES = ADS | {"ad_group", "search_term"}
+VISITS = {"visit_source", "visit_medium", "landing_page"}
 # For each fact, its cuts in the order of preference, with the dimensions of each.
 CUTS = {
     "ads_daily": {
         "ads_daily": ADS | {"device"},
+        "ads_ad_daily": ADS | {"device", "ad_group", "ad"},
         "ads_country_daily": ADS | {"country", "region"},
-        "ads_search_term_daily": ADS | {"ad_group", "search_term"},
+        "ads_keyword_daily": KEYWORDS,
+        "ads_search_term_daily": SEARCHES,
     },
+    "ads_keyword_daily": {"ads_keyword_daily": KEYWORDS},
+    "web_daily": {
+        "web_daily": VISITS | {"channel", "device", "country", "currency", "attribution"}
+    },
+    "order_lines": {"order_lines": {"channel", "country", "currency", "product", "sku"}},
     "orders": {"orders": {"channel", "order_status", "country", "currency"}},
     "refunds": {"refunds": {"channel", "country", "currency"}},
     "customers": {"customers": {"country"}},
 }
 EVERYWHERE = {"client", "source", "connection"}
+PARTIAL = {"ads_keyword_daily", "ads_search_term_daily"}
 
 
 def _applicable(filters: tuple[MetricFilter, ...], fact: str) -> tuple[MetricFilter, ...]:
@@ -330,10 +400,15 @@ def _applicable(filters: tuple[MetricFilter, ...], fact: str) -> tuple[MetricFil
 
 
 def _value(dimension: str, row: Row) -> Any:
-    if dimension == "campaign":
-        campaign = row["campaign_id"]
-        return None if campaign is None else f"{row['connection_id']}:{campaign}"
+    if dimension in LABELS:
+        own = row[f"{dimension}_id"]
+        return None if own is None else f"{row['connection_id']}:{own}"
     return row[COLUMNS.get(dimension, dimension)]
+
+
+def _attribution(row: Row) -> str:
+    told: str | None = row["attribution"]
+    return f"{row['source']}:{row['stream']}" if told is None else told
 
 
 def _passes(one: DimensionFilter, row: Row) -> bool:
@@ -352,7 +427,7 @@ def _compute(node: ast.expr, lookup: Callable[[str], Term]) -> Term:
             return lookup(name)
         case ast.UnaryOp(operand=operand):
             inner = _compute(operand, lookup)
-            return Term(None if inner.value is None else -inner.value, inner.kind, inner.exact)
+            return replace(inner, value=None if inner.value is None else -inner.value)
         case ast.BinOp(left=left, op=op, right=right):
             sides = (_compute(left, lookup), _compute(right, lookup))
             if isinstance(op, (ast.Add, ast.Sub)):
@@ -366,47 +441,54 @@ def _compute(node: ast.expr, lookup: Callable[[str], Term]) -> Term:
 def _add(left: Term, right: Term, sign: int) -> Term:
     kinds = {left.kind, right.kind}
     kind = "ratio" if "ratio" in kinds else left.kind if right.kind == "constant" else right.kind
-    exact = left.exact and right.exact
+    term = _joined(None, kind, left, right)
     if kind == "ratio" and (left.value is None or right.value is None):
-        return Term(None, kind, exact)
+        return term
     evidence = [one.value for one in (left, right) if one.kind != "constant"]
     if evidence and all(value is None for value in evidence):
-        return Term(None, kind, exact)
-    return Term((left.value or Fraction(0)) + sign * (right.value or Fraction(0)), kind, exact)
+        return term
+    return replace(term, value=(left.value or Fraction(0)) + sign * (right.value or Fraction(0)))
 
 
 def _multiply(left: Term, right: Term) -> Term:
     order = ["constant", "ratio", "things", "money"]
     kind = max(left.kind, right.kind, key=order.index)
-    if left.value is None or right.value is None:
-        return Term(None, kind, exact=False)
-    return Term(left.value * right.value, kind, exact=False)
+    missing = left.value is None or right.value is None
+    value = None if missing else Fraction(left.value or 0) * Fraction(right.value or 0)
+    return replace(_joined(value, kind, left, right), exact=False)
 
 
 def _divide(left: Term, right: Term) -> Term:
+    claims: frozenset[tuple[str, str]] = frozenset()
     if right.kind == "constant":
-        kind = left.kind
+        kind, claims = left.kind, left.claims
     elif right.kind == "ratio":
-        kind = "ratio" if left.kind == "constant" else left.kind
+        kind, claims = "ratio" if left.kind == "constant" else left.kind, left.claims
     else:
         kind = "money" if (left.kind, right.kind) == ("money", "things") else "ratio"
-    if left.value is None or not right.value:
-        return Term(None, kind, exact=False)
-    return Term(left.value / right.value, kind, exact=False)
+    value = None if left.value is None or not right.value else left.value / right.value
+    return Term(value, kind, False, claims, left.mixed or right.mixed)
 
 
 def _call(function: str, arguments: list[Term]) -> Term:
     kind = next((one.kind for one in arguments if one.kind != "constant"), "constant")
-    exact = all(one.exact for one in arguments)
+    term = _joined(None, kind, *arguments)
     first, last = arguments[0].value, arguments[-1].value
     if function == "coalesce":
-        return Term(last if first is None else first, kind, exact)
+        return replace(term, value=last if first is None else first)
     if function == "nullif":
-        return Term(None if first == last else first, kind, exact)
+        return replace(term, value=None if first == last else first)
     if first is None or last is None:
-        return Term(None, kind, exact)
+        return term
     value = {"abs": abs(first), "least": min(first, last), "greatest": max(first, last)}[function]
-    return Term(value, kind, exact)
+    return replace(term, value=value)
+
+
+def _joined(value: Fraction | None, kind: str, *parts: Term) -> Term:
+    """What several parts make together, with the claims of all of them."""
+    claims = frozenset().union(*(one.claims for one in parts))
+    exact = all(one.exact for one in parts)
+    return Term(value, kind, exact, claims, any(one.mixed for one in parts))
 
 
 def _rounded(value: Fraction, decimals: int) -> Fraction:

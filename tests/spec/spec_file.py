@@ -12,7 +12,8 @@
     paid_search  1.5
 
     totals                                      also: `more rows`, `currency EUR`,
-    roas                                        `refused CODE` and the message
+    roas                                        `refused CODE` and the message,
+                                                `notice CODE metrics` and the message
 
 Cells are set apart by two spaces; `null` is NULL; two spaces and `#` begin a comment.
 """
@@ -90,6 +91,7 @@ class Case:
     currency: str = ""
     refusal: str = ""
     message: str = ""
+    notices: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
 
     @property
     def tenant_id(self) -> uuid.UUID:
@@ -143,6 +145,9 @@ def _read_case(title: str, file: str, body: str) -> Case:
             case.has_next = True
         elif word == "refused":
             case.refusal, case.message = head.split()[1], "\n".join(rest)
+        elif word == "notice":
+            _, code, about = head.split(" ", 2)
+            case.notices.append((code, tuple(_listed(about)), "\n".join(rest)))
         else:
             message = f"{case.name}: cannot read {head!r}"
             raise ValueError(message)

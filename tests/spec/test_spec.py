@@ -157,6 +157,10 @@ async def check(case: Case, engine: Warehouse) -> None:
     if rows:
         assert found.rows.column_names == list(case.rows[0])
     assert found.has_next is case.has_next
+    notices = [
+        (one.code.value, one.metrics, f"{one.message} ({one.hint})") for one in found.notices
+    ]
+    assert notices == case.notices
     if case.totals is not None:
         assert shown(found.totals.to_pylist()[0]) == expected(case, case.totals)
     if case.currency:
@@ -177,6 +181,9 @@ def test_reference(case: Case) -> None:
     assert case.rows is not None
     assert [shown(row) for row in found.rows] == [expected(case, row) for row in case.rows]
     assert found.has_next is case.has_next
+    noticed = {"MIXED_ATTRIBUTION": found.mixed, "PARTIAL_CUT": found.partial}
+    for code, names in noticed.items():
+        assert names == {one for told, about, _ in case.notices if told == code for one in about}
     if case.totals is not None:
         assert shown(found.totals) == expected(case, case.totals)
     if case.currency:

@@ -39,18 +39,26 @@ def test_core_names_keep_their_own_rules() -> None:
 def test_core_metrics() -> None:
     catalogue = build_catalogue()
     found = {name: (info.unit, info.additivity) for name, info in catalogue.metrics.items()}
-    full, none = Additivity.FULL, Additivity.NONE
+    full, within, none = Additivity
     assert found == {
         "spend": (Unit.MONEY, full),
         "impressions": (Unit.COUNT, full),
         "clicks": (Unit.COUNT, full),
-        "conversions": (Unit.NUMBER, full),
-        "attributed_revenue": (Unit.MONEY, full),
+        "conversions": (Unit.NUMBER, within),
+        "attributed_revenue": (Unit.MONEY, within),
         "revenue": (Unit.MONEY, full),
         "orders": (Unit.COUNT, full),
         "discounts": (Unit.MONEY, full),
         "refunds": (Unit.MONEY, full),
         "new_customers": (Unit.COUNT, full),
+        "units_sold": (Unit.COUNT, full),
+        "item_revenue": (Unit.MONEY, full),
+        "sessions": (Unit.COUNT, full),
+        "engaged_sessions": (Unit.COUNT, full),
+        "new_users": (Unit.COUNT, full),
+        "page_views": (Unit.COUNT, full),
+        "key_events": (Unit.NUMBER, within),
+        "purchase_revenue": (Unit.MONEY, within),
         "net_revenue": (Unit.MONEY, full),
         "average_order_value": (Unit.MONEY, none),
         "roas": (Unit.RATIO, none),
@@ -61,6 +69,9 @@ def test_core_metrics() -> None:
         "conversion_rate": (Unit.RATIO, none),
         "cost_per_conversion": (Unit.MONEY, none),
         "cost_per_order": (Unit.MONEY, none),
+        "engagement_rate": (Unit.RATIO, none),
+        "key_events_per_session": (Unit.RATIO, none),
+        "orders_per_session": (Unit.RATIO, none),
     }
 
 
@@ -79,17 +90,31 @@ def test_core_dimensions() -> None:
         "connection",
         "channel",
         "campaign",
+        "ad_group",
+        "ad",
+        "keyword",
+        "match_type",
+        "search_term",
         "device",
         "country",
         "region",
+        "visit_source",
+        "visit_medium",
+        "landing_page",
+        "product",
+        "sku",
         "currency",
         "order_status",
+        "attribution",
     ]
     campaign = dimensions["campaign"]
     cuts = (ADS_DAILY, *refinements("ads_daily"))
     assert campaign.columns == {cut.name: "campaign_id" for cut in cuts}
     assert campaign.label_columns == {cut.name: "campaign_name" for cut in cuts}
     assert campaign.qualified_by == "connection_id"
+    keyword = dimensions["keyword"]
+    assert keyword.columns == {"ads_keyword_daily": "keyword_id"}
+    assert keyword.label_columns == {"ads_keyword_daily": "keyword"}
     assert dimensions["client"].columns == dict.fromkeys(FACTS, "client_id")
 
 
@@ -221,6 +246,34 @@ def simple(**changes: str) -> SimpleMetric:
             (
                 "metric m: ads_daily.channel cannot be the column of a sum (sum takes spend, "
                 "impressions, clicks, conversions, attributed_revenue)"
+            ),
+        ),
+        (
+            lambda: simple(fact="ads_account_daily"),
+            "INVALID_METRIC",
+            (
+                "metric m: there is no fact 'ads_account_daily' (did you mean ads_country_daily or "
+                "ads_ad_daily or ads_daily?)"
+            ),
+        ),
+        (
+            lambda: parse_definition(
+                "metric: m\nsum: ads_daily.spend\nwhere: {country: DE, device: mobile}"
+            ),
+            "INVALID_METRIC",
+            (
+                "metric m: m cannot be narrowed by country and device at once: the platforms do "
+                "not report them together (leave one of them out)"
+            ),
+        ),
+        (
+            lambda: parse_definition(
+                "metric: m\nis: revenue - spend\nwhere: {country: DE, device: mobile}"
+            ),
+            "INVALID_METRIC",
+            (
+                "metric m: spend cannot be narrowed by country and device at once: the platforms "
+                "do not report them together (leave one of them out)"
             ),
         ),
         (

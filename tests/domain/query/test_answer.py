@@ -11,6 +11,7 @@ from domain.ids import ClientId, TenantId
 from domain.metrics.catalogue import build_catalogue
 from domain.ports import Parameter, Statement, TenantScope
 from domain.query.answer import Answer, MixedCurrencyError, answer
+from domain.query.notices import Notice, NoticeCode
 from domain.query.plan import PlanCache
 from domain.query.request import CompareTo, Comparison, MetricRequest
 from domain.time_window import DateRange, Grain
@@ -201,6 +202,42 @@ async def test_another_question_has_another_answer(other: MetricRequest) -> None
     await ask(warehouse, cache=cache)
     await ask(warehouse, other, cache=cache)
     assert len(cache.entries) == 2
+
+
+def claims(least: str | None, greatest: str | None) -> pa.Table:
+    bounds = {"claim__0__min": [least], "claim__0__max": [greatest]}
+    return pa.table({"conversions": pa.array([None], pa.decimal128(38, 9)), **bounds})
+
+
+@pytest.mark.anyio
+async def test_a_kept_answer_keeps_its_notices() -> None:
+    cache = FakeAnswerCache()
+    warehouse = FakeWarehouse([claims("google_ads:30d", "meta_ads:7d")])
+    request = MetricRequest(("conversions",), MARCH)
+    first = await ask(warehouse, request, cache=cache)
+    second = await ask(warehouse, request, cache=cache)
+    assert len(warehouse.runs) == 1
+    assert first.rows.column_names == ["conversions"]
+    assert second.notices == first.notices
+    assert first.notices == (
+        Notice(
+            NoticeCode.MIXED_ATTRIBUTION,
+            ("conversions",),
+            "conversions is empty where claims of different attribution meet, google_ads:30d and "
+            "meta_ads:7d among them: they may tell of the same sale",
+            "split or filter by attribution, source or connection",
+        ),
+    )
+
+
+@pytest.mark.anyio
+async def test_no_notice_where_nothing_is_mixed() -> None:
+    strings = pa.schema({"conversions": pa.decimal128(38, 9)} | _STRINGS)
+    warehouse = FakeWarehouse([claims(None, None).cast(strings)])
+    assert (await ask(warehouse, MetricRequest(("conversions",), MARCH))).notices == ()
+
+
+_STRINGS = dict.fromkeys(("claim__0__min", "claim__0__max"), pa.string())
 
 
 @pytest.mark.anyio

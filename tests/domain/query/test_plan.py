@@ -80,7 +80,8 @@ def test_no_value_of_the_question_is_in_the_tree() -> None:
     )
     rows, _ = prepare(request, catalogue, PlanCache())
     literals = {one.this for one in rows.plan.statement.tree.find_all(exp.Literal)}
-    assert literals == {"6", "12", "1e28"}  # of rounding and the range of NUMERIC
+    # Of rounding, the range of NUMERIC, and the places of what is grouped by.
+    assert literals == {"6", "12", "1e28", "1", "2"}
     assert rows.parameters["only_0"] == ("SECRET",)
     assert rows.parameters["constant_1"] == Decimal("0.4217")
 

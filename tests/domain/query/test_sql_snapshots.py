@@ -36,6 +36,8 @@ CATALOGUE = build_catalogue(
         ),
         "metric: mobile_share\nis: mobile_spend / spend",
         "metric: mobile_spend\nsum: ads_daily.spend\nwhere: {device: mobile}",
+        "metric: desktop_roas\nis: (attributed_revenue - mobile_claims) / spend",
+        "metric: mobile_claims\nis: attributed_revenue\nwhere: {device: mobile}",
         "metric: german_share\nis: german_spend / spend",
         "metric: german_spend\nsum: ads_daily.spend\nwhere: {country: DE}",
         "metric: buyers\ncount_distinct: orders.customer_id",
@@ -58,6 +60,10 @@ QUESTIONS = {
         ),
     ),
     "measures_of_two_cuts": ask(("german_share",), dimensions=("channel",)),
+    "claims_beside_the_shop": ask(
+        ("revenue", "attributed_revenue", "purchase_revenue"), dimensions=("source",)
+    ),
+    "narrowed_claims": ask(("desktop_roas",)),
     "page": ask(
         ("spend",),
         dimensions=("channel", "device"),

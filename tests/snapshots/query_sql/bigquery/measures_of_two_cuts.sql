@@ -2,11 +2,11 @@ WITH _cte_parts AS (
 SELECT channel AS channel, SUM(spend) AS value__0, NULL AS value__1, MIN(IF(NOT spend IS NULL, currency, NULL)) AS currency__min, MAX(IF(NOT spend IS NULL, currency, NULL)) AS currency__max
 FROM bosco_marts.ads_country_daily
 WHERE reporting_date BETWEEN @period_start AND @period_end AND country IN UNNEST(@only_0)
-GROUP BY channel
+GROUP BY 1
 UNION ALL SELECT channel AS channel, NULL AS value__0, SUM(spend) AS value__1, MIN(IF(NOT spend IS NULL, currency, NULL)) AS currency__min, MAX(IF(NOT spend IS NULL, currency, NULL)) AS currency__max
 FROM bosco_marts.ads_daily
 WHERE reporting_date BETWEEN @period_start AND @period_end
-GROUP BY channel),
+GROUP BY 1),
 _cte_values AS (
 SELECT channel, MAX(value__0) AS value__0, MAX(value__1) AS value__1, MIN(currency__min) AS currency__min, MAX(currency__max) AS currency__max
 FROM _cte_parts

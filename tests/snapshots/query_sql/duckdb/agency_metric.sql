@@ -2,11 +2,11 @@ WITH _cte_parts AS (
 SELECT country AS country, SUM(revenue) AS value__0, NULL AS value__1, MIN(CASE WHEN NOT revenue IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT revenue IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.orders
 WHERE reporting_date BETWEEN $period_start AND $period_end AND (NOT BQ_IN(order_status, $only_0) OR order_status IS NULL)
-GROUP BY country
+GROUP BY 1
 UNION ALL SELECT country AS country, NULL AS value__0, SUM(spend) AS value__1, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.ads_country_daily
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY country),
+GROUP BY 1),
 _cte_values AS (
 SELECT country, MAX(value__0) AS value__0, MAX(value__1) AS value__1, MIN(currency__min) AS currency__min, MAX(currency__max) AS currency__max
 FROM _cte_parts

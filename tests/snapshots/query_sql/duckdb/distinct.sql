@@ -2,7 +2,7 @@ WITH _cte_parts AS (
 SELECT CAST(CAST(DATE_TRUNC('YEAR', reporting_date) AS DATE) AS DATE) AS date, NULLIF(COUNT(DISTINCT connection_id || ':' || customer_id), 0) AS value__0
 FROM marts.orders
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY date),
+GROUP BY 1),
 _cte_metrics AS (
 SELECT date, value__0 AS buyers
 FROM _cte_parts

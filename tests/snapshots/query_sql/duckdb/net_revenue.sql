@@ -2,11 +2,11 @@ WITH _cte_parts AS (
 SELECT reporting_date AS date, SUM(revenue) AS value__0, NULL AS value__1, MIN(CASE WHEN NOT revenue IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT revenue IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.orders
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY date
+GROUP BY 1
 UNION ALL SELECT reporting_date AS date, NULL AS value__0, SUM(refunded) AS value__1, MIN(CASE WHEN NOT refunded IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT refunded IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.refunds
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY date),
+GROUP BY 1),
 _cte_values AS (
 SELECT date, MAX(value__0) AS value__0, MAX(value__1) AS value__1, MIN(currency__min) AS currency__min, MAX(currency__max) AS currency__max
 FROM _cte_parts

@@ -2,11 +2,11 @@ WITH _cte_parts AS (
 SELECT CAST(CAST(DATE_TRUNC('MONTH', reporting_date) AS DATE) AS DATE) AS date, SUM(spend) AS value__0, NULL AS value__0__base, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.ads_daily
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY date
+GROUP BY 1
 UNION ALL SELECT CAST(CAST(DATE_TRUNC('MONTH', CASE WHEN CAST(CAST(reporting_date + INTERVAL ($base_shift) MONTH AS DATE) AS DATE) IS NULL OR $period_start IS NULL THEN NULL ELSE GREATEST(CAST(CAST(reporting_date + INTERVAL ($base_shift) MONTH AS DATE) AS DATE), $period_start) END) AS DATE) AS DATE) AS date, NULL AS value__0, SUM(spend) AS value__0__base, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.ads_daily
 WHERE reporting_date BETWEEN $base_start AND $base_end
-GROUP BY date),
+GROUP BY 1),
 _cte_values AS (
 SELECT date, MAX(value__0) AS value__0, MAX(value__0__base) AS value__0__base, MIN(currency__min) AS currency__min, MAX(currency__max) AS currency__max
 FROM _cte_parts

@@ -2,11 +2,11 @@ WITH _cte_parts AS (
 SELECT CAST(CAST(DATE_TRUNC('WEEK', reporting_date) AS DATE) AS DATE) AS date, channel AS channel, SUM(revenue) AS value__0, NULL AS value__1, MIN(CASE WHEN NOT revenue IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT revenue IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.orders
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY date, channel
+GROUP BY 1, 2
 UNION ALL SELECT CAST(CAST(DATE_TRUNC('WEEK', reporting_date) AS DATE) AS DATE) AS date, channel AS channel, NULL AS value__0, SUM(spend) AS value__1, MIN(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__min, MAX(CASE WHEN NOT spend IS NULL THEN currency ELSE NULL END) AS currency__max
 FROM marts.ads_daily
 WHERE reporting_date BETWEEN $period_start AND $period_end
-GROUP BY date, channel),
+GROUP BY 1, 2),
 _cte_values AS (
 SELECT date, channel, MAX(value__0) AS value__0, MAX(value__1) AS value__1, MIN(currency__min) AS currency__min, MAX(currency__max) AS currency__max
 FROM _cte_parts
