@@ -47,7 +47,7 @@ MART: Final = marts_table(ADS_DAILY)
 _ROWS_A_DAY: Final = TENANTS * CLIENTS * CAMPAIGNS * len(DEVICES)
 _FIRST_AGENCY: Final = dt.datetime(2023, 1, 9, 8, tzinfo=dt.UTC)
 _BETWEEN_AGENCIES: Final = dt.timedelta(days=5, hours=7)
-_FORMAT: Final = "1"  # of the file: another one builds it anew
+_FORMAT: Final = "2"  # of the file: another one builds it anew
 
 
 def _id(kind: str, *numbers: int, at: dt.datetime) -> uuid.UUID:
@@ -155,7 +155,7 @@ def _insert(table: Table, layer: _Layer) -> str:
                CAST(day + INTERVAL 30 HOUR AS TIMESTAMP), $channels[campaign % 9 + 1],
                CAST(pair * 100 + campaign AS VARCHAR),
                'Campaign ' || campaign || ' of client ' || pair, $devices[device + 1],
-               'DE', 'Region ' || lpad(CAST(campaign AS VARCHAR), 2, '0'), 'EUR', 'Europe/Berlin',
+               'EUR', 'Europe/Berlin', 'google_ads:30d_click:purchases',
                CAST(clicks AS DECIMAL(38,9)) * 0.73 + 0.01, impressions, clicks,
                CAST(clicks // 17 AS DECIMAL(38,9)) + 0.5,
                CAST(clicks // 17 AS DECIMAL(38,9)) * 41.9

@@ -74,6 +74,8 @@ async def query(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     )
     clients = await _client_slugs(runtime, tenant.tenant_id)
     yield _as_table(request, found, catalogue, clients)
+    for notice in found.notices:
+        yield LineEvent(f"{notice.message} ({notice.hint})")
     if found.has_next:
         yield LineEvent("there are more rows; narrow the question, or ask in GraphQL page by page")
 

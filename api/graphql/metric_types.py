@@ -5,14 +5,20 @@ from typing import Final
 
 import strawberry
 
+from domain.query.notices import NoticeCode
 from domain.query.request import Align, CompareTo, Direction
 from domain.time_window import Grain
 
-__all__ = ["Compare", "IdFilter", "Money", "Named", "PageInfo", "TextFilter"]
+__all__ = ["Compare", "IdFilter", "MetricsNotice", "Money", "Named", "PageInfo", "TextFilter"]
 
 strawberry.enum(Grain, description="Calendar unit of a date; weeks start on Monday (ISO 8601).")
 strawberry.enum(Direction, description="Order of rows; rows without a value come last in both.")
 strawberry.enum(CompareTo, description="PREVIOUS_PERIOD ends the day before the asked one starts.")
+strawberry.enum(
+    NoticeCode,
+    description="MIXED_ATTRIBUTION: null where platforms may claim the same sale; "
+    "PARTIAL_CUT: only a part is reported this way.",
+)
 strawberry.enum(Align, description="WEEKDAY moves by whole weeks, so that Mondays meet Mondays.")
 
 _NULLS: Final = "null among the values means rows without one"
@@ -42,6 +48,18 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="Give it as `after` to get the next page; null on an empty page."
     )
+
+
+@strawberry.type(description="What to know about some metrics of an answer.")
+class MetricsNotice:
+    """See the description."""
+
+    code: NoticeCode
+    metrics: list[str] = strawberry.field(
+        description="Their fields; conditions and orders may have brought some of them."
+    )
+    message: str
+    hint: str = strawberry.field(description="What to do.")
 
 
 @strawberry.input(description="Lay a base period beside the asked one; `compared` shows it.")

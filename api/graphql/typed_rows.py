@@ -14,7 +14,7 @@ import strawberry
 from strawberry.tools import create_type
 from strawberry.types.field import StrawberryField
 
-from api.graphql.metric_types import Money, Named, PageInfo
+from api.graphql.metric_types import MetricsNotice, Money, Named, PageInfo
 from api.graphql.queries.metrics import resolve_rows, resolve_totals
 from api.graphql.row_fields import DimensionField, DimensionKind, MetricField
 from api.graphql.scalars import Count
@@ -41,6 +41,7 @@ _UNIT_WORDS: Final = {
 }
 _ADDITIVITY_WORDS: Final = {
     Additivity.FULL: "may be summed over every dimension and over time",
+    Additivity.WITHIN_ATTRIBUTION: "may be summed within one attribution",
     Additivity.NONE: "never summed: the total is computed from its parts",
 }
 _ROWS_TEXT: Final = "Grouped by the dimensions that are selected here."
@@ -86,6 +87,11 @@ def make_result_type(
             typed_field("totals", totals, "Over all rows of all pages.", resolver=resolve_totals),
             typed_field("page_info", PageInfo, "Where the rows end."),
             typed_field("currency", str, "ISO 4217 code of all amounts."),
+            typed_field(
+                "notices",
+                GenericAlias(list, (MetricsNotice,)),
+                "Metrics that are shown in part, or not where claims of platforms meet.",
+            ),
         ],
         description="The answer to one question.",
     )

@@ -30,6 +30,8 @@ __all__ = ["SCOPES", "ask_everything", "documents", "read_schema"]
 SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
 PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
 
+NOTICES = "notices { code metrics message hint }"
+
 # Values for arguments that have no default.
 ARGUMENTS = {"period": PERIOD, "grain": "grain: MONTH", "of": "of: spend"}
 
@@ -75,7 +77,8 @@ def _metric_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
             if name == "date" or any(camel_case(d) == name for d in info.dimensions)
         )
         dimension = _select(name, row.fields[name], frozenset())
-        yield name, f"{{ metrics({PERIOD}) {{ currency rows {{ {dimension} {fields} }} }} }}"
+        rows = f"rows {{ {dimension} {fields} }}"
+        yield name, f"{{ metrics({PERIOD}) {{ {NOTICES} currency {rows} }} }}"
 
 
 def _select(name: str, field: GraphQLField, above: frozenset[str]) -> str:

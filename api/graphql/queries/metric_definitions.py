@@ -16,7 +16,9 @@ strawberry.enum(
     Unit, description="MONEY: an amount; COUNT: whole things; RATIO: a fraction, 0.12 not 12."
 )
 strawberry.enum(
-    Additivity, description="FULL: may be summed over every dimension and time; NONE: never."
+    Additivity,
+    description="FULL: may be summed over every dimension and time; "
+    "WITHIN_ATTRIBUTION: over rows of one attribution; NONE: never.",
 )
 strawberry.enum(Owner, description="CORE: every agency has it; AGENCY: this agency defined it.")
 

@@ -18,13 +18,14 @@ from strawberry import Parent
 from api.graphql.context import Context, EdgeInfo
 from api.graphql.execution import ReadyJson
 from api.graphql.json_rows import RowSource, write_object, write_rows
-from api.graphql.metric_types import Compare, PageInfo
+from api.graphql.metric_types import Compare, MetricsNotice, PageInfo
 from api.graphql.names import Directory, load_directory, stored_value, with_public_ids
 from api.graphql.paging import Page, read_page
 from api.graphql.periods import Period, resolve_period
 from api.graphql.row_fields import DimensionField, DimensionKind
 from api.graphql.selection import RESULT, ROW, TOTALS, RowSelection, read_selection
 from domain.errors import InternalError, InvalidInputError
+from domain.metrics.naming import camel_case
 from domain.query.answer import Answer, answer
 from domain.query.request import (
     Comparison,
@@ -53,6 +54,7 @@ class MetricsAnswer:
         totals: One row; None when totals are not selected.
         currency: ISO 4217 code of every amount.
         page_info: Where the rows end.
+        notices: About the metrics.
         selections: For each response key of rows and totals, what is selected there.
     """
 
@@ -60,6 +62,7 @@ class MetricsAnswer:
     totals: RowSource | None
     currency: str
     page_info: PageInfo
+    notices: list[MetricsNotice]
     selections: Mapping[str, RowSelection]
 
 
@@ -174,6 +177,15 @@ def _present(
         totals=None if found.totals is None else RowSource(found.totals, found.currency),
         currency=found.currency,
         page_info=page.info(rows.num_rows, has_next=found.has_next),
+        notices=[
+            MetricsNotice(
+                code=one.code,
+                metrics=list(map(camel_case, one.metrics)),
+                message=one.message,
+                hint=one.hint,
+            )
+            for one in found.notices
+        ],
         selections=question.selections,
     )
 

@@ -9,6 +9,7 @@ from tests.e2e.platform import Platform
 
 __all__ = [
     "_standing_simulator",
+    "make_agency",
     "northwind",
     "open_folder",
     "platform",
@@ -17,7 +18,8 @@ __all__ = [
 ]
 
 
-async def _make(platform: Platform, slug: str) -> TenantProfile:
+async def make_agency(platform: Platform, slug: str) -> TenantProfile:
+    """An agency with the client `acme-shoes`."""
     tenant = await create_tenant(
         platform.runtime, slug=slug, name=slug.title(), currency="EUR", time_zone="Europe/Berlin"
     )
@@ -28,10 +30,10 @@ async def _make(platform: Platform, slug: str) -> TenantProfile:
 @pytest.fixture(scope="module")
 async def northwind(platform: Platform) -> TenantProfile:
     """An agency with the client `acme-shoes`."""
-    return await _make(platform, "northwind")
+    return await make_agency(platform, "northwind")
 
 
 @pytest.fixture(scope="module")
 async def southwind(platform: Platform) -> TenantProfile:
     """Another agency with a client of the same name."""
-    return await _make(platform, "southwind")
+    return await make_agency(platform, "southwind")

@@ -14,6 +14,7 @@ from domain.ids import public_id
 from ingestion.simulator.server import SimulatorServer, create_simulator
 from tenancy.tables import QuarantinedRow
 from tenancy.unscoped import TenantProfile
+from tests.api.commands.conftest import make_agency
 from tests.e2e.conftest import Trouble
 from tests.e2e.platform import Platform, Told
 from tests.e2e.world import CLIENT, NOW, connect_google_ads, small_world
@@ -72,6 +73,49 @@ async def test_ratios_have_four_decimals(platform: Platform, trouble: Trouble) -
     ((cpm, ctr),) = told.table
     assert ctr == f"{totals['clicks'] / totals['impressions']:.4f}"
     assert cpm == f"{int(totals['costMicros']) / 1000 / totals['impressions']:,.2f}"
+
+
+CLAIMS_MAP = """\
+map: claims
+label: Claims of two platforms
+file: {format: csv}
+feeds:
+  - fact: ads_daily
+    key: [day, channel]
+    columns: {reporting_date: day, channel: channel, attribution: rules, conversions: claimed}
+"""
+CLAIMS = """\
+day,channel,rules,claimed
+2026-10-30,paid_search,google_ads:30d:,2
+2026-10-31,paid_search,google_ads:30d:,3
+2026-10-31,paid_social,meta_ads:7d:,4
+"""
+
+
+async def test_claims_stand_side_by_side_and_a_line_says_why(
+    platform: Platform, tmp_path: Path
+) -> None:
+    agency = await make_agency(platform, "eastwind")
+    (tmp_path / "map.yaml").write_text(CLAIMS_MAP, encoding="utf-8")
+    (tmp_path / "ads.csv").write_text(CLAIMS, encoding="utf-8")
+    paths = {"map": str(tmp_path / "map.yaml"), "file": str(tmp_path / "ads.csv")}
+    done = await platform.command("import", tenant=agency.slug, client="acme-shoes", **paths)
+    assert done.exit_code == 0
+    told = await platform.command(
+        "query", tenant=agency.slug, metrics="conversions", by="channel,attribution", last=30
+    )
+    assert told.table == [
+        ("paid_search", "google_ads:30d:", "5"),
+        ("paid_social", "meta_ads:7d:", "4"),
+        ("total", "", "-"),
+    ]
+    assert told.lines == [
+        (
+            "conversions is empty where claims of different attribution meet, google_ads:30d: and "
+            "meta_ads:7d: among them: they may tell of the same sale (split or filter by "
+            "attribution, source or connection)"
+        )
+    ]
 
 
 @pytest.mark.usefixtures("synced", "southwind")

@@ -24,7 +24,8 @@ from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.endpoint import OAuthServices
 from api.oauth.signing_keys import KeyStore
-from domain.facts import FACTS
+from domain.facts import FACTS, METRIC_FACTS
+from domain.facts.fact import ColumnType
 from domain.facts.tables import marts_table
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_id
 from domain.query.plan import PlanCache
@@ -32,6 +33,7 @@ from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
+from ingestion.connector.spec_check import CANONICAL
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
@@ -272,7 +274,7 @@ async def northwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
 
 @pytest.fixture
 async def southwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
-    """Client zeta: one day of ads, with names that nobody else has."""
+    """Client zeta: one day of each fact, with texts that nobody else has."""
     agency = await _make_agency(edge, "southwind", ("zeta",))
     name = f"{agency.canary} campaign"
     day = dt.date(2026, 3, 14)
@@ -283,6 +285,9 @@ async def southwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
         [_ad(agency, "zeta", day, "display", "z1", name, "777.77", 777)],
     )
     await _serve(edge, agency, "zeta", {"z1": 777.77})
+    for fact in METRIC_FACTS:
+        if fact != "ads_daily":
+            await _load(edge_warehouse, agency, fact, [_row_with_canary(agency, "zeta", day, fact)])
     return agency
 
 
@@ -449,8 +454,27 @@ def _ad(
         "spend": Decimal(spend),
         "clicks": clicks,
         "impressions": clicks * 1_000_000_000,
+        "attribution": f"{channel}:7d_click:{agency.canary} purchases",
         "conversions": Decimal("1.5"),
         "attributed_revenue": Decimal(spend) * 3,
+    }
+
+
+def _row_with_canary(agency: Agency, client: str, day: dt.date, fact: str) -> dict[str, Any]:
+    """A row of any fact; every text that is not canonical carries the canary."""
+    known = _envelope(agency, client, day, fact) | {
+        name: words[0] for name, words in CANONICAL.items()
+    }
+    values: dict[ColumnType, Any] = {
+        ColumnType.INT64: 777,
+        ColumnType.NUMERIC: Decimal("777.77"),
+        ColumnType.TIMESTAMP: START,
+    }
+    return {
+        column.name: known.get(
+            column.name, values.get(column.type, f"{agency.canary} {column.name}")
+        )
+        for column in FACTS[fact].all_columns
     }
 
 
@@ -479,18 +503,14 @@ async def _serve(edge: Edge, agency: Agency, client: str, campaigns: dict[str, f
     await edge.online.replace(agency.tenant_id, CLIENT_PERFORMANCE, str(client_id), of_client)
 
 
-_TYPES = {"spend": pa.decimal128(38, 9), "conversions": pa.decimal128(38, 9)}
-_MONEY = ("spend", "conversions", "attributed_revenue", "revenue")
-
-
 async def _load(
     warehouse: Warehouse, agency: Agency, fact: str, rows: list[dict[str, Any]]
 ) -> None:
     table = pa.Table.from_pylist(rows)
     for number, column in enumerate(table.schema):
-        if column.name in _MONEY:
-            money = table.column(number).cast(pa.decimal128(38, 9))
-            table = table.set_column(number, column.name, money)
+        if pa.types.is_decimal(column.type):
+            exact = table.column(number).cast(pa.decimal128(38, 9))
+            table = table.set_column(number, column.name, exact)
     sink = io.BytesIO()
     pq.write_table(table, sink)
     await warehouse.load(

@@ -49,6 +49,99 @@ async def test_answers_by_channel_with_totals(edge: Edge, northwind: Agency) -> 
     }
 
 
+async def test_claims_that_meet_are_empty_and_a_notice_says_so(
+    edge: Edge, northwind: Agency
+) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    data = await edge.data(
+        """{ metrics(period: {last: 30}, where: {channel: {in: [PAID_SEARCH, PAID_SOCIAL]}}) {
+             rows { channel conversions }
+             totals { conversions attributedRoas clicks }
+             notices { code metrics message hint }
+        } }""",
+        token,
+    )
+    assert data["metrics"] == {
+        "rows": [
+            {"channel": "PAID_SEARCH", "conversions": 45},
+            {"channel": "PAID_SOCIAL", "conversions": 45},
+        ],
+        "totals": {"conversions": None, "attributedRoas": None, "clicks": 4500},
+        "notices": [
+            {
+                "code": "MIXED_ATTRIBUTION",
+                "metrics": ["attributedRoas", "conversions"],
+                "message": (
+                    "attributed_roas and conversions are empty where claims of different "
+                    "attribution meet, paid_search:7d_click:canarynorthwind purchases and "
+                    "paid_social:7d_click:canarynorthwind purchases among them: they may tell of "
+                    "the same sale"
+                ),
+                "hint": "split or filter by attribution, source or connection",
+            }
+        ],
+    }
+
+
+async def test_a_partial_cut_is_told(edge: Edge, southwind: Agency) -> None:
+    token = await edge.token(southwind, "metrics:read")
+    data = await edge.data(
+        f"""{{ metrics({DAY}) {{
+             rows {{ keyword {{ id name }} matchType attribution clicks }}
+             notices {{ code metrics message hint }}
+        }} }}""",
+        token,
+    )
+    connection = southwind.connection("zeta")
+    assert data["metrics"] == {
+        "rows": [
+            {
+                "keyword": {
+                    "id": f"{connection}:canarysouthwind keyword_id",
+                    "name": "canarysouthwind keyword",
+                },
+                "matchType": "EXACT",
+                "attribution": "canarysouthwind attribution",
+                "clicks": 777,
+            }
+        ],
+        "notices": [
+            {
+                "code": "PARTIAL_CUT",
+                "metrics": ["clicks"],
+                "message": (
+                    "clicks shows only the part that platforms report by keyword and match_type"
+                ),
+                "hint": "leave keyword and match_type out to see all of it",
+            }
+        ],
+    }
+
+
+async def test_an_answer_without_trouble_has_no_notices(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    data = await edge.data(
+        f"{{ metrics({DAY}) {{ rows {{ clicks }} notices {{ code }} }} }}", token
+    )
+    assert data["metrics"] == {"rows": [{"clicks": 157}], "notices": []}
+
+
+async def test_dimensions_that_do_not_go_together(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    error = await edge.error(f"{{ metrics({DAY}) {{ rows {{ device country clicks }} }} }}", token)
+    assert error["message"] == (
+        "clicks cannot be split by device and country at once: the platforms do not report them "
+        "together"
+    )
+    assert error["extensions"] == {
+        "code": "UNSUPPORTED_DIMENSION",
+        "hint": (
+            "ask apart; device goes with ad, ad_group, keyword, match_type; "
+            "country goes with region"
+        ),
+    }
+
+
 DAY = 'period: {from: "2026-03-14", to: "2026-03-14"}'
 
 
