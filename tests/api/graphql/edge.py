@@ -32,8 +32,8 @@ from domain.query.plan import PlanCache
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
-from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from ingestion.connector.spec_check import CANONICAL
+from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
