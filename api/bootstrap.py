@@ -49,6 +49,7 @@ from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
 from ingestion.publish import Publisher
+from ingestion.schedule.dispatcher import dispatcher_of
 from migrations.upgrade import migrate
 from tenancy.cache import RedisAnswerCache
 from tenancy.exclusive import Exclusive
@@ -101,6 +102,7 @@ class _Plane:
     extraction: Extraction
     jobs: JobEngine
     pipeline: Pipeline
+    budget: RedisCallBudget
 
 
 @asynccontextmanager
@@ -159,6 +161,7 @@ async def open_runtime(
             answers=RedisAnswerCache(plane.redis) if settings.has_answer_cache else None,
             plans=PlanCache(),
             features=features.reader,
+            sources=plane.sources,
             tokens=tokens,
             clock=clock,
             ids=uuid7,
@@ -166,6 +169,7 @@ async def open_runtime(
         )
         yield Runtime(
             settings=settings,
+            urls=urls,
             clock=clock,
             ids=uuid7,
             random_bytes=secrets.token_bytes,
@@ -178,6 +182,7 @@ async def open_runtime(
             sources=plane.sources,
             extraction=plane.extraction,
             pipeline=plane.pipeline,
+            dispatcher=dispatcher_of(plane.pipeline, plane.doors, plane.budget),
             loader=loader,
             features=features,
             tokens=tokens,
@@ -192,7 +197,6 @@ async def open_worker(
     settings: Settings,
     urls: ServerUrls,
     *,
-    slots: int,
     clock: Clock = _utc_now,
     sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[JobEngine]:
@@ -201,7 +205,6 @@ async def open_worker(
     Args:
         settings: How this process runs.
         urls: Of servers that run already, and have been migrated.
-        slots: Syncs at once.
         clock: The present UTC instant.
         sleep: Awaits so many seconds, between requests to a provider.
 
@@ -209,9 +212,9 @@ async def open_worker(
         WrongSettingsError: A setting or a key file cannot be used.
         CannotStartError: A server or store cannot be used; says which, and what to do.
     """
-    _begin_log(settings)
+    _begin_log(settings, rotates=False)
     async with AsyncExitStack() as stack:
-        config = JobsConfig(urls.database_url, queues=(JobQueue.SYNC,), sync_concurrency=slots)
+        config = JobsConfig(urls.database_url, queues=(JobQueue.SYNC,))
         plane = await _open_plane(stack, settings, urls, config, clock, sleep)
         await _start_jobs(stack, plane.jobs)
         yield plane.jobs
@@ -280,6 +283,7 @@ async def _open_plane(
         extraction=extraction,
         jobs=jobs,
         pipeline=pipeline,
+        budget=budget,
     )
 
 
@@ -301,12 +305,12 @@ async def _start_jobs(stack: AsyncExitStack, jobs: JobEngine) -> None:
     stack.push_async_callback(jobs.close)
 
 
-def _begin_log(settings: Settings) -> None:
+def _begin_log(settings: Settings, *, rotates: bool = True) -> None:
     """Open the log; on a laptop it is the first file of the state folder."""
     if settings.env == "development":
         make_private(settings.state_dir)
     try:
-        configure_logs(settings)
+        configure_logs(settings, rotates=rotates)
     except OSError as error:
         raise CannotStartError(
             f"the log in {settings.state_dir} cannot be written: {error.strerror}",

@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from logging.handlers import RotatingFileHandler
+from logging.handlers import RotatingFileHandler, WatchedFileHandler
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,15 +48,24 @@ def reason_of(error: Exception) -> str:
     return _without_secrets(first) or type(error).__name__
 
 
-def configure_logs(settings: Settings) -> None:
-    """Send the log of this process to its place."""
+def configure_logs(settings: Settings, *, rotates: bool = True) -> None:
+    """Send the log of this process to its place.
+
+    Args:
+        settings: Name the place.
+        rotates: This process puts full files aside; others that share the file follow it.
+    """
     handler: logging.Handler
     if settings.env == "production":
         handler = logging.StreamHandler(sys.stderr)
     else:
         path = log_file(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=3)
+        handler = (
+            RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=3)
+            if rotates
+            else WatchedFileHandler(path)
+        )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

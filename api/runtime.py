@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from api.alerts.delivery import AlertDelivery
+from api.embedded.servers import ServerUrls
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.settings import Settings
@@ -13,6 +14,7 @@ from ingestion.connector.spec import SourceSpec
 from ingestion.extraction import Extraction
 from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
+from ingestion.schedule.dispatcher import Dispatcher
 from tenancy.jobs import JobEngine
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database
@@ -28,13 +30,16 @@ class Runtime:
     """The wired platform.
 
     Attributes:
+        urls: Of the servers that run, embedded or not.
         random_bytes: Cryptographic randomness.
+        dispatcher: Syncs on time, in the processes that serve.
         issuer: Our address, as tokens name it.
         edge: What the GraphQL gateway needs.
         alerts: Tells channels of alerts; runs in the serving process.
     """
 
     settings: Settings
+    urls: ServerUrls
     clock: Clock
     ids: IdFactory
     random_bytes: Callable[[int], bytes]
@@ -47,6 +52,7 @@ class Runtime:
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
     pipeline: Pipeline
+    dispatcher: Dispatcher
     loader: Loader
     features: Features
     tokens: AccessTokens

@@ -24,7 +24,15 @@ from api.cli.nouns import (
     sources,
     tenants,
 )
-from api.cli.options import Agency, ClientName, ClientOption, ExportFile, MapFile, SourceOption
+from api.cli.options import (
+    Agency,
+    AnyAgency,
+    ClientName,
+    ClientOption,
+    ExportFile,
+    MapFile,
+    SourceOption,
+)
 from api.cli.render import open_console, show_error
 from api.cli.serve import serve, worker
 from api.cli.simulate import simulate
@@ -56,9 +64,7 @@ for noun, module in {
 
 @app.command()
 def sync(
-    agency: Annotated[
-        str | None, typer.Argument(help="Only this agency.", metavar="AGENCY")
-    ] = None,
+    agency: AnyAgency = None,
     client: ClientOption = None,
     source: SourceOption = None,
 ) -> None:
@@ -126,6 +132,18 @@ def query(
 ) -> None:
     """Ask an agency's data, in GraphQL or in a few words."""
     invoke("query", tenant=agency, document=document, metrics=metrics_, by=by, last=last)
+
+
+@app.command()
+def freshness(agency: AnyAgency = None) -> None:
+    """Show up to which day each account's data is there, and what is late."""
+    invoke("freshness", tenant=agency)
+
+
+@app.command()
+def night(agency: AnyAgency = None) -> None:
+    """Show what is due, what runs, and when it is expected."""
+    invoke("night", tenant=agency)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import typer
 
 __all__ = [
     "Agency",
+    "AnyAgency",
     "ClientName",
     "ClientOption",
     "Credentials",
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 Agency = Annotated[str, typer.Argument(help="Short name of the agency.", metavar="AGENCY")]
+AnyAgency = Annotated[str | None, typer.Argument(help="Only this agency.", metavar="AGENCY")]
 ClientName = Annotated[str, typer.Argument(help="Short name of the client.", metavar="CLIENT")]
 Source = Annotated[str, typer.Argument(help="Platform, for example google_ads.", metavar="SOURCE")]
 MetricName = Annotated[

@@ -3,35 +3,47 @@
 import asyncio
 import contextlib
 import signal
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from api.cli.host import command_host
 from api.control.front_door import own_runtime
-from api.settings import load_settings
+from api.settings import Settings, load_settings
 from domain.errors import ConflictError
 
 __all__ = ["serve", "worker"]
+
+_WORKERS_HELP = "Worker processes besides; each reads from platforms, this process does the rest."
 
 
 class _StoppedError(Exception):
     """Somebody ended the process: commands of others end too. Jobs go on at the next start."""
 
 
-def serve() -> None:
-    """Serve the API and run the workers, until Ctrl-C."""
-    asyncio.run(_serve())
+def serve(
+    workers: Annotated[int, typer.Option(min=0, max=64, help=_WORKERS_HELP)] = 0,
+) -> None:
+    """Serve the API, sync on time and run the workers, until Ctrl-C."""
+    asyncio.run(_serve(workers))
 
 
 def worker() -> None:
-    """Run jobs only. Needs servers and a warehouse that several processes can share."""
+    """Run jobs only: for the `bosco serve` of this state folder, or on servers that all share."""
     asyncio.run(_work())
 
 
-async def _serve() -> None:
-    from api.http import serve_http  # noqa: PLC0415  # as above
+async def _serve(workers: int) -> None:
+    from api.http import serve_http  # noqa: PLC0415  # it costs a second, that a hand-over saves
+    from api.workers.processes import keep_workers  # noqa: PLC0415
 
     settings = load_settings()
+    if workers and not settings.has_single_owner:
+        raise ConflictError(
+            "--workers is for the servers that bosco serve owns",
+            hint="with servers of your own run as many bosco worker as you like",
+        )
     console = Console(highlight=False)
     stop = _stop_on_signals()
     with contextlib.suppress(_StoppedError):
@@ -39,6 +51,8 @@ async def _serve() -> None:
             own_runtime(settings, command_host()) as runtime,
             serve_http(runtime, port=settings.http_port) as url,
             runtime.alerts.running(asyncio.sleep),
+            keep_workers(workers),
+            runtime.dispatcher.running(asyncio.sleep),
         ):
             opens = " (open it in a browser)" if settings.env == "development" else ""
             console.print(f"GraphQL  {url}/graphql{opens}")
@@ -50,17 +64,35 @@ async def _serve() -> None:
 
 async def _work() -> None:
     settings = load_settings()
-    if settings.has_single_owner:
-        raise ConflictError(
-            "a worker of its own needs DATABASE_URL, REDIS_URL and a bigquery:// WAREHOUSE_URL",
-            hint="bosco serve runs workers already: one process owns the embedded servers",
-        )
     stop = _stop_on_signals()
+    if settings.has_single_owner:
+        await _work_for_owner(settings, stop)
+        return
     with contextlib.suppress(_StoppedError):
         async with own_runtime(settings, command_host()) as runtime:
-            Console(highlight=False).print(f"worker {runtime.jobs.executor_id}; Ctrl-C stops")
+            _announce(runtime.jobs.executor_id)
             await stop.wait()
             raise _StoppedError
+
+
+async def _work_for_owner(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until a signal comes, or the owner is gone."""
+    from api.workers.join import join_owner  # noqa: PLC0415  # as above
+
+    async with join_owner(settings) as joined:
+        _announce(joined.executor_id)
+        stopped = asyncio.ensure_future(stop.wait())
+        lost = asyncio.ensure_future(joined.wait_for_owner())
+        await asyncio.wait({stopped, lost}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not lost.done():
+            lost.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await lost
+
+
+def _announce(executor_id: str) -> None:
+    Console(highlight=False).print(f"worker {executor_id}; Ctrl-C stops")
 
 
 def _stop_on_signals() -> asyncio.Event:

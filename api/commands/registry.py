@@ -12,13 +12,16 @@ from api.commands import (
     doctor,
     feature_check,
     features,
+    freshness,
     history,
     imports,
     metrics,
+    night,
     quarantine,
     query,
     sync,
     tenants,
+    workers,
 )
 from api.control.execute import CommandRegistry
 from api.runtime import Runtime
@@ -49,17 +52,20 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "features.list": features.list_features,
         "features.refresh": features.refresh_features,
         "features.show": features.show_features,
+        "freshness": freshness.show_freshness,
         "history.import": history.import_history,
         "import": imports.import_file,
         "metrics.define": metrics.define_metric,
         "metrics.explain": metrics.explain,
         "metrics.list": metrics.list_metrics,
         "metrics.retire": metrics.retire_metric,
+        "night": night.show_night,
         "quarantine.list": quarantine.list_quarantine,
         "quarantine.show": quarantine.show_quarantined,
         "query": query.query,
         "sync": sync.sync,
         "tenants.add": tenants.add_tenant,
         "tenants.list": tenants.list_tenants,
+        "workers.join": workers.join,
     }
 )

@@ -1,5 +1,6 @@
 """What the gateway needs, wired once per process in `api/bootstrap.py`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from api.graphql.limits import Limits
@@ -7,6 +8,7 @@ from api.oauth.access_tokens import AccessTokens
 from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from domain.query.plan import PlanCache
 from feature_repo.read import FeatureReader
+from ingestion.connector.spec import SourceSpec
 from tenancy.session import Database
 
 __all__ = ["GraphQLServices"]
@@ -22,6 +24,7 @@ class GraphQLServices:
         answers: Cache of answers, or None: every question is computed.
         plans: Compiled questions of all tenants; holds no data.
         features: Reads features online.
+        sources: Every source, by name.
         tokens: Verifies access tokens.
         clock: Present instant.
         ids: For trace ids and new rows.
@@ -34,6 +37,7 @@ class GraphQLServices:
     answers: AnswerCache | None
     plans: PlanCache
     features: FeatureReader
+    sources: Mapping[str, SourceSpec]
     tokens: AccessTokens
     clock: Clock
     ids: IdFactory

@@ -12,16 +12,18 @@ Decision: ADR-0011.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from domain.errors import InternalError
+from domain.errors import InternalError, Transient
 from domain.ids import ConnectionId, RunId, TenantId
 from domain.ports import BudgetGauge
 from ingestion.connector.failures import ProviderUnavailableError
@@ -79,12 +81,22 @@ class Dispatcher:
     jobs: JobEngine
     pipeline: Pipeline
 
-    async def run(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Plan and look, for ever; a failure is logged, and the next look goes on.
+    @asynccontextmanager
+    async def running(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
+        """Plan and look while a block runs.
 
         Args:
             sleep: Awaits so many seconds.
         """
+        looking = asyncio.create_task(self._run(sleep))
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+
+    async def _run(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         planned_at: dt.datetime | None = None
         while True:
             now = self.services.clock()
@@ -93,7 +105,7 @@ class Dispatcher:
                     await self.plan()
                     planned_at = now
                 await self.look()
-            except Exception:  # noqa: BLE001  # the night goes on, whatever one look met
+            except Exception:  # noqa: BLE001  # whatever stops a look, there is a next one
                 _LOG.exception("look_failed")
             await sleep(LOOK_SECONDS)
 
@@ -101,7 +113,8 @@ class Dispatcher:
         """Write down what is due next, of every agency."""
         async with self.turn():
             for tenant in await self.doors.list_tenants():
-                await plan_agency(self.services, tenant.tenant_id)
+                with _stays_with(tenant.tenant_id):
+                    await plan_agency(self.services, tenant.tenant_id)
 
     async def look(self) -> None:
         """Do what can be done now; doing it twice does nothing twice.
@@ -112,9 +125,9 @@ class Dispatcher:
         """
         async with self.turn():
             jobs = await self.jobs.list_unfinished(JobQueue.SYNC)
-            works = await self.doors.due_work()
+            works = await self._works()
             if ended := await self._settle_ended(works, jobs):
-                works = await self.doors.due_work()
+                works = await self._works()
             unavailable = ProviderUnavailableError.code
             suspects = {source for source, code in ended if code == unavailable}
             await self.providers.ask(suspects, works)
@@ -130,6 +143,11 @@ class Dispatcher:
             works = await self._start(works, night)
             await self._tell(works, night)
 
+    async def _works(self) -> list[DueWork]:
+        """What is due; not of sources that a later release knows no more."""
+        works = await self.doors.due_work()
+        return [work for work in works if work.source in self.services.sources]
+
     async def _settle_ended(
         self, works: Sequence[DueWork], jobs: Mapping[str, JobStatus]
     ) -> list[tuple[str, str | None]]:
@@ -140,18 +158,21 @@ class Dispatcher:
         """
         ended: list[tuple[str, str | None]] = []
         for work in works:
-            if not work.is_running or _job_id(work) in jobs:
-                continue
-            job = await self.jobs.find(_job_id(work))
-            if job is None:
-                await self._enqueue(work)
-                continue
-            status = await job.status()
-            if status in {JobStatus.QUEUED, JobStatus.RUNNING}:
-                continue  # it was enqueued after the list was made
-            is_broken = status is not JobStatus.SUCCEEDED
-            ended.append((work.source, await settle(self.services, work, is_broken=is_broken)))
+            if work.is_running and _job_id(work) not in jobs:
+                with _stays_with(work.tenant_id):
+                    ended += await self._settle(work)
         return ended
+
+    async def _settle(self, work: DueWork) -> list[tuple[str, str | None]]:
+        job = await self.jobs.find(_job_id(work))
+        if job is None:
+            await self._enqueue(work)
+            return []
+        status = await job.status()
+        if status in {JobStatus.QUEUED, JobStatus.RUNNING}:
+            return []  # it was enqueued after the list was made
+        is_broken = status is not JobStatus.SUCCEEDED
+        return [(work.source, await settle(self.services, work, is_broken=is_broken))]
 
     async def _start(self, works: Sequence[DueWork], night: "_Night") -> list[DueWork]:
         """Start what is most urgent, as much as there is room for; all works as they are then."""
@@ -164,12 +185,13 @@ class Dispatcher:
         started: dict[ConnectionId, DueWork] = {}
         while taken := board.take(night.now):
             run_id = RunId(self.services.ids())
-            if await claim(self.services, taken, run_id):
-                begun = dataclasses.replace(
-                    taken, state=DueState.RUNNING, run_id=run_id, started_at=night.now
-                )
-                await self._enqueue(begun)
-                started[taken.connection_id] = begun
+            with _stays_with(taken.tenant_id):
+                if await claim(self.services, taken, run_id):
+                    begun = dataclasses.replace(
+                        taken, state=DueState.RUNNING, run_id=run_id, started_at=night.now
+                    )
+                    await self._enqueue(begun)
+                    started[taken.connection_id] = begun
         if started:
             _LOG.info("syncs_started", syncs=len(started), slots=night.capacity.slots)
         return [started.get(work.connection_id, work) for work in works]
@@ -197,10 +219,10 @@ class Dispatcher:
                     standings[work.tenant_id].append(standing)
             elif work.missed_at is None:
                 past[work.tenant_id].append(work)
-        for tenant_id, of_tenant in standings.items():
-            await foretell(self.services, tenant_id, of_tenant)
-        for tenant_id, missed in past.items():
-            await tell_missed(self.services, tenant_id, missed)
+        for tenant_id in standings.keys() | past.keys():
+            with _stays_with(tenant_id):
+                await foretell(self.services, tenant_id, standings[tenant_id])
+                await tell_missed(self.services, tenant_id, past[tenant_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +243,17 @@ class _Night:
 
     def may_start(self, work: DueWork) -> bool:
         return work.may_start_at <= self.now and self.providers[work.source].is_open
+
+
+@contextmanager
+def _stays_with(tenant_id: TenantId) -> Iterator[None]:
+    """Let a failure that one agency meets stop nobody else; what is away is away for all."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Transient):
+            raise
+        _LOG.exception("agency_passed_over", tenant_id=str(tenant_id))
 
 
 def _run_id(work: DueWork) -> RunId:

@@ -31,6 +31,8 @@ async def foretell(
     services: ScheduleServices, tenant_id: TenantId, standings: Sequence[Standing]
 ) -> None:
     """Write down what is expected of an agency's due syncs; one transaction."""
+    if not standings:
+        return
     now = services.clock()
     async with services.database.session(tenant_id) as session:
         for standing in standings:
@@ -59,6 +61,8 @@ async def tell_missed(
     services: ScheduleServices, tenant_id: TenantId, works: Sequence[DueWork]
 ) -> None:
     """Note that deadlines of an agency have passed without the data; one transaction."""
+    if not works:
+        return
     now = services.clock()
     async with services.database.session(tenant_id) as session:
         states = await read_states(session)

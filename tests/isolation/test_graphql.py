@@ -66,18 +66,19 @@ async def test_a_limited_token_shows_its_clients_only(edge: Edge, northwind: Age
     token = await edge.token(northwind, "metrics:read", "ingestion:read", clients=("bolt",))
     data = await edge.data(
         """{ clients { slug } connections { label } syncs { nodes { id } }
-             quarantine { nodes { id } } freshness { stream }
+             quarantine { nodes { id } } freshness { client { slug } coveredTo }
              metrics(period: {month: "2026-03"}) { rows { client { name } clicks }
                                                    totals { clicks } }
              me { isLimitedToClients } }""",
         token,
     )
+    freshness = data.pop("freshness")
+    assert {(one["client"]["slug"], one["coveredTo"]) for one in freshness} == {("bolt", None)}
     assert data == {
         "clients": [{"slug": "bolt"}],
         "connections": [{"label": "canarynorthwind ads of bolt"}],
         "syncs": {"nodes": []},
         "quarantine": {"nodes": []},
-        "freshness": [],
         "metrics": {
             "rows": [{"client": {"name": "canarynorthwind bolt"}, "clicks": 7}],
             "totals": {"clicks": 7},

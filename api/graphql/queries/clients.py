@@ -9,7 +9,7 @@ from api.oauth.caller import Scope
 from domain.ids import public_id
 from tenancy.tables import Client as ClientRow
 
-__all__ = ["CLIENTS"]
+__all__ = ["CLIENTS", "Client", "client_of"]
 
 
 @strawberry.type(description="A brand that the agency works for.")
@@ -30,10 +30,11 @@ async def _clients(info: EdgeInfo) -> list[Client] | None:
         query = query.where(ClientRow.id.in_(context.caller.clients))
     async with context.services.database.session(context.caller.tenant_id) as session:
         rows = await session.scalars(query)
-        return [_client(row) for row in rows]
+        return [client_of(row) for row in rows]
 
 
-def _client(row: ClientRow) -> Client:
+def client_of(row: ClientRow) -> Client:
+    """A client as the schema shows it."""
     return Client(
         id=strawberry.ID(public_id("cli", row.id)),
         slug=row.slug,

@@ -32,6 +32,7 @@ from domain.query.plan import PlanCache
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
+from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec_check import CANONICAL
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
@@ -242,6 +243,7 @@ async def edge(
         answers=None,
         plans=PlanCache(),
         features=FeatureReader(online, clock),
+        sources=load_all_sources(),
         tokens=tokens,
         clock=clock,
         ids=ids,

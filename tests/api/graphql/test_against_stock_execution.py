@@ -184,6 +184,7 @@ async def run_ours(node: Any) -> dict[str, Any]:
         answers=None,
         plans=PlanCache(),
         features=None,  # type: ignore[arg-type]  # nor features
+        sources={},
         tokens=None,  # type: ignore[arg-type]  # the caller is given
         clock=lambda: dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
         ids=uuid.uuid4,

@@ -62,12 +62,14 @@ class FakeJobs:
         statuses: By job id.
         deadlines: Of each enqueued job, in the order of enqueueing.
         before_enqueue: Called first; may raise, as a crash would.
+        before_list: The same, before a list is given.
     """
 
     capacity: SyncCapacity = field(default_factory=lambda: SyncCapacity(slots=2, tenant_slots=2))
     statuses: dict[str, JobStatus] = field(default_factory=dict)
     deadlines: dict[str, dt.datetime] = field(default_factory=dict)
     before_enqueue: Callable[[], None] = lambda: None
+    before_list: Callable[[], None] = lambda: None
 
     async def enqueue(
         self, _name: str, _arguments: Mapping[str, Any], **options: Any
@@ -83,6 +85,7 @@ class FakeJobs:
         return FakeHandle(job_id, self) if job_id in self.statuses else None
 
     async def list_unfinished(self, queue: JobQueue) -> dict[str, JobStatus]:
+        self.before_list()
         assert queue is JobQueue.SYNC
         unfinished = {JobStatus.QUEUED, JobStatus.RUNNING}
         return {key: status for key, status in self.statuses.items() if status in unfinished}

@@ -33,12 +33,20 @@ READY: Final = dt.datetime(2026, 11, 20, 2, tzinfo=dt.UTC)  # in Berlin
 DEADLINE: Final = dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC)
 
 
-class CrashError(Exception):
-    """The process died here."""
+class BugError(Exception):
+    """Something that nobody expects."""
+
+
+class KilledError(BaseException):
+    """The process died here: nobody catches it."""
 
 
 def crash() -> None:
-    raise CrashError
+    raise BugError
+
+
+def die() -> None:
+    raise KilledError
 
 
 @dataclass(slots=True)
@@ -193,8 +201,8 @@ async def test_a_crash_between_claim_and_job_loses_nothing(
     house: House, elsewhere: Database
 ) -> None:
     (berlin,) = await house.due("Europe/Berlin")
-    house.jobs.before_enqueue = crash
-    with pytest.raises(CrashError):
+    house.jobs.before_enqueue = die
+    with pytest.raises(KilledError):
         await house.dispatcher.look()
     claimed = await house.desk.work()
     assert (claimed.state, house.jobs.statuses) == (DueState.RUNNING, {})
@@ -204,6 +212,20 @@ async def test_a_crash_between_claim_and_job_loses_nothing(
     assert house.jobs.statuses == {sync_job_id(claimed.run_id, berlin): JobStatus.QUEUED}
     assert (await house.desk.work()).attempts == 1
     assert await house.started() == [berlin]
+
+
+async def test_a_failure_of_one_agency_stops_nobody_else(house: House) -> None:
+    first, second = await house.due("Europe/Helsinki", "Europe/Berlin")
+    failures = iter([crash])
+    house.jobs.before_enqueue = lambda: next(failures, lambda: None)()
+    with capture_logs() as lines:
+        await house.dispatcher.look()
+        assert await house.started() == [second]
+        await house.dispatcher.look()
+    assert await house.started() == [first, second]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == [
+        "agency_passed_over"
+    ]
 
 
 async def test_without_a_worker_nothing_starts_and_nothing_is_told(house: House) -> None:
@@ -292,16 +314,20 @@ async def test_it_goes_on_by_itself_and_over_failures(house: House) -> None:
     turns = itertools.count(1)
     slept: list[float] = []
 
+    enough = asyncio.Event()
+
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
         house.desk.now += 30 * MINUTE
-        house.jobs.before_enqueue = lambda: None
+        house.jobs.before_list = lambda: None
         if next(turns) == 3:
-            raise asyncio.CancelledError
+            enough.set()
+            await asyncio.Event().wait()
 
-    house.jobs.before_enqueue = crash
-    with capture_logs() as lines, pytest.raises(asyncio.CancelledError):
-        await house.dispatcher.run(sleep)
+    house.jobs.before_list = crash
+    with capture_logs() as lines:
+        async with house.dispatcher.running(sleep):
+            await enough.wait()
     assert slept == [15.0, 15.0, 15.0]
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["look_failed"]
     assert sum(line.get("door") == "list_tenants" for line in lines) == 2
