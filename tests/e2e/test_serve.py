@@ -74,9 +74,9 @@ class Serving:
 
 
 @contextmanager
-def serve(state: Path) -> Iterator[Serving]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api.cli.main", "serve"],
+def serve(state: Path, *options: str) -> Iterator[Serving]:
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "api.cli.main", "serve", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
