@@ -30,7 +30,7 @@ def serve(
 
 
 def worker() -> None:
-    """Run jobs only: for the `bosco serve` of this state folder, or on servers that all share."""
+    """Run jobs only: beside the `bosco serve` of this state folder, or on shared servers."""
     asyncio.run(_work())
 
 
