@@ -157,8 +157,11 @@ def app_scope(app_credentials: Mapping[str, str]) -> str:
 def shared_buckets(source: SourceSpec, app_credentials: Mapping[str, str]) -> list[BudgetBucket]:
     """The quotas that all accounts of one app of ours spend from."""
     scopes = {"app": app_scope(app_credentials)}
-    shared = [item for item in source.budgets if item.scope in _SHARED]
-    return [_bucket(source.name, item, scopes) for item in shared]
+    return [
+        _bucket(source.name, item, scopes)
+        for item in source.budgets
+        if item.scope in _SHARED and item.counts == "calls"
+    ]
 
 
 def _bucket(source: str, item: BudgetSpec, scopes: Mapping[str, str]) -> BudgetBucket:

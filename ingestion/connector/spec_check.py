@@ -87,7 +87,12 @@ def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mista
 
 
 def _budget_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mistake]:
-    known = [budget.name for budget in spec.budgets]
+    known = [budget.name for budget in spec.budgets if budget.counts == "calls"]
+    for index, budget in enumerate(spec.budgets):
+        if budget.counts != "calls" and not budget.limit:
+            yield document.mistake(
+                ("budgets", index), "'limit' is missing, which budgets of server errors need"
+            )
     for part in ("rate_signals", "throttled_when"):
         for index, item in enumerate(document.data.get(part, [])):
             named = item.get("budget")

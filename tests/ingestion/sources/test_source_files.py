@@ -254,6 +254,35 @@ def test_words_stay_words() -> None:
     }
 
 
+GA4 = (SOURCES_FOLDER / "ga4.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "limit: 5, per: hour, burst: 5, counts",
+            "counts",
+            "budgets[1]: 'limit' is missing, which budgets of server errors need",
+        ),
+        (
+            "{kind: left, budget: property_tokens,",
+            "{kind: left, budget: server_errors,",
+            "rate_signals[0].budget: there is no budget 'server_errors'; known are property_tokens",
+        ),
+        (
+            'checked: "2026-11-29"',
+            'checked: "2026-11-31"',
+            "evidence.checked: 2026-11-31 is not a date: day is out of range for month",
+        ),
+    ],
+)
+def test_mistakes_about_quotas_and_evidence_are_told(old: str, new: str, told: str) -> None:
+    assert old in GA4
+    mistake = _mistakes(GA4.replace(old, new, 1), "ga4.yaml")[0]
+    assert mistake.partition(": ")[2] == told
+
+
 def test_name_of_the_file_is_the_name_of_the_source() -> None:
     assert _mistakes(SHOPIFY, "shop.yaml") == [
         "shop.yaml:9: source: the file of 'shopify' is shopify.yaml"
