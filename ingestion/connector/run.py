@@ -124,7 +124,8 @@ class ExtractionRun:
         except IncompleteAnswerError:
             if self._held is None or self._readings >= _READINGS:
                 raise
-            self._read_again(self._held)
+            self._readings += 1
+            self._forget_pages()
             return None
         self._advance(state, following, typed.records)
         if whole is None:
@@ -135,13 +136,14 @@ class ExtractionRun:
     def _hold(self, typed: TypedAnswer, *, is_last: bool) -> TypedAnswer | None:
         return typed if self._held is None else self._held.add(typed, is_last=is_last)
 
-    def _read_again(self, held: CountedPages) -> None:
-        """Begin the slice anew: its list has moved."""
-        rows = self._checkpoint.rows - held.records
+    def _forget_pages(self) -> None:
+        """Go back to the start of the slice; what was not handed out of it is read again."""
+        rows = self._checkpoint.rows
+        if self._held is not None:
+            rows -= self._held.records
+            self._held.drop()
         self._checkpoint = dataclasses.replace(self._checkpoint, rows=rows, page=None)
-        self._readings += 1
         self._visited.clear()
-        held.drop()
 
     async def _is_report_ready(self, transport: Transport, report: ReportSpec) -> bool:
         if self._report is not None:
@@ -164,8 +166,8 @@ class ExtractionRun:
 
     def _order_again(self) -> None:
         """Forget the report and the page of it that was next: the new one begins at its first."""
-        self._checkpoint = dataclasses.replace(self._checkpoint, job="", page=None)
-        self._visited.clear()
+        self._forget_pages()
+        self._checkpoint = dataclasses.replace(self._checkpoint, job="")
 
     def _shrink(self, transport: Transport, state: PageState, error: TooLargeError) -> None:
         """Ask for less next time.
@@ -178,7 +180,7 @@ class ExtractionRun:
             self._checkpoint = dataclasses.replace(self._checkpoint, page=smaller)
             return
         failure = error_of(transport.source, error.failure)
-        if not state.is_first:
+        if not self._is_untouched(state):
             raise failure from error
         self._halve(failure)
 
@@ -188,6 +190,7 @@ class ExtractionRun:
         Raises:
             ProviderError: `error`, when they cannot be fewer.
         """
+        self._forget_pages()
         cut = self._checkpoint.with_halves()
         if cut is None:
             raise error
@@ -196,8 +199,12 @@ class ExtractionRun:
     def _can_shrink(self, state: PageState) -> bool:
         return (
             shrunk(self._stream.pagination, state) is not None
-            or (state.is_first and self._checkpoint.with_halves() is not None)
+            or (self._is_untouched(state) and self._checkpoint.with_halves() is not None)
         )  # fmt: skip
+
+    def _is_untouched(self, state: PageState) -> bool:
+        """Nothing of the slice has been handed out."""
+        return state.is_first or self._held is not None
 
     def _advance(self, state: PageState, following: PageState | None, records: int) -> None:
         self._visited.add(state.place)

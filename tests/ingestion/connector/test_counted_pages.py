@@ -175,6 +175,25 @@ async def test_a_crash_within_a_slice_reads_it_again() -> None:
     assert [row[0] for row in rows(rest, "campaign_id")] == LIST
 
 
+async def test_a_later_page_that_keeps_timing_out_is_asked_for_over_fewer_days() -> None:
+    days = DateRange(dt.date(2026, 11, 1), dt.date(2026, 11, 2))
+
+    def answer(request: Request) -> Reply:
+        is_whole = request.query["start_date"] != request.query["end_date"]
+        if is_whole and request.query["page"] == "2":
+            return Reply({"code": 50002, "message": "timed out"})
+        held = (
+            LIST if is_whole else LIST[:2] if request.query["start_date"][-1] == "1" else LIST[2:]
+        )
+        return Reply(_page_answer(request, held))
+
+    async with serve(answer) as server, harness(_urls(server)) as run:
+        pages = await run.read(platform("tiktok_ads"), "ad_day", days)
+        assert _asked(server) == 1 + 3 + 1 + 2
+    assert [page.batch.num_rows for page in pages] == [2, 3]
+    assert rows(pages, "row_number", "campaign_id") == list(enumerate(LIST, start=1))
+
+
 async def test_rejected_rows_and_drift_of_all_pages_are_told() -> None:
     def answer(request: Request) -> Reply:
         body = _page_answer(request, LIST)
