@@ -18,6 +18,7 @@ from sqlalchemy import select
 from api.commands.apps import AppSecret, create_app, rotate_secret
 from api.commands.connections import create_connection
 from api.commands.demo_accounts import demo_accounts, demo_endpoint, demo_slug
+from api.commands.demo_features import show_demo_features
 from api.commands.lookup import list_connections
 from api.commands.metrics import load_catalogue, put_metric
 from api.commands.query import last_days
@@ -77,6 +78,7 @@ is: spend / new_customers
 _NEXT: Final = (
     "bosco query northwind --by channel",
     "bosco metrics list northwind",
+    "bosco features show northwind acme-shoes",
     "bosco serve",
 )
 
@@ -116,6 +118,9 @@ async def demo(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
                     yield event
             async for event in _show(runtime, tenants, simulator.url):
                 yield event
+            for tenant in tenants.values():
+                async for event in show_demo_features(runtime, tenant):
+                    yield event
         finally:
             for tenant in tenants.values():
                 await _pause(runtime, tenant)

@@ -23,13 +23,13 @@ from feature_repo.consistency import ConsistencyReport
 from feature_repo.feature_views import VIEWS
 from tenancy.tables import FeatureMaterialisation
 
-__all__ = ["check_features"]
+__all__ = ["CheckedFeatures", "check_agency", "check_features"]
 
 _SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
+class CheckedFeatures:
     """A refresh, and what is served of it now."""
 
     note: FeatureMaterialisation
@@ -60,13 +60,12 @@ async def check_features(runtime: Runtime, arguments: Arguments) -> AsyncIterato
     """`bosco features check`."""
     tenant = await find_agency(runtime, arguments["tenant"])
     owners = await load_feature_owners(runtime, tenant.tenant_id, arguments)
-    notes = await _load_notes(runtime, tenant.tenant_id, owners)
-    if not notes:
+    checked = await check_agency(runtime, tenant.tenant_id, owners)
+    if not checked:
         raise NotFoundError(
             f"no features of {tenant.slug} have been computed yet",
             hint=f"bosco features refresh {tenant.slug}",
         )
-    checked = [await _check(runtime, tenant.tenant_id, note) for note in notes]
     rows = tuple(
         (
             one.note.view,
@@ -88,6 +87,14 @@ async def check_features(runtime: Runtime, arguments: Arguments) -> AsyncIterato
         yield DoneEvent(1)
 
 
+async def check_agency(
+    runtime: Runtime, tenant_id: TenantId, owners: FeatureOwners
+) -> list[CheckedFeatures]:
+    """Check what the last refreshes of some clients found."""
+    notes = await _load_notes(runtime, tenant_id, owners)
+    return [await _check(runtime, tenant_id, note) for note in notes]
+
+
 async def _load_notes(
     runtime: Runtime, tenant_id: TenantId, owners: FeatureOwners
 ) -> Sequence[FeatureMaterialisation]:
@@ -103,12 +110,14 @@ async def _load_notes(
         return (await session.scalars(query)).all()
 
 
-async def _check(runtime: Runtime, tenant_id: TenantId, note: FeatureMaterialisation) -> _Checked:
+async def _check(
+    runtime: Runtime, tenant_id: TenantId, note: FeatureMaterialisation
+) -> CheckedFeatures:
     view, scope = VIEWS[note.view], TenantScope(tenant_id)
     entities = await runtime.features.reader.list_entities(scope, view, [str(note.owner_id)])
     report = await runtime.features.check.run(scope, view, entities)
     age = runtime.clock() - note.as_of
-    return _Checked(note, report, is_too_old=age > dt.timedelta(seconds=view.ttl_seconds))
+    return CheckedFeatures(note, report, is_too_old=age > dt.timedelta(seconds=view.ttl_seconds))
 
 
 def _mismatch_lines(reports: Sequence[ConsistencyReport]) -> Iterator[str]:

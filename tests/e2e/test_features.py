@@ -22,11 +22,12 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from api.control.protocol import JsonEvent, TableEvent
+from api.commands.demo_features import FeatureMismatchError, show_demo_features
+from api.control.protocol import JsonEvent, LineEvent, TableEvent
 from feature_repo.compute import FeatureComputer
 from feature_repo.consistency import ConsistencyReport
 from feature_repo.feature_services import SERVICES
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, VIEWS
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
 from feature_repo.stores.acting import ForeignEntityError, acting
 from tests.e2e.feature_world import (
     CAMPAIGNS,
@@ -345,6 +346,22 @@ async def test_what_cannot_be_shown_is_explained(
     assert (error.code, error.message, error.hint) == (code, message, hint)
 
 
+async def test_the_demo_proves_them(platform: Platform, acme: World) -> None:
+    events = [event async for event in show_demo_features(platform.runtime, acme.tenant)]
+    table, line = events
+    assert isinstance(table, TableEvent)
+    assert isinstance(line, LineEvent)
+    instant = max(acme.served)
+    rows = [row for row in known(acme.files, instant) if row.day >= dt.date(2026, 10, 6)]
+    assert table.rows == (("shop", f"{sum(row.cost for row in rows):,.2f}", "-", "-", "-"),)
+    campaigns = sum(row["as_of"] is not None for row in acme.served[instant])
+    values = campaigns * len(CAMPAIGN_PERFORMANCE.features) + len(CLIENT_PERFORMANCE.features)
+    assert line.text == (
+        f"equal to the facts as of the same instants: {values:,} values of {campaigns + 1:,} "
+        "campaigns and clients"
+    )
+
+
 async def test_what_differs_is_found_and_mended(platform: Platform, notacme: World) -> None:
     """One value is changed, one entity erased; later all of it is too old to be served."""
     clock, now = platform.clock, platform.clock.now
@@ -372,6 +389,8 @@ async def test_what_differs_is_found_and_mended(platform: Platform, notacme: Wor
     ]
     assert told.exit_code == 1
     await online.erase_entities(tenant_id, CAMPAIGN_PERFORMANCE.entity, notacme.ids[:1])
+    with pytest.raises(FeatureMismatchError, match=f"{VIEW} of .*: 1 missing"):
+        _ = [one async for one in show_demo_features(platform.runtime, notacme.tenant)]
     told = await platform.command("features.check", tenant="notacme", client="shop")
     assert (told.table[0][-1], told.exit_code) == ("1 missing", 1)
     told = await platform.command("features.refresh", tenant="notacme")
