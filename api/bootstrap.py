@@ -49,6 +49,7 @@ from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
 from ingestion.publish import Publisher
+from ingestion.quality.gate import QualityGate
 from ingestion.schedule.dispatcher import dispatcher_of
 from migrations.upgrade import migrate
 from tenancy.cache import RedisAnswerCache
@@ -137,13 +138,15 @@ async def open_runtime(
         plane = await _open_plane(
             stack, settings, urls, JobsConfig(urls.database_url), clock, sleep
         )
+        streams = _streams(plane.sources)
         loader = Loader(
             exclusive=Exclusive(plane.database, "loader"),
             doors=plane.doors,
             store=plane.store,
             warehouse=warehouse,
+            gate=QualityGate.over(warehouse, streams.values(), plane.database, clock, uuid7),
             publisher=plane.publisher,
-            streams=_streams(plane.sources),
+            streams=streams,
         )
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))

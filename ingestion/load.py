@@ -1,17 +1,18 @@
 """Load and unify: what has landed, of all tenants together, into raw tables, facts and marts.
 
-    pending loads -> one load per raw table -> facts.syncs -> facts.<fact> -> marts.<fact> ->
-    publish
+    pending loads -> one load per raw table -> quality gate -> facts.syncs -> facts.<fact>
+    -> marts.<fact> -> publish
 
 One batch holds what many tenants have landed, since the warehouse allows few loads per table and
 few mutating statements at once. One loader works at a time. Every statement is idempotent per
 sync, so a batch that a crash cut short is simply done again, perhaps in other company: its raw rows
-may then stand twice, and count once.
+may then stand twice, and count once. A sync that looks wrong is held back by the gate, and one that
+cannot be loaded fails; neither keeps the others waiting.
 """
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +25,12 @@ from domain.errors import BoscoError, InternalError, NotFoundError, Terminal, Tr
 from domain.facts.fact import Fact
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import SyncId
+from domain.time_window import DateRange
 from ingestion.connector.spec import StreamSpec
 from ingestion.landing.parquet import arrow_schema
 from ingestion.publish import Publisher
+from ingestion.quality.evidence import LandedSync
+from ingestion.quality.gate import QualityGate
 from ingestion.unify.feeds import facts_fed
 from ingestion.unify.statements import (
     SYNC_IDS,
@@ -51,6 +55,10 @@ OBJECTS_PER_BATCH: Final = 500
 RAW_SYNCS: Final = Table("raw", "bosco__syncs", SYNCS.columns, cluster_by=SYNCS.cluster_by)
 
 
+Batch = Sequence[PendingLoad]
+Step = Callable[[Batch], Awaitable[Batch]]
+
+
 class DamagedObjectError(InternalError, Terminal):
     """A landing object is gone, or is not what was landed; its sync has to be done again."""
 
@@ -70,6 +78,7 @@ class Loader:
     doors: Doors
     store: LandingStore
     warehouse: Warehouse
+    gate: QualityGate
     publisher: Publisher
     streams: Mapping[str, StreamSpec]
     objects_per_batch: int = OBJECTS_PER_BATCH
@@ -83,10 +92,12 @@ class Loader:
         published = 0
         async with self.exclusive():
             while batch := await self._next_batch():
-                published += await self._load_or_isolate(batch)
+                admitted = await self._together_or_alone(batch, self._admit)
+                done = await self._together_or_alone(admitted, self._publish)
+                published += len(_by_sync(done))
         return published
 
-    async def _next_batch(self) -> list[PendingLoad]:
+    async def _next_batch(self) -> Batch:
         """Objects of whole syncs, the oldest first; none when nothing is left."""
         limit = self.objects_per_batch
         while True:
@@ -99,47 +110,59 @@ class Loader:
                 return whole
             limit *= 2
 
-    async def _load_or_isolate(self, batch: Sequence[PendingLoad]) -> int:
-        """Load a batch; when it fails for good, find the sync that spoils it."""
-        syncs = _by_sync(batch)
+    async def _together_or_alone(self, batch: Batch, step: Step) -> Batch:
+        """Do a step for a batch; when it fails for good, find the sync that spoils it.
+
+        Returns:
+            What the step returned: the loads that go on.
+        """
+        if not batch:
+            return batch
         try:
-            await self._load(batch)
+            return await step(batch)
         except BoscoError as error:
             if isinstance(error, Transient):
                 raise
+            syncs = _by_sync(batch)
             if len(syncs) == 1:
                 _LOG.warning("sync_cannot_be_loaded", sync_id=str(batch[0].sync_id), exc_info=True)
                 await self.publisher.fail(batch[0].tenant_id, batch[0].sync_id, error)
-                return 0
-            return sum([await self._load_or_isolate(one) for one in syncs.values()])
-        return len(syncs)
+                return []
+            alone = [await self._together_or_alone(one, step) for one in syncs.values()]
+            return list(itertools.chain.from_iterable(alone))
 
-    async def _load(self, batch: Sequence[PendingLoad]) -> None:
-        tenants = AuditedTenants(frozenset(load.tenant_id for load in batch), "load")
-        batch_id = _batch_id(batch)
+    async def _admit(self, batch: Batch) -> Batch:
+        """Load raw rows; the loads of syncs that may be published."""
+        tenants = _tenants(batch)
+        await self._load_raw(_batch_id(batch), batch, tenants)
+        landed = [_landed(loads, self.streams) for loads in _by_sync(batch).values()]
+        admitted = await self.gate.admit(landed, tenants)
+        return [load for load in batch if load.sync_id in admitted]
+
+    async def _publish(self, batch: Batch) -> Batch:
+        """Unify raw rows that are in the warehouse, and make them visible."""
         parameters = {SYNC_IDS: tuple(str(sync_id) for sync_id in _by_sync(batch))}
-        await self._load_raw(batch_id, batch, tenants)
         statements: list[exp.Expression] = [insert_syncs()]
         for raw_table in sorted({load.raw_table for load in batch}):
             stream = self.streams[raw_table]
             statements += [insert_facts(stream, fact) for fact in self._facts_fed(raw_table)]
         for fact in self._facts_of(batch):
             statements += [delete_superseded(fact), insert_current(fact)]
-        await self.warehouse.execute(f"unify-{batch_id}", statements, parameters, tenants)
+        operation = f"unify-{_batch_id(batch)}"
+        await self.warehouse.execute(operation, statements, parameters, _tenants(batch))
         for loads in _by_sync(batch).values():
             fed = [fact.name for fact in self._facts_fed(loads[0].raw_table)]
             await self.publisher.publish(loads, fed)
+        return batch
 
     def _facts_fed(self, raw_table: str) -> tuple[Fact, ...]:
         return facts_fed(self.streams[raw_table], self.streams.values())
 
-    def _facts_of(self, batch: Sequence[PendingLoad]) -> list[Fact]:
+    def _facts_of(self, batch: Batch) -> list[Fact]:
         tables = sorted({load.raw_table for load in batch})
         return list({fact.name: fact for name in tables for fact in self._facts_fed(name)}.values())
 
-    async def _load_raw(
-        self, batch_id: str, batch: Sequence[PendingLoad], tenants: AuditedTenants
-    ) -> None:
+    async def _load_raw(self, batch_id: str, batch: Batch, tenants: AuditedTenants) -> None:
         raw_tables = {load.raw_table for load in batch}
         specs = [self.streams[name].raw_table for name in raw_tables]
         facts = self._facts_of(batch)
@@ -155,7 +178,7 @@ class Loader:
             f"{RAW_SYNCS.name}-{batch_id}", RAW_SYNCS, [self._syncs_object(batch)], tenants
         )
 
-    def _syncs_object(self, batch: Sequence[PendingLoad]) -> bytes:
+    def _syncs_object(self, batch: Batch) -> bytes:
         rows = [
             {
                 "tenant_id": str(load.tenant_id),
@@ -189,6 +212,33 @@ async def _fetch(store: LandingHandle, load: PendingLoad) -> bytes:
     return data
 
 
+def _tenants(batch: Batch) -> AuditedTenants:
+    return AuditedTenants(frozenset(load.tenant_id for load in batch), "load")
+
+
+def _landed(loads: Batch, streams: Mapping[str, StreamSpec]) -> LandedSync:
+    """One sync as the gate sees it."""
+    load = loads[0]
+    stream = streams[load.raw_table]
+    first, last = load.slice_from, load.slice_to
+    return LandedSync(
+        tenant_id=load.tenant_id,
+        client_id=load.client_id,
+        connection_id=load.connection_id,
+        run_id=load.run_id,
+        sync_id=load.sync_id,
+        source=load.source,
+        name=load.stream,
+        stream=stream,
+        version=load.version,
+        known_at=load.known_at,
+        days=DateRange(first, last) if first is not None and last is not None else None,
+        rows=sum(part.rows for part in loads),
+        quarantined=load.quarantined,
+        is_released=load.released_at is not None,
+    )
+
+
 def _by_sync(batch: Iterable[PendingLoad]) -> dict[SyncId, list[PendingLoad]]:
     return {
         sync_id: list(loads)
@@ -196,7 +246,7 @@ def _by_sync(batch: Iterable[PendingLoad]) -> dict[SyncId, list[PendingLoad]]:
     }
 
 
-def _batch_id(batch: Sequence[PendingLoad]) -> str:
+def _batch_id(batch: Batch) -> str:
     digest = hashlib.sha256()
     for load in batch:
         digest.update(load.object_id.bytes)

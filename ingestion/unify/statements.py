@@ -10,31 +10,17 @@ changes nothing.
 What an earlier system told of an account (the stream `history`) gives way to what the platform
 itself tells, day by day, in whichever order they come.
 
-A record of the whole that a stream's rows are parts of becomes what no part has: its measures less
-those of its parts, in the same sync. The stream then adds up to the whole.
-
 Decisions: ADR-0006, ADR-0015.
 """
 
-from typing import Final
-
 from sqlglot import exp, parse_one
 
-from domain.facts.fact import ENVELOPE, HISTORY, Column, ColumnType, Fact, Role, Supersession
+from domain.facts.fact import HISTORY, Fact, Supersession
 from domain.facts.tables import SYNCS, facts_table, marts_table
-from ingestion.connector.spec import ColumnMapping, Rest, StreamSpec
+from ingestion.connector.spec import StreamSpec
+from ingestion.unify.mapping import REPORTING_DATE, SYNC_IDS, column_value, latest_records, rows_kept
 
 __all__ = ["SYNC_IDS", "delete_superseded", "insert_current", "insert_facts", "insert_syncs"]
-
-SYNC_IDS: Final = "sync_ids"  # the parameter that names the syncs of a batch, UUID texts
-
-# Between the parts of a natural key: a control character that no provider puts into an id.
-_KEY_SEPARATOR: Final = "\x1f"
-_FROM_ENVELOPE: Final = frozenset({"natural_key", "source", "stream", "version", "known_at"})
-_FROM_LINEAGE: Final = frozenset({"tenant_id", "client_id", "connection_id", "sync_id"})
-_REPORTING_DATE: Final = next(column for column in ENVELOPE if column.name == "reporting_date")
-_SYNC: Final = "r.tenant_id, r.connection_id, r.sync_id"
-_ACCOUNT_COLUMNS: Final = {"currency": "account_currency", "time_zone": "account_time_zone"}
 
 
 def insert_syncs() -> exp.Insert:
@@ -63,9 +49,8 @@ def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
     by key, rows before `covers_from` do not count: only some of theirs have changed since.
     """
     columns = [column.name for column in fact.all_columns]
-    values = ", ".join(_value(stream, column).sql("bigquery") for column in fact.all_columns)
-    key = _natural_key(stream).sql("bigquery")
-    day = _value(stream, _REPORTING_DATE).sql("bigquery")
+    values = ", ".join(column_value(stream, column).sql("bigquery") for column in fact.all_columns)
+    day = column_value(stream, REPORTING_DATE).sql("bigquery")
     if fact.supersession is Supersession.SLICE:
         is_covered = f"{day} BETWEEN s.covers_from AND s.covers_to"
     else:
@@ -74,31 +59,16 @@ def insert_facts(stream: StreamSpec, fact: Fact) -> exp.Insert:
         f"""
         INSERT INTO {facts_table(fact).qualified} ({", ".join(columns)})
         SELECT {values}
-        FROM (
-            SELECT r.* FROM {stream.raw_table.qualified} AS r
-            WHERE r.sync_id IN UNNEST(@{SYNC_IDS})
-            QUALIFY ROW_NUMBER() OVER (
-                PARTITION BY {_SYNC}, {key} ORDER BY r.row_number DESC
-            ) = 1
-        ) AS r
+        FROM ({latest_records(stream)}) AS r
         JOIN facts.syncs AS s
           ON s.tenant_id = r.tenant_id AND s.sync_id = r.sync_id AND s.fact = '{fact.name}'
         WHERE {is_covered} AND NOT EXISTS (
             SELECT 1 FROM {facts_table(fact).qualified} AS f
             WHERE f.tenant_id = r.tenant_id AND f.sync_id = r.sync_id
         )
-        {_kept(stream, fact)}
+        {rows_kept(stream, fact)}
         """
     )
-
-
-def _kept(stream: StreamSpec, fact: Fact) -> str:
-    """Leaves out what the parts make up whole."""
-    if stream.rest is None:
-        return ""
-    values = [_value(stream, column) for column in fact.columns if column.role is Role.MEASURE]
-    left = " OR ".join(f"COALESCE({value.sql('bigquery')}, 0) <> 0" for value in values)
-    return f"QUALIFY r.{stream.rest.without} IS NOT NULL OR {left}"
 
 
 def delete_superseded(fact: Fact) -> exp.Delete:
@@ -186,74 +156,3 @@ def _parse_insert(text: str) -> exp.Insert:
     if not isinstance(tree, exp.Insert):
         raise TypeError(type(tree))
     return tree
-
-
-def _value(stream: StreamSpec, column: Column) -> exp.Expr:
-    if column.name in _FROM_LINEAGE:
-        return exp.column(column.name, "r")
-    if column.name in _FROM_ENVELOPE:
-        return {
-            "natural_key": _natural_key(stream),
-            "source": exp.column("source", "s"),
-            "stream": exp.column("stream", "s"),
-            "version": exp.column("version", "s"),
-            "known_at": exp.column("known_at", "s"),
-        }[column.name]
-    mapping = next((m for m in stream.mapping if m.column == column.name), None)
-    if mapping is None:
-        return exp.cast(exp.null(), _sql_type(column), dialect="bigquery")
-    value = _mapped(mapping)
-    if stream.rest and column.role is Role.MEASURE:
-        value = _less_parts(value, stream.rest)
-    return exp.cast(value, _sql_type(column), dialect="bigquery")
-
-
-def _less_parts(measure: exp.Expr, rest: Rest) -> exp.Expr:
-    """A part's own measure; of the whole, what no part has."""
-    value = measure.sql("bigquery")
-    by = ", ".join(f"r.{name}" for name in rest.by)
-    is_whole = f"r.{rest.without} IS NULL"
-    parts = f"SUM(IF({is_whole}, NULL, {value})) OVER (PARTITION BY {_SYNC}, {by})"
-    return parse_one(f"IF({is_whole}, {value} - COALESCE({parts}, 0), {value})", dialect="bigquery")
-
-
-def _mapped(mapping: ColumnMapping) -> exp.Expr:
-    if mapping.constant is not None:
-        return exp.Literal.string(mapping.constant)
-    if mapping.account is not None:
-        return exp.column(_ACCOUNT_COLUMNS[mapping.account], "r")
-    source: exp.Expr = exp.column(str(mapping.field), "r")
-    if mapping.enum:
-        source = _translated(source, mapping)
-    if mapping.missing is not None:
-        return exp.Coalesce(this=source, expressions=[exp.Literal.string(mapping.missing)])
-    return source
-
-
-def _translated(source: exp.Expr, mapping: ColumnMapping) -> exp.Expr:
-    branches = [
-        exp.If(this=exp.Literal.string(theirs), true=exp.Literal.string(ours))
-        for theirs, ours in mapping.enum.items()
-    ]
-    case = exp.Case(this=source, ifs=branches)
-    if not mapping.otherwise:
-        return case
-    # NULL is not "otherwise": it stays NULL, or becomes `missing`.
-    known = exp.Is(this=source.copy(), expression=exp.null()).not_()
-    return case.else_(exp.Case().when(known, exp.Literal.string(mapping.otherwise)))
-
-
-def _natural_key(stream: StreamSpec) -> exp.Expr:
-    parts: list[exp.Expr] = []
-    for name in stream.key:
-        if parts:
-            parts.append(exp.Literal.string(_KEY_SEPARATOR))
-        text = exp.cast(exp.column(name, "r"), "STRING", dialect="bigquery")
-        parts.append(exp.Coalesce(this=text, expressions=[exp.Literal.string("")]))
-    return (
-        parts[0] if len(parts) == 1 else exp.Concat(expressions=parts, safe=False, coalesce=False)
-    )
-
-
-def _sql_type(column: Column) -> str:
-    return "STRING" if column.type is ColumnType.JSON else column.type.value

@@ -23,6 +23,7 @@ from ingestion.connector.spec import StreamSpec
 from ingestion.landing.writer import LandingServices, LandingTarget, LandingWriter
 from ingestion.load import Loader
 from ingestion.publish import Publisher
+from ingestion.quality.gate import QualityGate
 from tenancy.exclusive import Exclusive
 from tenancy.landing_store import LandingStore
 from tenancy.redis_server import RedisServer
@@ -108,13 +109,17 @@ class Plane:
 
     def loader(self, **parts: Any) -> Loader:
         """A loader, with some parts replaced."""
+        streams = parts.get("streams", {s.raw_table.qualified: s for s in (ADS, ORDERS)})
+        warehouse = parts.get("warehouse", self.warehouse)
+        gate = QualityGate.over(warehouse, streams.values(), self.database, lambda: NOW, self.ids)
         known: dict[str, Any] = {
             "exclusive": Exclusive(self.database, "loader"),
             "doors": Doors(self.database),
             "store": self.store,
-            "warehouse": self.warehouse,
+            "warehouse": warehouse,
+            "gate": gate,
             "publisher": self.publisher,
-            "streams": {stream.raw_table.qualified: stream for stream in (ADS, ORDERS)},
+            "streams": streams,
         }
         return Loader(**{**known, **parts})
 

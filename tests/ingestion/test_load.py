@@ -317,8 +317,41 @@ async def test_two_loaders_share_the_work(plane: Plane, tmp_path: Path) -> None:
     await watched.close()
 
 
+class AwayOnce(DuckDbWarehouse):
+    """Cannot be reached at the first try to unify."""
+
+    was_away = False
+
+    async def execute(
+        self,
+        operation_id: str,
+        statements: exp.Expr | Sequence[exp.Expr],
+        parameters: Mapping[str, Parameter],
+        tenants: AuditedTenants,
+    ) -> int:
+        if not self.was_away:
+            self.was_away = True
+            raise TransientWarehouseError("away")
+        return await super().execute(operation_id, statements, parameters, tenants)
+
+
+async def test_raw_rows_that_stand_twice_count_once(plane: Plane, tmp_path: Path) -> None:
+    one, two = await plane.agency("one"), await plane.agency("two")
+    await plane.land(one, [ad(1, "c1", "1"), ad(2, "c1", "2")])
+    plane.warehouse = away = AwayOnce(str(tmp_path / "away.duckdb"), memory_limit_mb=512)
+    with pytest.raises(TransientWarehouseError, match=r"^away$"):
+        await plane.loader().load_pending()
+    await plane.land(two, [ad(1, "c1", "1"), ad(2, "c1", "2")])  # the next batch is another one
+    assert await plane.loader().load_pending() == 2
+    for agency, times in ((one, 2), (two, 1)):
+        raw = "SELECT COUNT(*) AS n FROM raw.web__ads AS r"
+        assert await plane.rows(agency, raw) == [(2 * times,)]
+        assert await plane.spend(agency) == [(1, "c1", 1), (2, "c1", 2)]
+    await away.close()
+
+
 class Full(DuckDbWarehouse):
-    """Refuses one sync for good, for a reason of its own."""
+    """Refuses to unify two tenants at once, for a reason of its own."""
 
     async def execute(
         self,
@@ -332,13 +365,13 @@ class Full(DuckDbWarehouse):
         return await super().execute(operation_id, statements, parameters, tenants)
 
 
-async def test_raw_rows_that_stand_twice_count_once(plane: Plane, tmp_path: Path) -> None:
+async def test_what_fails_together_is_tried_alone(plane: Plane, tmp_path: Path) -> None:
     one, two = await plane.agency("one"), await plane.agency("two")
     for agency in (one, two):
         await plane.land(agency, [ad(1, "c1", "1"), ad(2, "c1", "2")])
     plane.warehouse = full = Full(str(tmp_path / "full.duckdb"), memory_limit_mb=512)
     assert await plane.loader().load_pending() == 2
     for agency in (one, two):
-        assert await plane.rows(agency, "SELECT COUNT(*) AS n FROM raw.web__ads AS r") == [(4,)]
+        assert await plane.rows(agency, "SELECT COUNT(*) AS n FROM raw.web__ads AS r") == [(2,)]
         assert await plane.spend(agency) == [(1, "c1", 1), (2, "c1", 2)]
     await full.close()

@@ -27,6 +27,7 @@ from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
 from ingestion.publish import Publisher
+from ingestion.quality.gate import QualityGate
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobQueue, JobsConfig
 from tenancy.landing_store import LandingStore
@@ -156,6 +157,13 @@ def register_owner(plane: Plane, warehouse: DuckDbWarehouse, sleep: Sleep) -> No
         doors=Doors(plane.database),
         store=plane.store,
         warehouse=warehouse,
+        gate=QualityGate.over(
+            warehouse,
+            streams().values(),
+            plane.database,
+            plane.publisher.clock,
+            plane.publisher.ids,
+        ),
         publisher=plane.publisher,
         streams=streams(),
     )
