@@ -1,6 +1,7 @@
 """Publication: the moment at which the new rows count.
 
-    sync in the warehouse -> one transaction: sync, objects, stream state, data version -> event
+    sync in the warehouse -> one transaction: sync, objects, stream state, data version, what it
+    makes old -> event
 
 A `data_version` names tenant, fact and dates. Answers cached for older versions are never read
 again, since the version is part of their key; listeners of the tenant's channel are told.
@@ -20,6 +21,7 @@ from domain.errors import BoscoError, Transient, UserError
 from domain.ids import SyncId, TenantId
 from domain.ports import Clock, IdFactory
 from ingestion.files.feeds import FILE_SOURCE
+from ingestion.quality.succession import close_what_is_told_again
 from tenancy.cache import KeyKind, TenantRedis
 from tenancy.redis_server import RedisServer, RedisUnavailableError
 from tenancy.session import Database, TenantSession
@@ -91,6 +93,7 @@ class Publisher:
                 )
                 for fact in facts
             )
+            await close_what_is_told_again(session, sync, now)
         await self._tell(load, facts)
 
     async def fail(self, tenant_id: TenantId, sync_id: SyncId, error: BoscoError) -> None:

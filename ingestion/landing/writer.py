@@ -11,7 +11,7 @@ When a sync has landed it gets its version; from then on the loader sees it.
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,6 +133,9 @@ class LandingWriter:
             sync.bytes_received += sum(page.bytes_received for page in pages)
             if pages:
                 sync.checkpoint = dict(pages[-1].checkpoint)
+            drift = {f"{one.kind} {one.field}": one.detail for p in pages for one in p.drift}
+            if drift:
+                sync.drift = _storable({**(sync.drift or {}), **drift})
         self._part += len(landed)
 
 
@@ -243,9 +246,14 @@ def _as_object(raw: str) -> dict[str, Any]:
         value = {"row": value}
     if len(raw) > LONGEST_RAW:
         value["characters"] = len(raw)
-    cleaned: dict[str, Any] = json.loads(_ESCAPES.sub(_storable, json.dumps(value)))
+    return _storable(value)
+
+
+def _storable(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same JSON object without what PostgreSQL refuses."""
+    cleaned: dict[str, Any] = json.loads(_ESCAPES.sub(_replaced, json.dumps(value)))
     return cleaned
 
 
-def _storable(escape: re.Match[str]) -> str:
+def _replaced(escape: re.Match[str]) -> str:
     return escape[0] if escape["refused"] is None else "\\ufffd"

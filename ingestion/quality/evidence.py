@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.facts import FACTS
-from domain.facts.fact import Fact, Supersession
+from domain.facts.fact import HISTORY, Fact, Supersession
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId
 from domain.time_window import DateRange
 from ingestion.connector.spec import StreamSpec
@@ -59,7 +59,7 @@ class LandedSync:
     @property
     def is_file(self) -> bool:
         """Whether somebody sent it, instead of a platform."""
-        return self.source == FILE_SOURCE
+        return self.source == FILE_SOURCE or self.name == HISTORY
 
     @property
     def replaces_days(self) -> bool:

@@ -136,7 +136,7 @@ class IncidentWriter:
         )
         for incident in (await self.session.scalars(query.with_for_update())).all():
             if not await has_held_syncs(self.session, connection_id, incident.stream):
-                reason = "a later run is good"
+                reason = "the latest run has not found it again"
                 await self._close(incident, IncidentEventKind.RESOLVED, CHECKS_ACTOR, reason)
 
     async def _find(self, place: Place, check: Check) -> Incident | None:

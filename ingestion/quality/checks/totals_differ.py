@@ -68,7 +68,7 @@ def totals_of(fact: Fact) -> Fact | None:
 
 def find_other_totals(evidence: Evidence) -> Iterator[Finding]:
     """Compare sums day by day; a cut that is finer than what totals are made of warns only."""
-    if evidence.totals is None or evidence.sync.days is None:
+    if evidence.totals is None or evidence.sync.days is None or evidence.sync.is_file:
         return
     for measure, tolerance in TOLERANCES.items():
         off = {
