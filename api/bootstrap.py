@@ -49,6 +49,7 @@ from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
 from ingestion.publish import Publisher
+from ingestion.quality.follow_up import QualityFollowUp
 from ingestion.quality.gate import QualityGate
 from ingestion.schedule.dispatcher import dispatcher_of
 from migrations.upgrade import migrate
@@ -151,8 +152,9 @@ async def open_runtime(
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))
         features = open_features(plane.database, urls.database_url, plane.redis, warehouse, clock)
+        checks = QualityFollowUp(plane.database, warehouse, plane.sources, clock, uuid7)
         PublicationJobs(
-            plane.database, plane.jobs, loader, sleep, listeners=(features.refresh,)
+            plane.database, plane.jobs, loader, sleep, listeners=(checks, features.refresh)
         ).register()
         await _start_jobs(stack, plane.jobs)
         issuer = f"http://{settings.http_host}:{settings.http_port}"

@@ -21,6 +21,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.facts import FACTS
 from domain.facts.fact import HISTORY
 from domain.ids import ConnectionId, RunId, SyncId, TenantId
 from domain.ports import Clock, IdFactory, Steps
@@ -52,7 +53,8 @@ __all__ = ["HISTORY_JOB", "IMPORT_JOB", "SYNC_JOB", "Pipeline", "sync_job_id"]
 SYNC_JOB: Final = "sync_connection"
 IMPORT_JOB: Final = "import_file"
 HISTORY_JOB: Final = "import_history"
-_ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED)
+_ENDED: Final = (SyncState.PUBLISHED, SyncState.FAILED, SyncState.HELD, SyncState.SUPERSEDED)
+_NOT_VISIBLE: Final = frozenset({SyncState.FAILED, SyncState.HELD})
 
 
 def sync_job_id(run_id: RunId, connection_id: ConnectionId) -> str:
@@ -293,7 +295,7 @@ class Pipeline:
                 state=SyncState.PLANNED,
                 **_window_columns(window, connection.start_date),
             )
-            for stream in source.streams.values()
+            for stream in sorted(source.streams.values(), key=_comes_after_totals)
             for window in _windows(stream, _coverage(connection, states.get(stream.name)), now)
         ]
 
@@ -307,7 +309,7 @@ class Pipeline:
             ).one()
             states = (await session.scalars(select(Sync.state).where(Sync.run_id == run_id))).all()
             if all(state in _ENDED for state in states):
-                failed = SyncState.FAILED in states
+                failed = not _NOT_VISIBLE.isdisjoint(states)
                 run.state = RunState.FAILED if failed else RunState.SUCCEEDED
                 run.finished_at = self.clock()
             await self._tell_outcome(session, run_id, connection_id)
@@ -324,6 +326,11 @@ class Pipeline:
             return
         label = self.sources[connection.source].label
         await tell_outcome(session, connection, label, syncs, now=self.clock(), ids=self.ids)
+
+
+def _comes_after_totals(stream: StreamSpec) -> bool:
+    """The platform's own totals are read first: the rest of the run is checked against them."""
+    return not FACTS[stream.fact].totals_of
 
 
 def _coverage(connection: Connection, state: StreamState | None) -> Coverage:

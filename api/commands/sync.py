@@ -19,7 +19,9 @@ from tenancy.unscoped import TenantProfile
 __all__ = ["follow_run", "sync"]
 
 _POLL_SECONDS: Final = 0.2
-_ENDED: Final = frozenset({SyncState.PUBLISHED, SyncState.FAILED})
+_ENDED: Final = frozenset(
+    {SyncState.PUBLISHED, SyncState.FAILED, SyncState.HELD, SyncState.SUPERSEDED}
+)
 
 
 async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -134,14 +136,21 @@ def _report(
     for task, parts in sorted(tasks.items()):
         quarantined = sum(part.quarantined for part in parts)
         failed = [part for part in parts if part.state is SyncState.FAILED]
-        state = f"{len(failed)} of {len(parts)} failed" if failed else "published"
+        held = [part for part in parts if part.state is SyncState.HELD]
+        told = [(failed, "failed"), (held, "held")]
+        bad = [f"{len(some)} of {len(parts)} {word}" for some, word in told if some]
+        state = ", ".join(bad) or "published"
         rows.append((*task, len(parts), sum(part.rows for part in parts), quarantined, state))
-        if failed:
-            text = f"{'  '.join(task)}: {failed[0].error_code}: {failed[0].error_message}"
-            failures.append(LineEvent(text))
+        failures += [
+            LineEvent(f"{'  '.join(task)}: {some[0].error_code}: {some[0].error_message}")
+            for some in (failed, held)
+            if some
+        ]
     columns = ("client", "source", "stream", "syncs", "rows", "quarantined", "state")
     report: list[Event] = [TableEvent("synced", columns, tuple(rows)), *drift, *failures]
     if any(row[5] for row in rows):
         report.append(LineEvent(f"rows in quarantine: bosco quarantine list {tenant.slug}"))
+    if any("held" in row[6] for row in rows):
+        report.append(LineEvent(f"why syncs are held: bosco incidents list {tenant.slug}"))
     report.append(DoneEvent(1 if failures else 0))
     return report

@@ -54,7 +54,9 @@ def rows_kept(stream: StreamSpec, fact: Fact) -> str:
     """A clause over latest records that leaves out what the parts make up whole; may be empty."""
     if stream.rest is None:
         return ""
-    values = [column_value(stream, column) for column in fact.columns if column.role is Role.MEASURE]
+    values = [
+        column_value(stream, column) for column in fact.columns if column.role is Role.MEASURE
+    ]
     left = " OR ".join(f"COALESCE({value.sql('bigquery')}, 0) <> 0" for value in values)
     return f"QUALIFY r.{stream.rest.without} IS NOT NULL OR {left}"
 

@@ -18,7 +18,13 @@ from sqlglot import exp, parse_one
 from domain.facts.fact import HISTORY, Fact, Supersession
 from domain.facts.tables import SYNCS, facts_table, marts_table
 from ingestion.connector.spec import StreamSpec
-from ingestion.unify.mapping import REPORTING_DATE, SYNC_IDS, column_value, latest_records, rows_kept
+from ingestion.unify.mapping import (
+    REPORTING_DATE,
+    SYNC_IDS,
+    column_value,
+    latest_records,
+    rows_kept,
+)
 
 __all__ = ["SYNC_IDS", "delete_superseded", "insert_current", "insert_facts", "insert_syncs"]
 

@@ -40,7 +40,7 @@ class ConnectionState(enum.Enum):
 
 
 class RunState(enum.Enum):
-    """State of a sync run: succeeded when all its syncs are published, else failed."""
+    """State of a sync run: succeeded when all that it read is visible, else failed."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
