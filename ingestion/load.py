@@ -29,6 +29,7 @@ from domain.time_window import DateRange
 from ingestion.connector.spec import StreamSpec
 from ingestion.landing.parquet import arrow_schema
 from ingestion.publish import Publisher
+from ingestion.quality.checks.totals_differ import totals_of
 from ingestion.quality.evidence import LandedSync
 from ingestion.quality.gate import QualityGate
 from ingestion.unify.feeds import facts_fed
@@ -166,8 +167,10 @@ class Loader:
         raw_tables = {load.raw_table for load in batch}
         specs = [self.streams[name].raw_table for name in raw_tables]
         facts = self._facts_of(batch)
+        totals = {fact.name: fact for one in facts if (fact := totals_of(one)) is not None}
+        marts = map(marts_table, (*facts, *totals.values()))
         await self.warehouse.ensure_tables(
-            [RAW_SYNCS, SYNCS, *specs, *map(facts_table, facts), *map(marts_table, facts)]
+            [RAW_SYNCS, SYNCS, *specs, *map(facts_table, facts), *marts]
         )
         store = self.store.open_for(tenants)
         for table in specs:

@@ -124,7 +124,23 @@ class AnswerReader:
         typed = self._typer.type_rows(
             columns, numbers, unknown, lambda index: orjson.dumps(records.rows[index]).decode()
         )
+        if typed.rejected and self._reader.outer:
+            typed = self._with_surroundings(typed, columns, numbers)
         self._note(parts, typed, columns, unknown_paths)
+
+    def _with_surroundings(
+        self, typed: TypedRows, columns: dict[str, list[Any]], numbers: list[int]
+    ) -> TypedRows:
+        """Rejected rows with what is read of the records around them, to be typed again."""
+        places = {number: place for place, number in enumerate(numbers)}
+        outer = self._reader.outer
+        rejected = tuple(
+            dataclasses.replace(row, around=orjson.dumps(around).decode())
+            for row in typed.rejected
+            for place in (places[row.row_number],)
+            for around in ({path: columns[path][place] for path in outer},)
+        )
+        return dataclasses.replace(typed, rejected=rejected)
 
     def _note(
         self,

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from domain.facts.fact import ColumnType
 from domain.money import SCALE
+from ingestion.connector.identity import RowIdentity
 from ingestion.connector.job import Account, Drift, RejectedRow
 from ingestion.connector.spec import ColumnMapping, Field, FieldType, StreamSpec
 from ingestion.connector.values import ValueRefusedError, add_up, convert, minor_digits, shown
@@ -94,6 +95,7 @@ class ColumnTyper:
         self._schema = batch_schema(stream.fields)
         self._mapped = [item for item in stream.mapping if item.enum and item.field]
         self._words = {item.name: _WordList(item.words) for item in stream.fields if item.words}
+        self._identity = RowIdentity(stream)
 
     def type_rows(
         self,
@@ -221,10 +223,21 @@ class ColumnTyper:
             good = [index for index in range(count) if index not in problems]
             batch = batch.take(pa.array(good, pa.int64()))
         rejected = [
-            RejectedRow(row_numbers[index], *problems[index], raw(index))
+            RejectedRow(
+                row_numbers[index],
+                *problems[index],
+                raw(index),
+                self._identity.known_key(value_of),
+                self._identity.day(value_of),
+            )
             for index in sorted(problems)
+            for value_of in (_values_at(arrays, index),)
         ]
         return TypedRows(batch, tuple(rejected), tuple(drift))
+
+
+def _values_at(arrays: Mapping[str, pa.Array], index: int) -> Callable[[str], Any]:
+    return lambda name: arrays[name][index].as_py()
 
 
 def _reduced(amount: Any, taken_off: Values) -> Any:

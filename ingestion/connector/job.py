@@ -135,6 +135,9 @@ class RejectedRow:
         reason: Stable code, for example `not_a_number`.
         message: What is wrong with it, for people.
         raw: The whole record as JSON.
+        natural_key: As unification would write it; None: it cannot be read.
+        reporting_date: None: it cannot be read.
+        around: What its stream reads of the records around it, by path, as JSON; empty: nothing.
     """
 
     row_number: int
@@ -142,6 +145,9 @@ class RejectedRow:
     reason: str
     message: str
     raw: str = dataclasses.field(repr=False)
+    natural_key: str | None = dataclasses.field(default=None, repr=False)
+    reporting_date: dt.date | None = None
+    around: str = dataclasses.field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

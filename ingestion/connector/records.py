@@ -8,7 +8,7 @@ has such keys pays for collecting them row by row.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -165,6 +165,11 @@ class RecordReader:
         for text in (*stream.ignore, *(path for path, _ in stream.where)):
             self._add(parse_path(text))
 
+    @property
+    def outer(self) -> list[str]:
+        """The paths that are read from enclosing records."""
+        return [text for up, tree in self._trees.items() if up for text in _texts(tree)]
+
     def _add(self, path: Path) -> tuple[_Node, tuple[Step, ...]]:
         """Make a path known; tells where it ends, and what is left to walk from there."""
         node = self._trees.setdefault(path.up, _Node())
@@ -188,6 +193,13 @@ class RecordReader:
             _read(tree, records.level(up), found)
         return found
 
+    def own_columns(self, records: Sequence[Any]) -> dict[str, list[Any]]:
+        """The same of records without those around them: the paths of `outer` are not there."""
+        found: dict[str, list[Any]] = {}
+        if 0 in self._trees:
+            _read(self._trees[0], list(records), found)
+        return found
+
     def unknown(self, records: Records) -> tuple[list[str], list[str | None] | None]:
         """What the source file does not name.
 
@@ -202,6 +214,12 @@ class RecordReader:
         if not paths:
             return [], None
         return paths, [_unknown_json(tree, row) for row in records.rows]
+
+
+def _texts(node: _Node) -> Iterator[str]:
+    yield from (*node.ends, *node.lists)
+    for child in node.children.values():
+        yield from _texts(child)
 
 
 def _read(node: _Node, objects: list[Any], found: dict[str, list[Any]]) -> None:

@@ -216,6 +216,9 @@ def _quarantine(services: LandingServices, sync: Sync, row: RejectedRow) -> Quar
         reason=row.reason,
         message=row.message.replace("\0", "\ufffd"),
         raw=_as_object(row.raw),
+        around=_storable(json.loads(row.around)) if row.around else None,
+        natural_key=None if row.natural_key is None else row.natural_key.replace("\0", "\ufffd"),
+        reporting_date=row.reporting_date,
         state=QuarantineState.OPEN,
         created_at=services.clock(),
     )

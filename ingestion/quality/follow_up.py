@@ -140,16 +140,13 @@ class QualityFollowUp:
             LAST_DAY: days.end,
         }
         answer = await self.warehouse.run(
-            TenantScope(publication.tenant_id), _STATEMENTS[fact.name], parameters
+            TenantScope(publication.tenant_id), published_figures(fact.name), parameters
         )
         return {
             row["reporting_date"]: read_figures(fact, row)
             for row in answer.to_pylist()
             if row["stream"] == stream
         }
-
-
-_STATEMENTS: Final = {name: published_figures(fact) for name, fact in FACTS.items()}
 
 
 async def _read_run(session: TenantSession, publication: Publication) -> _Published:

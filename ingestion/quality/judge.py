@@ -65,9 +65,6 @@ class Judge:
     def __init__(self, warehouse: Warehouse, streams: Iterable[StreamSpec]) -> None:
         self._warehouse = warehouse
         self._told = frozenset((stream.source, stream.fact) for stream in streams)
-        # Made once: the warehouse remembers what it derives from a statement.
-        self._unified = unified_syncs()
-        self._published = {name: published_figures(fact) for name, fact in FACTS.items()}
         self._landed: dict[str, Statement] = {}
         self._conflicts: dict[str, Statement] = {}
 
@@ -105,7 +102,7 @@ class Judge:
         waiting = [sync for sync in batch if not sync.is_released]
         if not waiting:
             return []
-        rows = await self._ask(self._unified, {SYNC_IDS: _ids(waiting)}, tenants)
+        rows = await self._ask(unified_syncs(), {SYNC_IDS: _ids(waiting)}, tenants)
         unified = {row["sync_id"] for row in rows}
         return [sync for sync in waiting if str(sync.sync_id) not in unified]
 
@@ -116,10 +113,10 @@ class Judge:
         tables = _by_raw_table(syncs)
 
         async def look_up(table: str, of_table: Sequence[LandedSync]) -> None:
-            stream = of_table[0].stream
-            statement = self._landed.setdefault(table, landed_figures(stream))
+            if table not in self._landed:
+                self._landed[table] = landed_figures(of_table[0].stream)
             by_id = {str(sync.sync_id): sync for sync in of_table}
-            for row in await self._ask(statement, {SYNC_IDS: tuple(by_id)}, tenants):
+            for row in await self._ask(self._landed[table], {SYNC_IDS: tuple(by_id)}, tenants):
                 sync = by_id[row["sync_id"]]
                 figures = read_figures(sync.fact, row | {"known_at": sync.known_at})
                 days[sync.sync_id][row["reporting_date"]] = figures
@@ -142,8 +139,9 @@ class Judge:
         ]
         found: dict[SyncId, int] = {}
         for table, of_table in _by_raw_table(fewer).items():
-            statement = self._conflicts.setdefault(table, conflicting_keys(of_table[0].stream))
-            rows = await self._ask(statement, {SYNC_IDS: _ids(of_table)}, tenants)
+            if table not in self._conflicts:
+                self._conflicts[table] = conflicting_keys(of_table[0].stream)
+            rows = await self._ask(self._conflicts[table], {SYNC_IDS: _ids(of_table)}, tenants)
             counts = {row["sync_id"]: row["conflicts"] for row in rows}
             found |= {s.sync_id: counts.get(str(s.sync_id), 0) for s in of_table}
         return found
@@ -154,7 +152,7 @@ class Judge:
         days: list[VisibleDay] = []
 
         async def look_up(fact: str, asked: "_Asked") -> None:
-            for row in await self._ask(self._published[fact], asked.parameters, tenants):
+            for row in await self._ask(published_figures(fact), asked.parameters, tenants):
                 figures = read_figures(FACTS[fact], row)
                 where = (row["connection_id"], fact, row["stream"], row["reporting_date"])
                 days.append(VisibleDay(*where, figures))

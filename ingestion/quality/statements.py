@@ -3,16 +3,17 @@
     raw.<source>__<stream> -> mapping -> figures by sync and day       (what has landed)
     marts.<fact>           -> figures by connection, stream and day    (what is visible)
 
-Trees are in BigQuery's dialect, without values. Landed rows are counted as unification will count
+Trees are in BigQuery's dialect, without values, and made once: the warehouse remembers what it
+derives from a statement. Landed rows are counted as unification will count
 them: of records that came twice, the later one.
 """
 
+import functools
 from typing import Final
 
 from sqlglot import exp, parse_one
 
 from domain.facts import FACTS
-from domain.facts.fact import Fact
 from domain.facts.tables import SYNCS, marts_table
 from domain.ports import Statement
 from ingestion.connector.spec import StreamSpec
@@ -43,6 +44,7 @@ FIRST_DAY: Final = "first_day"
 LAST_DAY: Final = "last_day"
 
 
+@functools.cache
 def unified_syncs() -> Statement:
     """Which syncs of SYNC_IDS have been let through before: their facts are there."""
     return _statement(
@@ -97,11 +99,13 @@ def conflicting_keys(stream: StreamSpec) -> Statement:
     )
 
 
-def published_figures(fact: Fact) -> Statement:
-    """Figures of the current view by connection, stream and day.
+@functools.cache
+def published_figures(fact_name: str) -> Statement:
+    """Figures of the current view of a fact by connection, stream and day.
 
     Parameters: CONNECTION_IDS, FIRST_DAY, LAST_DAY.
     """
+    fact = FACTS[fact_name]
     return _statement(
         f"""
         SELECT m.connection_id, m.stream, m.reporting_date, MAX(m.known_at) AS known_at,

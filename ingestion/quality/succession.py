@@ -69,7 +69,7 @@ async def close_told_keys(
         .join(Sync, _is_of_sync(QuarantinedRow, Sync))
         .where(*_open_rows(connection_id, stream), QuarantinedRow.natural_key.in_(told))
     )
-    for row, version in (await session.execute(query)).tuples():
+    for row, version in await session.execute(query):
         if version is None or told[str(row.natural_key)] > version:
             row.state, row.resolved_at = QuarantineState.SUPERSEDED, now
             row.resolved_by, row.resolution = CLOSED_BY, TOLD_AGAIN
@@ -127,7 +127,7 @@ async def _has_all_days(session: TenantSession, held: Sync, days: DateRange) -> 
         Sync.slice_from <= days.end,
         Sync.slice_to >= days.start,
     )
-    slices = (await session.execute(query)).tuples().all()
+    slices = (await session.execute(query)).all()
     return all(
         any(first and last and first <= day <= last for first, last in slices) for day in days
     )

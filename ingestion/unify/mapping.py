@@ -13,10 +13,10 @@ from typing import Final
 from sqlglot import exp, parse_one
 
 from domain.facts.fact import ENVELOPE, Column, ColumnType, Fact, Role
+from ingestion.connector.identity import KEY_SEPARATOR
 from ingestion.connector.spec import ColumnMapping, Rest, StreamSpec
 
 __all__ = [
-    "KEY_SEPARATOR",
     "REPORTING_DATE",
     "SYNC_IDS",
     "column_value",
@@ -27,9 +27,6 @@ __all__ = [
 ]
 
 SYNC_IDS: Final = "sync_ids"  # the parameter that names the syncs of a batch, UUID texts
-
-# Between the parts of a natural key: a control character that no provider puts into an id.
-KEY_SEPARATOR: Final = "\x1f"
 
 REPORTING_DATE: Final = next(column for column in ENVELOPE if column.name == "reporting_date")
 

@@ -128,7 +128,10 @@ def _together(days: Days) -> DayFigures:
 
 def _message(slip: Slip, amount: str) -> str:
     count, price, usual = slip
-    one = told_name(count.removesuffix("s"))
+    many, one = (
+        (1_000, "1,000 impressions") if count == "impressions" else (1, told_name(count[:-1]))
+    )
     return (
-        f"{told_name(amount)} per {one} is {told_amount(price)}, usually it is {told_amount(usual)}"
+        f"{told_name(amount)} per {one} is {told_amount(price * many)},"
+        f" usually it is {told_amount(usual * many)}"
     )

@@ -47,7 +47,8 @@ _ROWS: Final = {
     "customers": _EVENTS,
     "web_daily": _VISITS,
 }
-# Whoever stops the largest campaign takes most of the amount away: worth a notice, no more.
+# Whoever stops the largest campaign takes most of the amount away: worth a notice, no more. Nothing
+# at all is a pause.
 _AMOUNT: Final = Range(Decimal("0.1"), Decimal(20))
 
 LATEST_DAYS: Final = 3  # older days were judged when they were new
@@ -71,7 +72,7 @@ def find_odd_volumes(record: StreamRecord) -> Iterator[Finding]:
         if message := _odd(record, day, "rows", allowed):
             yield Finding(VOLUME, IncidentSeverity.WARNING, message)
             return
-        if message := _odd(record, day, lead, _AMOUNT):
+        if record.days[day].amount(lead) and (message := _odd(record, day, lead, _AMOUNT)):
             yield Finding(VOLUME, IncidentSeverity.NOTICE, message)
             return
 
