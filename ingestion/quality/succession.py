@@ -159,15 +159,15 @@ def _is_told_again(sync: Sync) -> ColumnElement[bool]:
         again.sync_id == sync.id,
         or_(again.natural_key == QuarantinedRow.natural_key, again.raw == QuarantinedRow.raw),
     )
-    if FACTS[sync.fact].supersession is not Supersession.SLICE:
+    first, last = sync.slice_from, sync.slice_to
+    replaces_days = FACTS[sync.fact].supersession is Supersession.SLICE
+    if not replaces_days or first is None or last is None:
         return came_again
-    day_was_read = QuarantinedRow.reporting_date.between(sync.slice_from, sync.slice_to)
+    day_was_read = QuarantinedRow.reporting_date.between(first, last)
     all_days_were_read = and_(
         QuarantinedRow.reporting_date.is_(None),
         exists().where(
-            _is_of_sync(QuarantinedRow, Sync),
-            Sync.slice_from >= sync.slice_from,
-            Sync.slice_to <= sync.slice_to,
+            _is_of_sync(QuarantinedRow, Sync), Sync.slice_from >= first, Sync.slice_to <= last
         ),
     )
     return or_(came_again, day_was_read, all_days_were_read)
