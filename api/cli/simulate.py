@@ -45,14 +45,14 @@ def simulate(port: Port = _PORT) -> None:
 
 
 def _serve(port: int) -> "SimulatorServer":
-    from ingestion.simulator.config import demo_config  # noqa: PLC0415  # only here
+    from ingestion.simulator.config import demo_world  # noqa: PLC0415  # only here
     from ingestion.simulator.server import (  # noqa: PLC0415  # only here
         SimulatorServer,
         create_simulator,
     )
 
     try:
-        return SimulatorServer(create_simulator(demo_config()), port=port)
+        return SimulatorServer(create_simulator(demo_world()), port=port)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise ConflictError(

@@ -5,6 +5,7 @@
 Their secrets open nothing but the simulator.
 """
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 
@@ -35,36 +36,40 @@ def demo_accounts(
         url: Of the simulator, without a trailing slash.
         start: First reporting date to fetch.
     """
+    google_app = {
+        "app.client_id": agency.google_client_id,
+        "app.client_secret": agency.google_client_secret,
+    }
+    ga4_token = agency.ga4_refresh_token
+    tiktok_app = {"app.client_id": agency.tiktok_app_id, "app.client_secret": agency.tiktok_secret}
+
+    def account(source: str, account_id: str, **credentials: str) -> NewConnection:
+        return NewConnection(
+            client=client.shop,
+            source=source,
+            account_id=account_id,
+            credentials=credentials,
+            start=start,
+            endpoint=demo_endpoint(url, source),
+        )
+
+    google_ads = account(
+        "google_ads",
+        client.google_customer_id,
+        refresh_token=agency.google_refresh_token,
+        **google_app,
+        **{"app.developer_token": agency.google_developer_token},
+    )
     return (
-        NewConnection(
-            client=client.shop,
-            source="google_ads",
-            account_id=client.google_customer_id,
-            credentials={
-                "refresh_token": agency.google_refresh_token,
-                "app.client_id": agency.google_client_id,
-                "app.client_secret": agency.google_client_secret,
-                "app.developer_token": agency.google_developer_token,
-            },
-            start=start,
-            settings={"manager_id": agency.google_manager_id},
-            endpoint=demo_endpoint(url, "google_ads"),
-        ),
-        NewConnection(
-            client=client.shop,
-            source="shopify",
-            account_id=client.shop,
-            credentials={"access_token": client.shopify_token},
-            start=start,
-            endpoint=demo_endpoint(url, "shopify"),
-        ),
-        NewConnection(
-            client=client.shop,
-            source="meta_ads",
-            account_id=client.meta_account_id,
-            credentials={"access_token": agency.meta_access_token},
-            start=start,
-            endpoint=demo_endpoint(url, "meta_ads"),
+        dataclasses.replace(google_ads, settings={"manager_id": agency.google_manager_id}),
+        account("meta_ads", client.meta_account_id, access_token=agency.meta_access_token),
+        account("ga4", client.ga4_property_id, refresh_token=ga4_token, **google_app),
+        account("shopify", client.shop, access_token=client.shopify_token),
+        account(
+            "tiktok_ads",
+            client.tiktok_advertiser_id,
+            access_token=agency.tiktok_access_token,
+            **tiktok_app,
         ),
         NewConnection(
             client=client.shop,

@@ -22,6 +22,7 @@ __all__ = [
     "DemoClient",
     "SimulatorConfig",
     "demo_config",
+    "demo_world",
 ]
 
 
@@ -158,6 +159,11 @@ DEMO_AGENCIES: Final = (
         ),
     ),
 )
+
+
+def demo_world() -> SimulatorConfig:
+    """What `bosco demo` and `bosco simulate` serve: accounts of the size of a small shop's."""
+    return demo_config(campaigns=5, orders_a_day=(8, 24))
 
 
 def demo_config(

@@ -26,8 +26,11 @@ def test_the_demo_runs_on_bigquery(bigquery_emulator: str, open_folder: Path) ->
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
+    for source in ("google_ads", "meta_ads", "tiktok_ads", "ga4", "shopify"):
+        told = [line for line in lines if line.startswith(f"equal to {source}'s own figures: ")]
+        assert len(told) == 2
     assert (
-        sum(line.startswith("equal to the platforms' own figures: spend ") for line in lines) == 2
+        sum(line.startswith("equal to the facts as of the same instants: ") for line in lines) == 2
     )
     assert lines[-1] == "demo: ok"
     assert not (open_folder / "state" / "warehouse.duckdb").exists()
