@@ -114,6 +114,11 @@ _REFUSALS: Final = {
         "Version is deprecated. Requests to this version will be blocked.",
     ),
     "UNRECOGNIZED_FIELD": ("queryError", 400, "Unrecognized field in the query."),
+    "REQUESTED_METRICS_FOR_MANAGER": (
+        "queryError",
+        400,
+        "Metrics cannot be requested for a manager account.",
+    ),
     "EXPIRED_PAGE_TOKEN": (
         "requestError",
         400,

@@ -15,7 +15,9 @@ import pytest
 
 from tests.ingestion.sources.documented_fault import DocumentedFault
 from tests.ingestion.sources.documented_ga4 import GA4
+from tests.ingestion.sources.documented_google_ads import GOOGLE_ADS
 from tests.ingestion.sources.documented_meta import META
+from tests.ingestion.sources.documented_shopify import SHOPIFY
 from tests.ingestion.sources.documented_tiktok import TIKTOK
 
 __all__ = ["DOCUMENTED", "DocumentedFault", "faults_of", "plays"]
@@ -23,7 +25,7 @@ __all__ = ["DOCUMENTED", "DocumentedFault", "faults_of", "plays"]
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 # Each platform's in a file of its own: `documented_<platform>.py`.
-DOCUMENTED: Final = (*GA4, *META, *TIKTOK)
+DOCUMENTED: Final = (*GA4, *GOOGLE_ADS, *META, *SHOPIFY, *TIKTOK)
 
 
 def faults_of(platform: str) -> list[DocumentedFault]:

@@ -16,7 +16,9 @@ from ingestion.simulator.config import demo_config
 from ingestion.simulator.contract import Platform
 from ingestion.simulator.faults import parse_fault
 from ingestion.simulator.ga4 import Ga4
+from ingestion.simulator.google_ads import GoogleAds
 from ingestion.simulator.meta_ads import MetaAds
+from ingestion.simulator.shopify import Shopify
 from ingestion.simulator.tiktok_ads import TikTokAds
 from tests.ingestion.sources.documented_faults import DOCUMENTED, DocumentedFault, faults_of
 
@@ -52,14 +54,15 @@ def test_names_of_faults_are_unique(platform: str) -> None:
 
 
 def test_every_platform_has_faults() -> None:
-    assert {"ga4", "meta_ads", "tiktok_ads"} == set(PLATFORMS)
-    assert set(PLATFORMS) <= set(load_all_sources())
+    assert set(load_all_sources()) == set(PLATFORMS)
 
 
 CLOCK = SimulatedClock()
 SIMULATORS: list[Platform] = [
     Ga4(demo_config().ga4, CLOCK),
+    GoogleAds(demo_config().google_ads, CLOCK),
     MetaAds(demo_config().meta_ads, CLOCK),
+    Shopify(demo_config().shopify, CLOCK),
     TikTokAds(demo_config().tiktok_ads, CLOCK),
 ]
 REFUSALS = {"rate_limited", "server_error", "refused", "expired_token", "too_large"}
@@ -69,6 +72,7 @@ OTHERS: dict[str, list[tuple[int, dict[str, Any]]]] = {
         (400, {"error": {"message": "Field conversions is not a valid metric."}}),
         (429, {"error": {"message": "Exhausted property tokens per day."}}),
     ],
+    "google_ads": [],
     "meta_ads": [
         (400, {"error": {"code": 100, "error_subcode": 33}}),
         (400, {"error": {"code": 100, "message": "(#100) x is not valid for fields param"}}),
@@ -76,6 +80,11 @@ OTHERS: dict[str, list[tuple[int, dict[str, Any]]]] = {
         (400, {"error": {"code": 2635}}),
         (400, {"error": {"code": 3018}}),
         (500, {"error": {"code": 99, "is_transient": True}}),
+    ],
+    "shopify": [
+        (200, {"errors": [{"extensions": {"code": "undefinedField"}}]}),
+        (200, {"errors": [{"message": "you must provide one of first or last"}]}),
+        (429, {"errors": "Exceeded 2 calls per second for api client."}),
     ],
     "tiktok_ads": [
         (200, {"code": 40002, "message": "Invalid metric fields: ['revenue']"}),

@@ -5,7 +5,6 @@ import datetime as dt
 from collections import Counter
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,19 +16,25 @@ from ingestion.connector.failures import (
     ProviderError,
     UnknownFieldRequestedError,
 )
-from ingestion.connector.job import Account, CursorWindow, Page
-from ingestion.connector.source_file import load_source
-from ingestion.connector.spec import SourceSpec
+from ingestion.connector.job import Account
 from tests.fixtures.simulator import RunningSimulator
-from tests.ingestion.connector.harness import Harness, harness
+from tests.ingestion.connector.harness import harness
+from tests.ingestion.sources.documented_faults import DocumentedFault, plays
+from tests.ingestion.sources.shop import (
+    DAYS,
+    SHOP,
+    SOURCE,
+    WEST,
+    arrived,
+    read,
+    rows,
+    told,
+    urls,
+    window,
+)
 
 pytestmark = pytest.mark.anyio
 
-SOURCE = load_source("shopify")
-SHOP = Account("acme-shoes", {}, "EUR", "Europe/Berlin")
-WEST = Account("summit-outdoor", {}, "USD", "America/New_York")
-TOKENS = {"acme-shoes": "shpat_acme_shoes", "summit-outdoor": "shpat_summit_outdoor"}
-DAYS = DateRange(dt.date(2026, 10, 12), dt.date(2026, 10, 15))
 RESOLD = {"2026-10-12": 140, "2026-10-14": 257}  # lines of two orders of resellers
 # The clocks go back on 25 October in Berlin, on 1 November in New York.
 LONG_DAYS = [
@@ -37,190 +42,96 @@ LONG_DAYS = [
     (WEST, DateRange(dt.date(2026, 10, 31), dt.date(2026, 11, 1))),
 ]
 
-FAULTS: list[dict[str, Any]] = [
-    {"kind": "rate_limited", "times": 2},
-    {"kind": "server_error", "times": 2},
-    {"kind": "server_error", "status": 500, "times": 2},
-    {"kind": "refused", "value": "INTERNAL_SERVER_ERROR", "times": 2},
-    {"kind": "too_large", "times": 1},
-    {"kind": "cut_connection", "times": 2, "cut_after_bytes": 3000},
-    {"kind": "malformed_json", "times": 2},
-    {"kind": "half_page", "times": 4},
-    {"kind": "slow", "times": 1, "seconds": 0.01},
-    {"kind": "unknown_field", "times": 2},
-]
-
-
-def _window(account: Account, days: DateRange) -> CursorWindow:
-    """From the first midnight to the last, at the shop."""
-    zone = ZoneInfo(account.time_zone)
-    midnights = (days.start, days.end + dt.timedelta(days=1))
-    start, end = (dt.datetime.combine(day, dt.time(), zone) for day in midnights)
-    return CursorWindow(start.astimezone(dt.UTC), end.astimezone(dt.UTC))
-
 
 @pytest.fixture
 def shops(simulator: RunningSimulator) -> RunningSimulator:
     """The simulator when the days are over: what changes later would leave the window."""
-    simulator.move_clock(_window(SHOP, DAYS).end)
+    simulator.move_clock(window(SHOP, DAYS).end)
     return simulator
-
-
-def _urls(simulator: RunningSimulator) -> dict[str, str]:
-    return {"shopify": f"{simulator.url}/shopify/shops/{{account}}/admin/api/{{version}}"}
-
-
-async def _read(
-    run: Harness,
-    stream: str = "order_lines",
-    *,
-    source: SourceSpec = SOURCE,
-    account: Account = SHOP,
-    days: DateRange = DAYS,
-) -> list[Page]:
-    return await run.read(
-        source,
-        stream,
-        _window(account, days),
-        account=account,
-        credentials={"access_token": TOKENS[account.account_id]},
-    )
-
-
-def _rows(pages: list[Page], days: DateRange = DAYS) -> list[dict[str, Any]]:
-    """Rows of orders that were placed on the days; older ones have changed on them."""
-    rows = [row for page in pages for row in page.batch.to_pylist()]
-    return [row for row in rows if days.start <= row["ordered_on"] <= days.end]
-
-
-Line = tuple[str, str, str, str, int, Decimal]
-
-
-def _arrived(pages: list[Page], days: DateRange = DAYS) -> list[Line]:
-    return sorted(
-        (
-            row["ordered_on"].isoformat(),
-            row["order_id"],
-            row["order_line_id"],
-            row["product_id"] or "",
-            row["units"],
-            row["price"],
-        )
-        for row in _rows(pages, days)
-    )
-
-
-def _told(
-    simulator: RunningSimulator, account: Account = SHOP, days: DateRange = DAYS
-) -> list[Line]:
-    truth = simulator.truth(
-        "shopify",
-        f"{account.account_id}/lines",
-        by="day,order,line,product,test",
-        **{"from": days.start.isoformat(), "to": days.end.isoformat()},
-    )
-    return sorted(
-        (
-            row["day"],
-            row["order"],
-            row["line"],
-            row["product"],
-            row["units"],
-            Decimal(row["lineRevenue"]),
-        )
-        for row in truth["rows"]
-        if row["test"] == "false"
-    )
 
 
 @pytest.mark.parametrize(("account", "days"), LONG_DAYS, ids=["Berlin", "New York"])
 async def test_days_are_those_of_the_shop(
     simulator: RunningSimulator, account: Account, days: DateRange
 ) -> None:
-    simulator.move_clock(_window(account, days).end)
-    async with harness(_urls(simulator)) as run:
-        pages = await _read(run, account=account, days=days)
-    assert _arrived(pages, days) == _told(simulator, account, days)
+    simulator.move_clock(window(account, days).end)
+    async with harness(urls(simulator)) as run:
+        pages = await read(run, account=account, days=days)
+    assert arrived(pages, days) == told(simulator, account, days)
 
 
 async def test_every_line_is_the_simulator_s_truth(shops: RunningSimulator) -> None:
-    async with harness(_urls(shops)) as run:
-        pages = await _read(run)
-    told = _told(shops)
-    assert len(told) > 500
-    assert _arrived(pages) == told
+    async with harness(urls(shops)) as run:
+        pages = await read(run)
+    held = told(shops)
+    assert len(held) > 500
+    assert arrived(pages) == held
     assert [row for page in pages for row in page.rejected] == []
     assert [item for page in pages for item in page.drift] == []
     assert sum(page.skipped for page in pages) > 0  # of test orders
 
 
 async def test_lines_add_up_to_their_orders(shops: RunningSimulator) -> None:
-    async with harness(_urls(shops)) as run:
-        lines = await _read(run)
-        orders = await _read(run, "orders")
+    async with harness(urls(shops)) as run:
+        lines = await read(run)
+        orders = await read(run, "orders")
     sums: Counter[str] = Counter()
-    for row in _rows(lines):
+    for row in rows(lines):
         sums[row["order_id"]] += row["price"]
     rest = {
         row["order_id"]: row["total"] - row["shipping"] - sums[row["order_id"]]
-        for row in _rows(orders)
+        for row in rows(orders)
     }
     assert rest.keys() == sums.keys()
     assert set(rest.values()) == {Decimal(0)}  # prices include the tax in Berlin
 
 
 async def test_orders_of_many_lines_lose_none(shops: RunningSimulator) -> None:
-    async with harness(_urls(shops)) as run:
-        pages = await _read(run)
-    counts = Counter((row["ordered_on"].isoformat(), row["order_id"]) for row in _rows(pages))
+    async with harness(urls(shops)) as run:
+        pages = await read(run)
+    counts = Counter((row["ordered_on"].isoformat(), row["order_id"]) for row in rows(pages))
     assert {day: count for (day, _), count in counts.items() if count > 20} == RESOLD
     largest = [page.batch.num_rows for page in pages]
     assert 237 in largest  # 257 lines: 20 with the page, the others at once
 
 
 async def test_products_that_are_gone_and_names(shops: RunningSimulator) -> None:
-    async with harness(_urls(shops)) as run:
-        rows = _rows(await _read(run))
-    gone = [row for row in rows if row["product_id"] is None]
+    async with harness(urls(shops)) as run:
+        found = rows(await read(run))
+    gone = [row for row in found if row["product_id"] is None]
     assert {row["product_name"] for row in gone} == {
         "Acme Shoes Mini 2",
         "Acme Shoes Light 4",
         "Acme Shoes Set 5",
     }
     assert all(row["variant_id"] is None and row["sku"].startswith("ACM-") for row in gone)
-    kept = next(row for row in rows if row["product_id"])
+    kept = next(row for row in found if row["product_id"])
     assert kept["product_id"].isdecimal()
     assert kept["variant_id"].isdecimal()
 
 
-@pytest.mark.parametrize(
-    "fault", FAULTS, ids=lambda fault: "-".join(str(value) for value in fault.values())
-)
-async def test_rows_survive(shops: RunningSimulator, fault: dict[str, Any]) -> None:
-    shops.fault(**fault, path="acme-shoes")
-    async with harness(_urls(shops)) as run:
-        pages = await _read(run)
-    assert _arrived(pages) == _told(shops)
+@plays("shopify")
+async def test_rows_survive(shops: RunningSimulator, fault: DocumentedFault) -> None:
+    assert fault.play is not None
+    shops.fault(**fault.play, path="acme-shoes")
+    async with harness(urls(shops)) as run:
+        pages = await read(run)
+    assert arrived(pages) == told(shops)
+    assert tuple(run.waits) == fault.waits
 
 
-@pytest.mark.parametrize("fault", FAULTS[:3] + FAULTS[5:7], ids=lambda fault: str(fault["kind"]))
+@plays("shopify")
 async def test_rows_survive_inside_a_long_order(
-    shops: RunningSimulator, fault: dict[str, Any]
+    shops: RunningSimulator, fault: DocumentedFault
 ) -> None:
-    async with harness(_urls(shops)) as run:
-        pages = await _read(run)
-        inside = [page.batch.num_rows for page in pages].index(237)
-    shops.fault(**fault, path="acme-shoes", after=inside)
-    async with harness(_urls(shops)) as run:
-        assert _arrived(await _read(run)) == _told(shops)
-
-
-async def test_a_bucket_that_is_empty_is_waited_for(shops: RunningSimulator) -> None:
-    shops.fault("rate_limited", path="acme-shoes", retry_after_seconds=3)
-    async with harness(_urls(shops)) as run:
-        pages = await _read(run)
-    assert run.waits[0] == 3.0
-    assert _arrived(pages) == _told(shops)
+    assert fault.play is not None
+    async with harness(urls(shops)) as run:
+        pages = await read(run)
+    inside = [page.batch.num_rows for page in pages].index(237)
+    shops.fault(**fault.play, path="acme-shoes", after=inside)
+    async with harness(urls(shops)) as run:
+        assert arrived(await read(run)) == told(shops)
+    assert tuple(run.waits) == fault.waits
 
 
 async def test_an_order_that_is_deleted_while_it_is_read_is_told(shops: RunningSimulator) -> None:
@@ -238,76 +149,68 @@ async def test_an_order_that_is_deleted_while_it_is_read_is_told(shops: RunningS
             )
         },
     )
-    async with harness(_urls(shops)) as run:
+    async with harness(urls(shops)) as run:
         with pytest.raises(IncompleteAnswerError, match="is gone when asked for them"):
-            await _read(run, source=spoilt)
+            await read(run, source=spoilt)
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind", "code", "hint"),
-    [
-        ({"code": 401}, CredentialsRejectedError, "401", ""),
+CLOSED = "check the account id, and that the connected user may see this account"
+KINDS: dict[Any, tuple[type[ProviderError], str]] = {
+    401: (
+        CredentialsRejectedError,
+        "connect the account again; the permission was withdrawn or has run out",
+    ),
+    402: (
+        AccountNotAccessibleError,
+        "the shop is frozen; its owner settles the bill with Shopify",
+    ),
+    403: (AccountNotAccessibleError, CLOSED),
+    404: (AccountNotAccessibleError, CLOSED),
+    423: (
+        AccountNotAccessibleError,
+        "the shop is locked; its owner talks to Shopify's support",
+    ),
+    "ACCESS_DENIED": (
+        AccountNotAccessibleError,
         (
-            {"code": 402},
-            AccountNotAccessibleError,
-            "402",
-            "the shop is frozen; its owner settles the bill with Shopify",
+            "the app lacks a scope: install it again with read_orders, read_all_orders, "
+            "read_customers and read_products"
         ),
-        ({"code": 403}, AccountNotAccessibleError, "403", "check the account id"),
-        ({"code": 404}, AccountNotAccessibleError, "404", "check the account id"),
-        (
-            {"code": 423},
-            AccountNotAccessibleError,
-            "423",
-            "the shop is locked; its owner talks to Shopify's support",
-        ),
-        (
-            {"value": "ACCESS_DENIED"},
-            AccountNotAccessibleError,
-            "ACCESS_DENIED",
-            (
-                "the app lacks a scope: install it again with read_orders, read_all_orders, "
-                "read_customers and read_products"
-            ),
-        ),
-        (
-            {"value": "SHOP_INACTIVE"},
-            AccountNotAccessibleError,
-            "SHOP_INACTIVE",
-            "the shop is closed; its owner opens it again at Shopify, or disconnect it",
-        ),
-    ],
-)
-async def test_refusals_say_what_to_do(
-    shops: RunningSimulator,
-    fault: dict[str, Any],
-    kind: type[ProviderError],
-    code: str,
-    hint: str,
-) -> None:
-    shops.fault("refused", **fault, path="acme-shoes")
-    async with harness(_urls(shops)) as run:
+    ),
+    "SHOP_INACTIVE": (
+        AccountNotAccessibleError,
+        "the shop is closed; its owner opens it again at Shopify, or disconnect it",
+    ),
+}
+
+
+@plays("shopify")
+async def test_refusals_say_what_to_do(shops: RunningSimulator, fault: DocumentedFault) -> None:
+    assert fault.play is not None
+    shops.fault(**fault.play, path="acme-shoes")
+    async with harness(urls(shops)) as run:
         with pytest.raises(ProviderError) as caught:
-            await _read(run)
-    assert type(caught.value) is kind
-    assert caught.value.provider_code == code
-    assert hint in (caught.value.hint or "")
+            await read(run)
+    code = fault.play.get("code") or fault.play["value"]
+    assert (type(caught.value), caught.value.hint) == KINDS[code]
+    assert caught.value.provider_code == str(code)
     assert "shpat_acme_shoes" not in str(caught.value)
+    assert run.waits == []
 
 
 async def test_a_page_that_is_too_dear_at_any_size_is_refused(shops: RunningSimulator) -> None:
     shops.fault("too_large", path="acme-shoes", times=None)
-    async with harness(_urls(shops)) as run:
+    async with harness(urls(shops)) as run:
         with pytest.raises(ProviderError) as caught:
-            await _read(run)
+            await read(run)
     assert caught.value.provider_code == "MAX_COST_EXCEEDED"
     assert caught.value.hint == "even the smallest request is too large for the provider"
 
 
 async def test_rows_of_another_type_are_quarantined(shops: RunningSimulator) -> None:
     shops.fault("changed_type", path="acme-shoes", rows=2, field="quantity")
-    async with harness(_urls(shops)) as run:
-        pages = await _read(run)
+    async with harness(urls(shops)) as run:
+        pages = await read(run)
     rejected = [(row.row_number, row.field, row.reason) for page in pages for row in page.rejected]
     assert rejected == [(1, "units", "not_a_number"), (2, "units", "not_a_number")]
 
@@ -319,7 +222,7 @@ async def test_a_field_that_the_version_lacks_is_told(shops: RunningSimulator) -
     body = {**stream.request.json, "query": query}
     asked = dataclasses.replace(stream, request=dataclasses.replace(stream.request, json=body))
     spoilt = dataclasses.replace(SOURCE, streams={"order_lines": asked})
-    async with harness(_urls(shops)) as run:
+    async with harness(urls(shops)) as run:
         with pytest.raises(UnknownFieldRequestedError) as caught:
-            await _read(run, source=spoilt)
+            await read(run, source=spoilt)
     assert "Field 'amountOfPieces' doesn't exist on type 'LineItem'" in caught.value.message

@@ -22,6 +22,7 @@ from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
 from domain.ports import Parameter, Statement, TenantScope
+from domain.time_window import DateRange
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.spec import (
     ColumnMapping,
@@ -196,6 +197,16 @@ def batch(stream: StreamSpec, rows: Sequence[Mapping[str, Any]], first: int = 1)
     return pa.RecordBatch.from_pylist(numbered, schema=batch_schema(stream.fields))
 
 
+def _covered(covers: tuple[int, int | None] | DateRange | None) -> dict[str, dt.date | None]:
+    if isinstance(covers, DateRange):
+        return {"covers_from": covers.start, "covers_to": covers.end}
+    first, last = covers or (None, None)
+    return {
+        "covers_from": day(first) if first else None,
+        "covers_to": day(last) if last else None,
+    }
+
+
 def _known_at(version: int) -> dt.datetime:
     return dt.datetime(2026, 4, 1, tzinfo=dt.UTC) + dt.timedelta(hours=version)
 
@@ -216,7 +227,7 @@ class Ledger:
         rows: Sequence[Mapping[str, Any]],
         *,
         stream: StreamSpec = ADS,
-        covers: tuple[int, int | None] | None = None,
+        covers: tuple[int, int | None] | DateRange | None = None,
         tenant: TenantId = A,
         connection: int = 1,
     ) -> SyncId:
@@ -244,8 +255,7 @@ class Ledger:
             "sync_id": str(sync_id),
             "version": version,
             "known_at": _known_at(version),
-            "covers_from": day(covers[0]) if covers else None,
-            "covers_to": day(covers[1]) if covers and covers[1] else None,
+            **_covered(covers),
         }
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist([entry], schema=arrow_schema(RAW_SYNCS)), sink)
