@@ -5,8 +5,9 @@
 A fact is known from the landing of its sync on, and is in the warehouse a little later. Features
 computed in between, as of now, would lack what the same question finds when it is asked later: what
 is served online would not be what a model is trained on. So the instant is the last one before
-anything that is still on its way. And the clock of the machine that landed a sync may be ahead of
-ours: the instant is never before what has been published.
+anything that is still on its way. A sync that was held back and is released is on its way since its
+release: it may have landed days ago, and features must not fall back that far. And the clock of the
+machine that landed a sync may be ahead of ours: the instant is never before what was published.
 """
 
 import datetime as dt
@@ -44,7 +45,9 @@ async def settled_instant(
         run_id: Of the publication that is followed up; None: nothing has just been published.
     """
     owned = getattr(Sync, entity.owner_column) == owner_id
-    landed = select(func.min(Sync.known_at)).where(owned, Sync.state.in_(_ON_ITS_WAY))
+    landed = select(func.min(func.coalesce(Sync.released_at, Sync.known_at))).where(
+        owned, Sync.state.in_(_ON_ITS_WAY)
+    )
     published = select(func.max(Sync.known_at)).where(
         owned, Sync.run_id == run_id, Sync.state == SyncState.PUBLISHED
     )

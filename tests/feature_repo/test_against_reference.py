@@ -100,7 +100,7 @@ async def _compare(
 ) -> None:
     ledger, computer = Ledger(warehouse), FeatureComputer(warehouse)
     days_of_keys: dict[str, dt.date] = {}
-    for fact, of, known_at, rows, covers in sorted(history, key=lambda one: one[2]):
+    for fact, of, known_at, rows, covers in history:  # newer versions may be known earlier
         unique = {row["natural_key"]: row for row in rows}.values()
         kept = [row for row in unique if _is_loaded(row, covers, days_of_keys)]
         ledger.note(replace(of, tenant_id=tenant_id), fact, known_at, kept, covers)

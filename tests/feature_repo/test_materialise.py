@@ -81,7 +81,13 @@ async def _add(database: Database, tenant_id: TenantId, accounts: list[Account])
             )
 
 
-async def _land(database: Database, of: Account, known_at: dt.datetime, state: SyncState) -> None:
+async def _land(
+    database: Database,
+    of: Account,
+    known_at: dt.datetime,
+    state: SyncState,
+    released_at: dt.datetime | None = None,
+) -> None:
     """A sync of the run of `_publication`."""
     async with database.session(of.tenant_id) as session:
         session.add(SyncRun(id=RUN, requested_by="test", state=RunState.RUNNING, started_at=at(29)))
@@ -99,6 +105,7 @@ async def _land(database: Database, of: Account, known_at: dt.datetime, state: S
                 version=1,
                 known_at=known_at,
                 state=state,
+                released_at=released_at,
             )
         )
 
@@ -290,6 +297,17 @@ async def test_what_has_landed_and_is_not_loaded_holds_the_instant_back(
     [campaign] = await online.read(scope, CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")])
     assert campaign is not None
     assert instant_of(campaign.micros) == at(30)
+
+
+async def test_what_was_held_for_days_does_not_take_features_back(
+    refresh: FeatureRefresh, ledger: Ledger, online: OnlineFeatures
+) -> None:
+    await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20")], (28, 28))
+    await _land(refresh.database, ADS, at(20), SyncState.LANDED, released_at=at(30, 11))
+    await refresh.published(_publication(ADS, "ads_daily"))
+    [row] = await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")])
+    assert row is not None
+    assert instant_of(row.micros) == at(30, 11) - dt.timedelta(microseconds=1)
 
 
 async def test_what_a_faster_clock_published_counts(
