@@ -39,6 +39,7 @@ from feature_repo.open import open_features
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec import SourceSpec, StreamSpec
+from ingestion.corrections import Corrections
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
@@ -104,6 +105,7 @@ class _Plane:
     extraction: Extraction
     jobs: JobEngine
     pipeline: Pipeline
+    corrections: Corrections
     budget: RedisCallBudget
 
 
@@ -187,6 +189,7 @@ async def open_runtime(
             sources=plane.sources,
             extraction=plane.extraction,
             pipeline=plane.pipeline,
+            corrections=plane.corrections,
             dispatcher=dispatcher_of(plane.pipeline, plane.doors, plane.budget),
             loader=loader,
             features=features,
@@ -276,6 +279,8 @@ async def _open_plane(
         ids=ids,
     )
     pipeline.register()
+    corrections = Corrections(pipeline, jobs, ids)
+    corrections.register()
     return _Plane(
         database=database,
         redis=redis,
@@ -288,6 +293,7 @@ async def _open_plane(
         extraction=extraction,
         jobs=jobs,
         pipeline=pipeline,
+        corrections=corrections,
         budget=budget,
     )
 

@@ -11,6 +11,7 @@ from api.settings import Settings
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
 from ingestion.connector.spec import SourceSpec
+from ingestion.corrections import Corrections
 from ingestion.extraction import Extraction
 from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
@@ -52,6 +53,7 @@ class Runtime:
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
     pipeline: Pipeline
+    corrections: Corrections
     dispatcher: Dispatcher
     loader: Loader
     features: Features

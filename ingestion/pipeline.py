@@ -168,7 +168,7 @@ class Pipeline:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
         run_id = RunId(uuid.UUID(arguments["run_id"]))
         connection_id = ConnectionId(uuid.UUID(arguments["connection_id"]))
-        async with self._only_job_of(connection_id):
+        async with self.only_job_of(connection_id):
             sync_ids = await steps.run(
                 "plan",
                 partial(self._plan, tenant_id, run_id, connection_id, arguments["requested_by"]),
@@ -176,7 +176,7 @@ class Pipeline:
             for text in sync_ids:
                 sync_id = SyncId(uuid.UUID(text))
                 await steps.run(f"land {text}", partial(self.extraction.land, tenant_id, sync_id))
-            await self._publish(steps, tenant_id, run_id, connection_id)
+            await self.publish_landed(steps, tenant_id, run_id, connection_id)
 
     async def _import_file(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
@@ -188,10 +188,10 @@ class Pipeline:
                 await self._open_run(session, run_id, arguments["requested_by"])
                 await self.files.plan(session, run_id, request)
 
-        async with self._only_job_of(request.connection_id):
+        async with self.only_job_of(request.connection_id):
             await steps.run("plan", plan)
             await steps.run("land", partial(self.files.land, tenant_id, run_id, request))
-            await self._publish(steps, tenant_id, run_id, request.connection_id)
+            await self.publish_landed(steps, tenant_id, run_id, request.connection_id)
 
     async def _import_history(self, steps: Steps, arguments: Mapping[str, Any]) -> None:
         tenant_id = TenantId(uuid.UUID(arguments["tenant_id"]))
@@ -207,28 +207,44 @@ class Pipeline:
             await steps.run("plan", plan)
             await steps.run("land", partial(self.history.land, tenant_id, run_id, request))
             for connection_id in request.connections.values():
-                await self._publish(steps, tenant_id, run_id, connection_id)
+                await self.publish_landed(steps, tenant_id, run_id, connection_id)
 
-    async def _publish(
-        self, steps: Steps, tenant_id: TenantId, run_id: RunId, connection_id: ConnectionId
+    async def publish_landed(
+        self,
+        steps: Steps,
+        tenant_id: TenantId,
+        run_id: RunId,
+        connection_id: ConnectionId,
+        attempt: str = "",
     ) -> None:
-        """Have what has landed published and followed up, by whoever owns the warehouse."""
+        """Have what has landed published and followed up, by whoever owns the warehouse.
+
+        Args:
+            steps: Of the job that waits.
+            tenant_id: The agency.
+            run_id: That is followed up.
+            connection_id: That is followed up.
+            attempt: Names another time that the same run is published; empty: the first.
+        """
         run = {
             "tenant_id": str(tenant_id),
             "run_id": str(run_id),
             "connection_id": str(connection_id),
         }
-        await self._have_done(LOAD_JOB, JobQueue.LOAD, run)
-        await self._have_done(FOLLOW_JOB, JobQueue.FOLLOW, run)
+        await self.have_done(LOAD_JOB, JobQueue.LOAD, run, attempt)
+        await self.have_done(FOLLOW_JOB, JobQueue.FOLLOW, run, attempt)
         await steps.run("finish", partial(self._finish, tenant_id, run_id, connection_id))
 
-    async def _have_done(self, name: str, queue: JobQueue, run: Mapping[str, str]) -> None:
+    async def have_done(
+        self, name: str, queue: JobQueue, run: Mapping[str, str], attempt: str = ""
+    ) -> None:
         """Wait for a job of another queue; the same one when this job goes on after a crash."""
-        job_id = f"{queue.value}-{run['run_id']}-{run['connection_id']}"
+        parts = [queue.value, run["run_id"], run["connection_id"], attempt]
+        job_id = "-".join(part for part in parts if part)
         handle = await self.jobs.enqueue(name, run, queue=queue, job_id=job_id)
         await handle.result()
 
-    def _only_job_of(self, connection_id: ConnectionId) -> AbstractAsyncContextManager[None]:
+    def only_job_of(self, connection_id: ConnectionId) -> AbstractAsyncContextManager[None]:
         """Wait while another job reads the connection.
 
         Of two at once, the slower could land older data with the higher version.

@@ -12,8 +12,10 @@ __all__ = [
     "Credentials",
     "Endpoint",
     "ExportFile",
+    "IncidentId",
     "MapFile",
     "MetricName",
+    "Reason",
     "SettingPairs",
     "Source",
     "SourceOption",
@@ -49,3 +51,7 @@ ExportFile = Annotated[
 MapFile = Annotated[
     str, typer.Option("--map", help="YAML file: what the columns mean.", metavar="FILE")
 ]
+IncidentId = Annotated[
+    str, typer.Argument(help="Id of the incident, as in `incidents list`.", metavar="ID")
+]
+Reason = Annotated[str, typer.Option(help="Why, in a few words.", metavar="TEXT")]

@@ -19,7 +19,9 @@ from strawberry.types.field import StrawberryField
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import Compare
+from api.graphql.mutations.acknowledge_incident import ACKNOWLEDGE_INCIDENT
 from api.graphql.mutations.define_metric import DEFINE_METRIC
+from api.graphql.mutations.resolve_incident import RESOLVE_INCIDENT
 from api.graphql.mutations.retire_metric import RETIRE_METRIC
 from api.graphql.periods import Period
 from api.graphql.queries.alerts import ALERTS
@@ -28,6 +30,7 @@ from api.graphql.queries.connections import CONNECTIONS
 from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
 from api.graphql.queries.freshness import FRESHNESS
+from api.graphql.queries.incidents import INCIDENTS
 from api.graphql.queries.me import ME
 from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
 from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
@@ -53,9 +56,10 @@ QUERIES: Final = (
     SYNCS,
     QUARANTINE,
     FRESHNESS,
+    INCIDENTS,
     ALERTS,
 )
-MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC)
+MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC, ACKNOWLEDGE_INCIDENT, RESOLVE_INCIDENT)
 
 _DEFAULT_ROWS: Final = 1_000
 

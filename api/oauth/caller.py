@@ -18,12 +18,14 @@ class Scope(enum.Enum):
     """What a token allows.
 
     `METRICS_READ`: metrics, clients and definitions. `METRICS_WRITE`: define and retire metrics.
-    `INGESTION_READ`: connections, syncs, quarantined rows.
+    `INGESTION_READ`: connections, syncs, quarantined rows, incidents. `INGESTION_WRITE`: look after
+    incidents, and close them.
     """
 
     METRICS_READ = "metrics:read"
     METRICS_WRITE = "metrics:write"
     INGESTION_READ = "ingestion:read"
+    INGESTION_WRITE = "ingestion:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
         name async for name, text in ask_everything(edge, northwind) if northwind.canary in text
     }
     # Where an answer names things of the agency, the matrix sees them: it does not look past data.
-    assert {"alerts", "me", "clients", "connections", "syncs", "quarantine"} <= seen
+    assert {"alerts", "incidents", "me", "clients", "connections", "syncs", "quarantine"} <= seen
     assert {f"features by {name}" for name in SERVICES} <= seen
 
 
@@ -147,4 +147,6 @@ async def test_without_row_level_security_the_matrix_is_red(
             connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY".encode())
     answers = {name: (await edge.ask(document, token)).text for name, document in asked.items()}
     leaks = {n for n, text in answers.items() if any(mark in text for mark in _marks(southwind))}
-    assert leaks >= {"alerts", "clients", "connections", "freshness", "quarantine", "syncs"}
+    assert leaks >= {
+        *("alerts", "clients", "connections", "freshness", "incidents", "quarantine", "syncs")
+    }

@@ -23,7 +23,9 @@ __all__ = ["QUARANTINE"]
 
 _MAXIMUM = 500
 
-strawberry.enum(QuarantineState, description="What became of a bad row.")
+strawberry.enum(
+    QuarantineState, description="What became of a bad row; SUPERSEDED: a later sync told it again."
+)
 
 
 @strawberry.type(description="A row that a source sent and that does not fit its stream.")
@@ -41,6 +43,8 @@ class BadRow:
     message: str
     state: QuarantineState
     created_at: dt.datetime
+    resolved_at: dt.datetime | None
+    resolution: str | None = strawberry.field(description="Why it was closed; null: it is open.")
 
 
 @strawberry.type(description="A page of rows in quarantine.")
@@ -90,6 +94,8 @@ def _bad_row(row: QuarantinedRow) -> BadRow:
         message=row.message,
         state=row.state,
         created_at=row.created_at,
+        resolved_at=row.resolved_at,
+        resolution=row.resolution,
     )
 
 

@@ -34,6 +34,7 @@ from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec_check import CANONICAL
+from ingestion.quality.checks.unit_slip import UNIT_SLIP
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.redis_server import RedisServer
@@ -42,6 +43,11 @@ from tenancy.tables import (
     Client,
     Connection,
     ConnectionState,
+    Incident,
+    IncidentEvent,
+    IncidentEventKind,
+    IncidentSeverity,
+    IncidentState,
     OAuthClient,
     QuarantinedRow,
     QuarantineState,
@@ -389,6 +395,34 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
         )
     )
     await session.flush()
+    incident = Incident(
+        id=edge.ids(),
+        client_id=agency.clients[slug],
+        connection_id=connection_id,
+        stream="campaign_day",
+        check_name=UNIT_SLIP.name,
+        severity=IncidentSeverity.CRITICAL,
+        state=IncidentState.OPEN,
+        message=f"{agency.canary} is 100, usually 1",
+        hint=UNIT_SLIP.hint,
+        run_id=run_id,
+        sync_id=agency.sync_id,
+        times_found=1,
+        opened_at=now,
+        last_found_at=now,
+    )
+    session.add(incident)
+    await session.flush()
+    session.add(
+        IncidentEvent(
+            id=edge.ids(),
+            incident_id=incident.id,
+            at=now,
+            kind=IncidentEventKind.OPENED,
+            actor="job:quality",
+            reason=incident.message,
+        )
+    )
     session.add(
         QuarantinedRow(
             id=edge.ids(),

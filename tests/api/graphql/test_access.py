@@ -3,6 +3,7 @@
 The fields are read from the schema, so a new one fails here until it is classified.
 """
 
+import uuid
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from graphql import GraphQLSchema
 
 from api.graphql.schema_factory import build_schema
 from api.oauth.caller import Scope
+from domain.ids import public_id
 from domain.metrics.catalogue import build_catalogue
 from tests.api.graphql.edge import Agency, Edge
 
 pytestmark = pytest.mark.anyio
 
 PERIOD = 'period: {from: "2026-03-14", to: "2026-03-14"}'
+NOBODYS = public_id("inc", uuid.UUID(int=1))
 DEFINITION = "metric: margin\\nis: revenue - spend"
 
 # For each root field: the scope it needs (None: any token), a selection that touches its data.
@@ -38,11 +41,23 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.featureServices": (Scope.METRICS_READ, "featureServices { name features { unit } }"),
     "Query.syncs": (Scope.INGESTION_READ, "syncs { nodes { id rows errorMessage } }"),
     "Query.quarantine": (Scope.INGESTION_READ, "quarantine { nodes { id message field } }"),
+    "Query.incidents": (
+        Scope.INGESTION_READ,
+        "incidents { nodes { id clientId message events { actor reason } } }",
+    ),
     "Query.alerts": (Scope.INGESTION_READ, "alerts { nodes { id clientId details } }"),
     "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),
     "Mutation.defineMetric": (
         Scope.METRICS_WRITE,
         f'defineMetric(input: {{definition: "{DEFINITION}"}}) {{ __typename }}',
+    ),
+    "Mutation.acknowledgeIncident": (
+        Scope.INGESTION_WRITE,
+        f'acknowledgeIncident(id: "{NOBODYS}", reason: "mine") {{ __typename }}',
+    ),
+    "Mutation.resolveIncident": (
+        Scope.INGESTION_WRITE,
+        f'resolveIncident(id: "{NOBODYS}", reason: "mine") {{ __typename }}',
     ),
     "Mutation.retireMetric": (
         Scope.METRICS_WRITE,
