@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.facts import FACTS
 from domain.facts.fact import Supersession
+from ingestion.connector.source_file import load_source
 from ingestion.simulator.server import SimulatorServer, create_simulator
 from tests.api.embedded.processes import survivors
 from tests.e2e import owner
@@ -38,7 +39,7 @@ QUICK = ("object stored, manifest not", "current rows")
 PATIENCE_SECONDS = 120.0
 # Some rows go to quarantine, and orders come in so many pages that they land in several objects.
 FAULTS = (
-    {"kind": "changed_type", "match": {"operation": "searchStream"}, "rows": 2, "times": None},
+    {"kind": "changed_type", "match": {"operation": "keyword_view"}, "rows": 2, "times": None},
     {"kind": "half_page", "match": {"operation": "Orders"}, "times": None},
 )
 MAP = """
@@ -228,10 +229,17 @@ def check_keys(state: Path) -> None:
 def test_the_undisturbed_run_is_worth_comparing_with(expected: Expected) -> None:
     assert expected.outcome.runs == ["succeeded"]
     assert {sync[4] for sync in expected.outcome.syncs} == {"published"}
-    assert len(expected.outcome.syncs) == 6  # three slices of Google Ads, three streams of Shopify
-    assert len(expected.outcome.quarantine) == 6  # two rows of each slice
-    empty = {name for name, rows in expected.warehouse.items() if not rows}
-    assert empty == {f"raw.file__{fact}" for fact in FACTS}
+    # Three slices of campaigns, two of each other stream of Google Ads, four streams of Shopify.
+    assert len(expected.outcome.syncs) == 3 + 5 * 2 + 4
+    assert len(expected.outcome.quarantine) == 2 * 2  # two rows of each slice of keywords
+    read = [
+        stream
+        for source in ("google_ads", "shopify")
+        for stream in load_source(source).streams.values()
+    ]
+    filled = {name for name, rows in expected.warehouse.items() if rows}
+    assert {stream.raw_table.qualified for stream in read} <= filled
+    assert {f"{schema}.{stream.fact}" for schema in ("facts", "marts") for stream in read} <= filled
     assert sorted(expected.counts) == sorted(MOMENTS)
     assert stored_objects(expected.state)[-3:] == [
         "source=shopify/stream=orders/part-00000.parquet",

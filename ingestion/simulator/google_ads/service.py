@@ -9,6 +9,7 @@ Sources: developers.google.com/google-ads/api/rest (overview, common/search, aut
 
 import base64
 import binascii
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
@@ -55,6 +56,7 @@ from ingestion.simulator.google_ads.world import AdsWorld, Moment
 __all__ = ["GoogleAds"]
 
 _STREAM: Final = "searchStream"
+_RESOURCE: Final = re.compile(r"\bFROM\s+(\w+)")
 _RATE_NAMES: Final = {
     "RESOURCE_EXHAUSTED": "Number of operations for basic access",
     "RESOURCE_TEMPORARILY_EXHAUSTED": "Requests per second per account",
@@ -108,9 +110,9 @@ class GoogleAds:
         return self._accounts[customer_id]
 
     def operation_of(self, path: str, body: bytes) -> str:
-        """Name the call: `token`, `listAccessibleCustomers`, `search` or `searchStream`."""
-        del body  # the path alone tells
-        return path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        """Name the call, and what is asked about: `token`, `searchStream keyword_view`."""
+        method = path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        return " ".join([method, *_RESOURCE.findall(body.decode("utf-8", "replace"))])
 
     def refuse(self, fault: Fault, path: str) -> Response:
         """Build the platform's own refusal for a fault."""
