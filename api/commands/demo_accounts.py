@@ -71,28 +71,4 @@ def demo_accounts(
             access_token=agency.tiktok_access_token,
             **tiktok_app,
         ),
-        NewConnection(
-            client=client.shop,
-            source="ga4",
-            account_id=client.ga4_property_id,
-            credentials={
-                "refresh_token": agency.ga4_refresh_token,
-                "app.client_id": agency.google_client_id,
-                "app.client_secret": agency.google_client_secret,
-            },
-            start=start,
-            endpoint=demo_endpoint(url, "ga4"),
-        ),
-        NewConnection(
-            client=client.shop,
-            source="tiktok_ads",
-            account_id=client.tiktok_advertiser_id,
-            credentials={
-                "access_token": agency.tiktok_access_token,
-                "app.client_id": agency.tiktok_app_id,
-                "app.client_secret": agency.tiktok_secret,
-            },
-            start=start,
-            endpoint=demo_endpoint(url, "tiktok_ads"),
-        ),
     )

@@ -16,17 +16,39 @@ import httpx
 
 CHECKOUT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 30
-GOOGLE_SECRETS = {
-    "refresh_token": "1//northwind-refresh-token",
+GOOGLE_APP = {
     "app.client_id": "northwind.apps.googleusercontent.com",
     "app.client_secret": "northwind-client-secret",
-    "app.developer_token": "northwind-developer-token",
 }
-TIKTOK_SECRETS = {
-    "access_token": "northwind-tiktok-access-token",
-    "app.client_id": "7000000000000000001",
-    "app.client_secret": "northwind-tiktok-secret",
+# Source -> account, secrets, and what else the command says.
+ACCOUNTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
+    "google_ads": (
+        "1111111111",
+        {
+            "refresh_token": "1//northwind-refresh-token",
+            **GOOGLE_APP,
+            "app.developer_token": "northwind-developer-token",
+        },
+        ["--set", "manager_id=9000000001"],
+    ),
+    "shopify": ("acme-shoes", {"access_token": "shpat_acme_shoes"}, []),
+    "meta_ads": ("111111111111111", {"access_token": "EAAnorthwind-system-user"}, []),
+    "ga4": (
+        "111111111",
+        {"refresh_token": "1//northwind-analytics-refresh-token", **GOOGLE_APP},
+        [],
+    ),
+    "tiktok_ads": (
+        "7111111111111111111",
+        {
+            "access_token": "northwind-tiktok-access-token",
+            "app.client_id": "7000000000000000001",
+            "app.client_secret": "northwind-tiktok-secret",
+        },
+        [],
+    ),
 }
+ENDPOINTS = {"shopify": "shopify/shops/{account}"}
 
 
 @contextmanager
@@ -49,56 +71,45 @@ def _simulate(port: int) -> Iterator[subprocess.Popen[str]]:
 def test_prints_what_connects_and_serves_it_until_ctrl_c() -> None:
     with _simulate(0) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(12)]
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(5 + 4 * len(ACCOUNTS))]
         found = re.fullmatch(
             r"simulated platforms at (http://127\.0\.0\.1:\d+); Ctrl-C stops", lines[0]
         )
         assert found is not None
         url = found[1]
-        assert lines[3:6] == [
+        assert lines[3:5] == [
             "bosco tenants add northwind --name Northwind --currency EUR --time-zone Europe/Berlin",
             "bosco clients add northwind acme-shoes --name 'Acme Shoes'",
-            "",
         ]
-        assert lines[6] == (
-            "google_ads: write this to google_ads.json (it opens nothing but the simulator)"
-        )
-        assert json.loads(lines[7]) == GOOGLE_SECRETS
-        assert shlex.split(lines[8]) == [
-            *("bosco", "connections", "add", "northwind", "acme-shoes", "google_ads"),
-            *("1111111111", "--credentials", "google_ads.json"),
-            *("--set", "manager_id=9000000001", "--endpoint", f"{url}/google_ads"),
-        ]
-        assert json.loads(lines[11]) == {"access_token": "shpat_acme_shoes"}
-        assert shlex.split(process.stdout.readline()) == [
-            *("bosco", "connections", "add", "northwind", "acme-shoes", "shopify", "acme-shoes"),
-            *("--credentials", "shopify.json", "--endpoint", f"{url}/shopify/shops/{{account}}"),
-        ]
-        _, told, secrets, command = (process.stdout.readline().rstrip("\n") for _ in range(4))
-        assert told.startswith("meta_ads: write this to meta_ads.json")
-        assert json.loads(secrets) == {"access_token": "EAAnorthwind-system-user"}
-        assert shlex.split(command) == [
-            *("bosco", "connections", "add", "northwind", "acme-shoes", "meta_ads"),
-            *("111111111111111", "--credentials", "meta_ads.json"),
-            *("--endpoint", f"{url}/meta_ads"),
-        ]
-        for source, account, names in (
-            ("ga4", "111111111", {"refresh_token", "app.client_id", "app.client_secret"}),
-            ("tiktok_ads", "7111111111111111111", TIKTOK_SECRETS.keys()),
-        ):
-            _, told, secrets, command = (process.stdout.readline().rstrip("\n") for _ in range(4))
-            assert told.startswith(f"{source}: write this to {source}.json")
-            assert json.loads(secrets).keys() == names
-            assert shlex.split(command) == [
-                *("bosco", "connections", "add", "northwind", "acme-shoes", source, account),
-                *("--credentials", f"{source}.json", "--endpoint", f"{url}/{source}"),
-            ]
-        assert json.loads(secrets) == TIKTOK_SECRETS
+        told = dict(_connecting(lines[5:]))
+        assert told == {
+            source: (
+                secrets,
+                [
+                    *("bosco", "connections", "add", "northwind", "acme-shoes", source, account),
+                    *("--credentials", f"{source}.json", *more),
+                    *("--endpoint", f"{url}/{ENDPOINTS.get(source, source)}"),
+                ],
+            )
+            for source, (account, secrets, more) in ACCOUNTS.items()
+        }
         answer = httpx.get(f"{url}/_control/truth/google_ads/1111111111", params={"by": ""})
         assert answer.json()["currency"] == "EUR"
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=PATIENCE_SECONDS) == ("", "")
         assert process.returncode == 0
+
+
+def _connecting(lines: list[str]) -> Iterator[tuple[str, tuple[dict[str, str], list[str]]]]:
+    """Source -> its secrets, and the words of the command that connects to it."""
+    for begin in range(0, len(lines), 4):
+        empty, told, secrets, command = lines[begin : begin + 4]
+        source = told.partition(":")[0]
+        assert empty == ""
+        assert told == (
+            f"{source}: write this to {source}.json (it opens nothing but the simulator)"
+        )
+        yield source, (json.loads(secrets), shlex.split(command))
 
 
 def test_a_port_in_use_is_told() -> None:
