@@ -130,11 +130,10 @@ class Dispatcher:
                 works = await self._works()
             unavailable = ProviderUnavailableError.code
             suspects = {source for source, code in ended if code == unavailable}
-            await self.providers.ask(suspects, works)
+            providers = await self.providers.look(works, suspects)
             capacity = await self.jobs.sync_capacity()
             if not capacity.slots:
                 return  # PostgreSQL has just come back: workers tell of themselves in a moment
-            providers = await self.providers.look({work.source for work in works})
             own = {_job_id(work) for work in works if work.is_running}
             others = sum(
                 status is JobStatus.RUNNING and job_id not in own for job_id, status in jobs.items()

@@ -1,7 +1,7 @@
 """Which platforms answer, and what they grant: looked at by one for all.
 
-    budgets in Redis + open outages -> look -> ProviderState of each source
-    a sync that failed as unavailable -> ask once, cheaply, through another account
+    open outages + budgets in Redis -> look -> ProviderState of each source
+    a sync that failed as unavailable -> asked once, cheaply, through another account
         -> no answer either: an outage begins -> asked again now and then -> it answers: over
 
 While a platform is away no sync of it is started: it would try for minutes, in a slot that others
@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 
 from domain.errors import UserError
 from domain.ports import BudgetGauge
@@ -51,26 +50,23 @@ class ProviderWatch:
     budgets: BudgetGauge
     extraction: Extraction
 
-    async def look(self, sources: Collection[str]) -> Providers:
-        """How these platforms are, as far as it is written down."""
-        outages = {outage.source: outage for outage in await self._open_outages()}
-        return {name: await self._state(name, outages.get(name)) for name in sorted(sources)}
-
-    async def ask(self, suspects: Collection[str], works: Sequence[DueWork]) -> None:
-        """Find out whether platforms answer; writes down outages that begin and end.
+    async def look(self, works: Sequence[DueWork], suspects: Collection[str] = ()) -> Providers:
+        """How the platforms of all that is due are; writes down outages that begin and end.
 
         Args:
+            works: What is due: whose accounts can be asked about.
             suspects: Sources of which a sync has just failed as unavailable.
-            works: All that is due: whose accounts can be asked about.
         """
         now = self.services.clock()
-        outages = {outage.source: outage for outage in await self._open_outages()}
+        outages = await self._open_outages()
         overdue = {name for name, one in outages.items() if now - one.asked_at >= _ASK_EVERY}
-        asked = sorted(overdue | (set(suspects) - outages.keys()))
-        answers = await asyncio.gather(*(self._answers(name, works, now) for name in asked))
-        for source, has_answered in zip(asked, answers, strict=True):
-            if has_answered is not None:
-                await self._note(source, now, has_answered=has_answered)
+        if asked := sorted(overdue | (set(suspects) - outages.keys())):
+            answers = await asyncio.gather(*(self._answers(name, works, now) for name in asked))
+            for source, has_answered in zip(asked, answers, strict=True):
+                await self._note(source, outages.get(source), now, has_answered=has_answered)
+            outages = await self._open_outages()
+        sources = sorted({work.source for work in works})
+        return {name: await self._state(name, outages.get(name)) for name in sources}
 
     async def _state(self, source: str, outage: ProviderOutage | None) -> ProviderState:
         buckets = shared_buckets(self.services.sources[source], self.apps.get(source, {}))
@@ -114,26 +110,29 @@ class ProviderWatch:
             return True
         return True
 
-    async def _open_outages(self) -> Sequence[ProviderOutage]:
+    async def _open_outages(self) -> Mapping[str, ProviderOutage]:
+        query = select(ProviderOutage).where(ProviderOutage.ended_at.is_(None))
         async with self.services.database.platform_session() as session:
-            query = select(ProviderOutage).where(ProviderOutage.ended_at.is_(None))
-            return (await session.scalars(query)).all()
+            return {outage.source: outage for outage in (await session.scalars(query)).all()}
 
-    async def _note(self, source: str, now: dt.datetime, *, has_answered: bool) -> None:
-        is_open = (ProviderOutage.source == source) & ProviderOutage.ended_at.is_(None)
+    async def _note(
+        self,
+        source: str,
+        outage: ProviderOutage | None,
+        now: dt.datetime,
+        *,
+        has_answered: bool | None,
+    ) -> None:
+        """Write down what a platform has answered; looks take turns, so nobody else does."""
+        if has_answered is None or (has_answered and outage is None):
+            return
         async with self.services.database.platform_session() as session:
-            if has_answered:
-                change = update(ProviderOutage).where(is_open).values(ended_at=now, asked_at=now)
-                ended = await session.execute(change.returning(ProviderOutage.since))
-                if ended.one_or_none() is not None:
-                    _LOG.info("provider_is_back", source=source)
+            if outage is None:
+                session.add(ProviderOutage(source=source, since=now, asked_at=now))
+                _LOG.warning("provider_is_away", source=source)
                 return
-            begun = insert(ProviderOutage).values(source=source, since=now, asked_at=now)
-            await session.execute(
-                begun.on_conflict_do_update(
-                    index_elements=[ProviderOutage.source],
-                    index_where=ProviderOutage.ended_at.is_(None),
-                    set_={"asked_at": now},
-                )
-            )
-            _LOG.warning("provider_is_away", source=source)
+            known = await session.get_one(ProviderOutage, (source, outage.since))
+            known.asked_at = now
+            if has_answered:
+                known.ended_at = now
+                _LOG.info("provider_is_back", source=source)

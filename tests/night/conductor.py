@@ -1,12 +1,11 @@
-"""Conductors: the product's dispatcher, and the plainest one as a baseline.
+"""Conductors: the product's dispatcher, and the plainest one to compare it with.
 
-The plain one knows every place and starts the most urgent ones that are ready. Of a platform whose
-last sync failed, or that grants few calls, it syncs one connection at a time: more of them would
-only keep slots waiting. It proves that the stage works, and that the night can be mastered.
+The plain one knows every place and starts, first come, first served, those that are ready. Of a
+platform whose last sync failed, or that grants few calls, it syncs one connection at a time: more
+of them would only keep slots waiting.
 """
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,22 +20,10 @@ from tenancy.unscoped import Doors
 from tests.night.places import LIMITS, Place
 from tests.night.stage import CONDUCTOR, Conductor, Night
 
-__all__ = ["by_deadline", "by_readiness", "conduct_by_schedule", "conduct_plainly"]
+__all__ = ["conduct_by_schedule", "conduct_plainly"]
 
 FEW_CALLS: Final = 60  # in an hour
 BACK_OFF: Final = dt.timedelta(minutes=5)
-
-Urgency = Callable[[Place], dt.datetime]
-
-
-def by_deadline(place: Place) -> dt.datetime:
-    """The nearest deadline first."""
-    return place.deadline_at
-
-
-def by_readiness(place: Place) -> dt.datetime:
-    """First come, first served."""
-    return place.ready_at
 
 
 def conduct_by_schedule(*, look_seconds: float = LOOK_SECONDS) -> Conductor:
@@ -56,21 +43,17 @@ def conduct_by_schedule(*, look_seconds: float = LOOK_SECONDS) -> Conductor:
     return conduct
 
 
-def conduct_plainly(urgency: Urgency, *, tick_seconds: float = 60.0) -> Conductor:
-    """A conductor that goes by `urgency`, the least first, and looks around at every tick."""
-
-    async def conduct(night: Night) -> None:
-        board = _Board({place: place.ready_at for place in night.places})
-        while True:
-            await _note_ends(night, board)
-            now = night.time.clock()
-            ready = (place for place, at in board.waiting.items() if at <= now)
-            for place in sorted(ready, key=urgency):
-                if len(board.running) < night.slots and board.may_start(place, now):
-                    await _start(night, board, place)
-            await night.time.sleeper(CONDUCTOR)(tick_seconds)
-
-    return conduct
+async def conduct_plainly(night: Night) -> None:
+    """Start who has been ready for longest, and look around once a minute."""
+    board = _Board({place: place.ready_at for place in night.places})
+    while True:
+        await _note_ends(night, board)
+        now = night.time.clock()
+        ready = (place for place, at in board.waiting.items() if at <= now)
+        for place in sorted(ready, key=lambda place: place.ready_at):
+            if len(board.running) < night.slots and board.may_start(place, now):
+                await _start(night, board, place)
+        await night.time.sleeper(CONDUCTOR)(60.0)
 
 
 @dataclass(slots=True)

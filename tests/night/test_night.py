@@ -16,7 +16,6 @@ import pytest
 
 from tests.night.calls import most_in_any_window
 from tests.night.conductor import (
-    by_readiness,
     conduct_by_schedule,
     conduct_plainly,
 )
@@ -29,6 +28,8 @@ from tests.night.verdict import Outcome, read_outcomes
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("redis_server")]
 
 SEED: Final = 1
+EASTERN: Final = ("Europe/Helsinki", "Europe/Berlin")
+AN_HOUR: Final = dt.timedelta(hours=1)
 HALF_AN_HOUR: Final = dt.timedelta(minutes=30)
 # What the product may lose to its ticks, to waits between tries and to a late answer.
 SPARE: Final = dt.timedelta(minutes=20)
@@ -120,18 +121,35 @@ async def check_nothing_lost(report: Report) -> None:
     assert states == ["SUCCESS"] * len(report.night.orphans)
 
 
+def check_predictions(report: Report) -> None:
+    """Who was late was told so an hour before; who was in time was not, in the end."""
+    for outcome in report.outcomes:
+        deadline = outcome.place.deadline_at
+        if outcome.is_in_time:
+            assert all(until is not None and until <= deadline for _, until in outcome.foretold)
+        else:
+            ((since, until),) = outcome.foretold
+            assert since <= deadline - AN_HOUR
+            assert until is None or until >= deadline
+
+
 @pytest.fixture
 def urls(database_url: str, redis_url: str) -> tuple[str, str]:
     return database_url, redis_url
 
 
 async def test_small_night(urls: tuple[str, str]) -> None:
-    places = make_places(SEED, count=20, tenants=6)
-    kill_at = dt.datetime(2026, 11, 20, 2, 3, tzinfo=dt.UTC)
-    conductor = conduct_by_schedule(look_seconds=300)
+    """Two countries, thirteen accounts; most of them at the platform that goes away."""
+    everywhere = make_places(SEED, count=40, tenants=6)
+    places = [place for place in everywhere if place.client_zone in EASTERN]
+    kill_at = dt.datetime(2026, 11, 20, 2, 33, tzinfo=dt.UTC)
+    conductor = conduct_by_schedule(look_seconds=120)
     async with play(urls, places, conductor, workers=(2, 2), kill_at=kill_at) as report:
-        assert report.late_for_no_reason == []
+        assert len(places) == 13
+        assert len(report.forecast.doomed) == 1
+        assert set(report.late) == report.forecast.doomed
         await check_nothing_lost(report)
+        check_predictions(report)
 
 
 @pytest.mark.slow
@@ -139,17 +157,19 @@ async def test_whole_night(urls: tuple[str, str]) -> None:
     places = make_places(SEED)
     async with play(urls, places, conduct_by_schedule(), workers=(2, 2, 2)) as report:
         assert len({place.client_zone for place in places}) == 12
+        assert len({place.tenant_id for place in places}) == 40
         assert len(report.forecast.doomed) == 2
         assert report.late_for_no_reason == []
         assert set(report.late) == report.forecast.doomed
         await check_nothing_lost(report)
+        check_predictions(report)
 
 
 @pytest.mark.slow
 async def test_first_come_first_served_would_be_late(urls: tuple[str, str]) -> None:
     """The night is tight enough to tell a good order from a bad one."""
     places = make_places(SEED)
-    async with play(urls, places, conduct_plainly(by_readiness), workers=(2, 2, 2)) as report:
+    async with play(urls, places, conduct_plainly, workers=(2, 2, 2)) as report:
         zones = {place.client_zone for place in report.late_for_no_reason}
         assert zones == {"Europe/Helsinki"}  # whose accounts in the Azores are ready last
         await check_nothing_lost(report)

@@ -59,8 +59,7 @@ async def due(desk: Desk, *sources: str) -> None:
 
 
 async def ask(desk: Desk, watch: ProviderWatch, *suspects: str) -> ProviderState:
-    await watch.ask(suspects, await desk.doors.due_work())
-    return (await watch.look({"alpha"}))["alpha"]
+    return (await watch.look(await desk.doors.due_work(), suspects))["alpha"]
 
 
 async def outages(desk: Desk) -> list[tuple[str, Any, Any]]:
@@ -143,7 +142,7 @@ async def test_an_account_without_trouble_of_its_own_is_asked_about(
     await due(desk, "alpha", "alpha", "beta")
     works = await desk.doors.due_work()
     (one, two) = [work for work in works if work.source == "alpha"]
-    await watch.ask(["alpha"], [dataclasses.replace(one, error_code=UNAVAILABLE), two])
+    await watch.look([dataclasses.replace(one, error_code=UNAVAILABLE), two], ["alpha"])
     assert extraction.asked == [("alpha", f"account-{two.connection_id.int % 1000}")]
 
 
@@ -151,7 +150,7 @@ async def test_a_platform_that_nobody_is_waiting_for_is_not_asked(
     desk: Desk, watch: ProviderWatch, extraction: FakeExtraction
 ) -> None:
     await due(desk, "beta")
-    assert (await ask(desk, watch, "alpha")).is_open
+    assert await watch.look(await desk.doors.due_work(), ["alpha"]) == {"beta": ProviderState()}
     assert extraction.asked == []
 
 
@@ -169,14 +168,15 @@ async def test_budgets_are_told_as_they_stand(
     apps = {"alpha": {"key": "ours"}}
     budget = RedisCallBudget(redis_server, clock=desk.clock)
     watch = watch_with(desk, extraction, budget, apps)
+    await due(desk, "alpha")
     rate = (3600 - 59) / 3600
     full = ProviderState((Allowance(60, 60, rate),))
-    assert (await watch.look({"alpha"}))["alpha"] == full
+    assert (await ask(desk, watch)) == full
     hourly, told = shared_buckets(desk.sources["alpha"], apps["alpha"])
     for _ in range(10):
         assert await budget.acquire(hourly) == 0
-    assert (await watch.look({"alpha"}))["alpha"].allowances == (Allowance(50, 60, rate),)
+    assert (await ask(desk, watch)).allowances == (Allowance(50, 60, rate),)
     await budget.hold(told, 59)
-    assert (await watch.look({"alpha"}))["alpha"].is_open  # a worker waits that long by itself
+    assert (await ask(desk, watch)).is_open  # a worker waits that long by itself
     await budget.hold(told, 600)
-    assert (await watch.look({"alpha"}))["alpha"].held_until == NOON + 10 * MINUTE
+    assert (await ask(desk, watch)).held_until == NOON + 10 * MINUTE
