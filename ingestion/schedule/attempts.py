@@ -25,6 +25,7 @@ __all__ = ["back_off", "claim", "settle"]
 _FIRST_BACK_OFF: Final = dt.timedelta(minutes=5)
 _LONGEST_BACK_OFF: Final = dt.timedelta(hours=1)
 _MOST_DOUBLINGS: Final = 10  # beyond the longest anyway
+_NOT_THERE: Final = (SyncState.FAILED, SyncState.HELD)
 _BROKEN: Final = ("INTERNAL", "an error of ours; it is in the log")
 
 
@@ -83,7 +84,7 @@ async def settle(services: ScheduleServices, work: DueWork, *, is_broken: bool) 
             Sync.run_id == work.run_id, Sync.connection_id == work.connection_id
         )
         syncs = (await session.scalars(query.order_by(Sync.id))).all()
-        failed = [sync for sync in syncs if sync.state is SyncState.FAILED]
+        failed = [sync for sync in syncs if sync.state in _NOT_THERE]
         states = (await read_states(session))[work.connection_id]
         if not failed and is_covered(services.sources[work.source], states, work.day):
             ended = [sync.finished_at for sync in syncs if sync.finished_at is not None]

@@ -15,6 +15,7 @@ from typing import Final
 
 from domain.ids import ConnectionId
 from ingestion.connector.failures import TRANSIENT_CODES
+from ingestion.quality.gate import HELD_CODE
 from ingestion.schedule.board import Board
 from ingestion.schedule.provider_state import Allowance, Providers, ProviderState
 from tenancy.due_work import DueWork
@@ -64,15 +65,18 @@ def forecast(
     night = _Night(now, Board(capacity, providers, others=others), providers)
     for _ in range(others):
         night.push(night.ends, now + _OTHER_JOB, None)
-    refused = [work for work in works if _is_refused(work)]
+    expected = {
+        work.connection_id: Expectation(None, cause)
+        for work in works
+        if (cause := _needs_somebody(work)) is not None
+    }
     for work in works:
         if work.is_running:
             night.go_on(work)
-        elif not _is_refused(work):
+        elif work.connection_id not in expected:
             provider = providers.get(work.source, _UNKNOWN)
             night.push(night.releases, max(work.may_start_at, provider.opens_at(now)), work)
     night.play()
-    expected = {work.connection_id: Expectation(None, MissCause.REFUSED) for work in refused}
     for work, finish in night.finished:
         is_late = finish > work.deadline_at
         cause = _cause(work, providers.get(work.source, _UNKNOWN)) if is_late else None
@@ -164,16 +168,19 @@ class _CallLine:
         return self.next_at
 
 
-def _is_refused(work: DueWork) -> bool:
+def _needs_somebody(work: DueWork) -> MissCause | None:
+    """Why trying again will not help; None: it may."""
     code = work.error_code
-    return not work.is_running and code is not None and code not in TRANSIENT_CODES
+    if work.is_running or code is None or code in TRANSIENT_CODES:
+        return None
+    return MissCause.INCIDENT if code == HELD_CODE else MissCause.REFUSED
 
 
 def _cause(work: DueWork, provider: ProviderState) -> MissCause:
     """The first that holds, in the order of certainty."""
     holding = {
         MissCause.OUTAGE: provider.away_since is not None,
-        MissCause.HELD: provider.held_until is not None,
+        MissCause.THROTTLED: provider.held_until is not None,
         MissCause.FAILING: work.error_code is not None,
         MissCause.READY_LATE: work.ready_at + work.typical > work.deadline_at,
         MissCause.SLOW: work.is_running,

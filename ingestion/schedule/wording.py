@@ -18,8 +18,9 @@ __all__ = ["DueAccount", "foretold_miss", "missed", "reason_of", "subject_of"]
 
 _REASONS: Final = {
     MissCause.REFUSED: "{source} refuses",
+    MissCause.INCIDENT: "what {source} sent looks wrong",
     MissCause.OUTAGE: "{source} does not answer",
-    MissCause.HELD: "{source} grants no calls for now",
+    MissCause.THROTTLED: "{source} grants no calls for now",
     MissCause.FAILING: "the tries so far have failed",
     MissCause.READY_LATE: "the account's day is complete too late",
     MissCause.SLOW: "it takes longer than usual",
@@ -27,8 +28,9 @@ _REASONS: Final = {
 }
 _HINTS: Final = {
     MissCause.REFUSED: "bosco connections check tells what the platform wants; connect it again",
+    MissCause.INCIDENT: "bosco incidents list tells what; look at it, then release or sync again",
     MissCause.OUTAGE: "nothing to do: it goes on by itself as soon as the platform answers",
-    MissCause.HELD: "it goes on by itself; ask the platform for a higher quota if it comes often",
+    MissCause.THROTTLED: "it goes on by itself; if it comes often, ask for a higher quota",
     MissCause.FAILING: "it is tried again by itself; syncs in GraphQL tells of each try",
     MissCause.READY_LATE: "tell the client a later hour, or keep the account in the client's zone",
     MissCause.SLOW: "nothing to do yet: it is still running",
@@ -36,6 +38,7 @@ _HINTS: Final = {
 }
 _SEVERITIES: Final = {
     MissCause.REFUSED: AlertSeverity.CRITICAL,
+    MissCause.INCIDENT: AlertSeverity.CRITICAL,
     MissCause.READY_LATE: AlertSeverity.INFO,
 }
 

@@ -46,7 +46,7 @@ CREATE TABLE due_syncs (
     CONSTRAINT ck_due_syncs__state CHECK (state IN ('waiting', 'running', 'done', 'dropped')),
     CONSTRAINT ck_due_syncs__miss_cause
         CHECK (miss_cause
-        IN ('refused', 'outage', 'held', 'failing', 'ready_late', 'slow', 'queue'))
+        IN ('refused', 'incident', 'outage', 'throttled', 'failing', 'ready_late', 'slow', 'queue'))
 );
 
 CREATE UNIQUE INDEX uq_due_syncs__open

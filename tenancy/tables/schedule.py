@@ -28,8 +28,9 @@ class MissCause(enum.Enum):
     """Why a deadline will be missed, what is most certain first."""
 
     REFUSED = "refused"  # the platform wants somebody to act
+    INCIDENT = "incident"  # what came looks wrong, and is held back until somebody has looked
     OUTAGE = "outage"  # the platform does not answer
-    HELD = "held"  # the platform grants no calls for now
+    THROTTLED = "throttled"  # the platform grants no calls for now
     FAILING = "failing"  # the tries so far have failed
     READY_LATE = "ready_late"  # the figures are complete too late
     SLOW = "slow"  # it runs, for longer than usual

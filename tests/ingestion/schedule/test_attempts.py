@@ -131,6 +131,18 @@ async def test_a_stream_that_failed_keeps_the_day_open_though_another_came(
     assert (await desk.row(agency)).next_attempt_at == EARLY + 60 * MINUTE
 
 
+async def test_what_is_held_back_waits_for_somebody(
+    desk: Desk, agency: Agency, connection: ConnectionId, begun: DueWork
+) -> None:
+    told: dict[str, Any] = {"error_code": "HELD", "error_message": "spend is 100 times as high"}
+    landed: dict[str, Any] = {"version": 1, "known_at": EARLY}
+    await desk.run(agency, connection, run_id=begun.run_id, state=SyncState.HELD, **told, **landed)
+    assert await settle(desk.services, begun, is_broken=False) == "HELD"
+    row = await desk.row(agency)
+    assert row.error_message == "spend is 100 times as high"
+    assert row.next_attempt_at == EARLY + 60 * MINUTE
+
+
 async def test_a_broken_job_is_our_fault(desk: Desk, agency: Agency, begun: DueWork) -> None:
     assert await settle(desk.services, begun, is_broken=True) == "INTERNAL"
     row = await desk.row(agency)

@@ -87,7 +87,7 @@ def test_a_platform_that_is_away_stays_so_for_an_hour() -> None:
 def test_a_platform_that_grants_no_calls() -> None:
     held = {"alpha": ProviderState(held_until=at(200))}
     assert expect([work(1, 205), work(2, 300)], held) == {
-        1: (210, MissCause.HELD),
+        1: (210, MissCause.THROTTLED),
         2: (210, None),
     }
 
@@ -108,12 +108,13 @@ def test_what_was_saved_up_does_not_grow_beyond_what_is_granted_at_once() -> Non
     assert expect([work(1, 1000, ready=600, calls=35)], providers) == {1: (660, None)}
 
 
-def test_a_refusal_waits_for_a_person() -> None:
-    refused = work(1, 300, error_code="CREDENTIALS_REJECTED", attempts=1)
-    assert expect([refused, work(2, 300)]) == {
-        1: (None, MissCause.REFUSED),
-        2: (10, None),
-    }
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [("CREDENTIALS_REJECTED", MissCause.REFUSED), ("HELD", MissCause.INCIDENT)],
+)
+def test_some_things_wait_for_a_person(code: str, cause: MissCause) -> None:
+    waiting = work(1, 300, error_code=code, attempts=1)
+    assert expect([waiting, work(2, 300)]) == {1: (None, cause), 2: (10, None)}
 
 
 def test_what_has_failed_is_tried_again_when_its_time_comes() -> None:
