@@ -85,7 +85,7 @@ async def settle(services: ScheduleServices, work: DueWork, *, is_broken: bool) 
         )
         syncs = (await session.scalars(query.order_by(Sync.id))).all()
         failed = [sync for sync in syncs if sync.state in _NOT_THERE]
-        states = (await read_states(session))[work.connection_id]
+        states = (await read_states(session, work.connection_id))[work.connection_id]
         if not failed and is_covered(services.sources[work.source], states, work.day):
             ended = [sync.finished_at for sync in syncs if sync.finished_at is not None]
             await finish(session, row, done_at=max(ended, default=now), now=now)

@@ -27,11 +27,14 @@ class ScheduleServices:
 
 
 async def read_states(
-    session: TenantSession,
+    session: TenantSession, only: ConnectionId | None = None
 ) -> defaultdict[ConnectionId, dict[str, StreamState]]:
-    """How far every stream of the agency has been published. One query."""
+    """How far each stream of the agency, or of one connection, has been published. One query."""
+    query = select(StreamState)
+    if only is not None:
+        query = query.where(StreamState.connection_id == only)
     states: defaultdict[ConnectionId, dict[str, StreamState]] = defaultdict(dict)
-    for state in (await session.scalars(select(StreamState))).all():
+    for state in (await session.scalars(query)).all():
         states[state.connection_id][state.stream] = state
     return states
 

@@ -69,7 +69,8 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
         name async for name, text in ask_everything(edge, northwind) if northwind.canary in text
     }
     # Where an answer names things of the agency, the matrix sees them: it does not look past data.
-    assert {"alerts", "incidents", "me", "clients", "connections", "syncs", "quarantine"} <= seen
+    assert {"me", "clients", "connections", "freshness", "syncs", "quarantine"} <= seen
+    assert {"alerts", "incidents"} <= seen
     assert {f"features by {name}" for name in SERVICES} <= seen
 
 

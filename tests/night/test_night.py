@@ -62,6 +62,15 @@ class Report:
     def foretold(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.foretold]
 
+    @property
+    def warnings(self) -> list[int]:
+        """Minutes before the deadline at which each that was late was told so."""
+        return sorted(
+            int((outcome.place.deadline_at - outcome.foretold[0][0]).total_seconds() / 60)
+            for outcome in self.foretold
+            if not outcome.is_in_time
+        )
+
     def most_calls(self) -> dict[str, int]:
         """The most calls in any hour, of each platform."""
         return {
@@ -77,7 +86,7 @@ class Report:
             f" could not; {len(self.late)} late, {len(self.late_for_no_reason)} of them for no"
             f" reason {dict(Counter((p.source, p.client_zone) for p in self.late_for_no_reason))};"
             f" {len(self.foretold)} misses foretold, of which"
-            f" {sum(not outcome.is_in_time for outcome in self.foretold)} came true;"
+            f" {len(self.warnings)} came true, told {self.warnings} minutes ahead;"
             f" most calls in an hour {self.most_calls()} of {LIMITS};"
             f" {len(self.night.orphans)} jobs taken over; {self.night.time.jumps} jumps"
         )
