@@ -31,9 +31,15 @@ ENOUGH_OF_MEDIAN: Final = Decimal("0.25")
 
 
 def find_lost_days(evidence: Evidence) -> Iterator[Finding]:
-    """Compare each day with what is visible of it. Who sends a file means what it says."""
+    """Compare each day with what is visible of it.
+
+    Who sends a file means what it says, and of a part (search terms) platforms withhold now more,
+    now less.
+    """
     days = evidence.sync.days
     if days is None or not evidence.sync.replaces_days or evidence.sync.is_file:
+        return
+    if evidence.sync.fact.is_partial:
         return
     lead = lead_of(evidence.sync.fact)
     visible = [figures.amount(lead) for figures in evidence.published.values()]
