@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_the_demo_runs_on_bigquery(bigquery_emulator: str, open_folder: Path) -> None:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("BOSCO_")
