@@ -62,9 +62,9 @@ def demo_accounts(
     )
     return (
         dataclasses.replace(google_ads, settings={"manager_id": agency.google_manager_id}),
+        account("shopify", client.shop, access_token=client.shopify_token),
         account("meta_ads", client.meta_account_id, access_token=agency.meta_access_token),
         account("ga4", client.ga4_property_id, refresh_token=ga4_token, **google_app),
-        account("shopify", client.shop, access_token=client.shopify_token),
         account(
             "tiktok_ads",
             client.tiktok_advertiser_id,

@@ -228,12 +228,15 @@ async def test_an_unknown_field_is_kept_and_told(
 async def test_a_changed_type_puts_its_rows_into_quarantine(
     platform: Platform, trouble: Trouble, agency: TenantProfile
 ) -> None:
-    trouble.simulator.fault("changed_type", operation="searchStream", rows=2)
+    trouble.simulator.fault("changed_type", operation="searchStream campaign", rows=2)
     told = await platform.command("sync", tenant=agency.slug)
     rows, spend, *_ = ads_truth(trouble)
-    assert told.exit_code == 0
-    assert told.synced("campaign_day")[4:] == (rows - 2, 2, "published")
-    assert told.lines[-1] == f"rows in quarantine: bosco quarantine list {agency.slug}"
+    assert told.exit_code == 1  # without its two rows a slice is not what the account says
+    assert told.synced("campaign_day")[4:] == (rows - 2, 2, "1 of 3 held")
+    assert told.lines[-2:] == [
+        f"rows in quarantine: bosco quarantine list {agency.slug}",
+        f"why syncs are held: bosco incidents list {agency.slug}",
+    ]
     listed = (await platform.command("quarantine.list", tenant=agency.slug, limit=50)).table
     assert sorted(row[1:5] for row in listed) == [
         ("google_ads.campaign_day", 1, "clicks", "not_a_number"),
@@ -241,6 +244,12 @@ async def test_a_changed_type_puts_its_rows_into_quarantine(
     ]
     shown = await platform.command("quarantine.show", tenant=agency.slug, id=listed[0][0])
     assert '"clicks": "n/a"' in shown.lines[1]
+    incidents = await platform.command("incidents.list", tenant=agency.slug, limit=5, all=False)
+    assert len(incidents.table) == 2
+    assert {"rejected_rows", "totals_differ"} <= {cell for row in incidents.table for cell in row}
+    await platform.command(
+        "quality.release", tenant=agency.slug, id=incidents.table[0][0], reason="known to miss"
+    )
     loaded = await ads_totals(platform, agency)
     assert loaded[0] == rows - 2
     assert loaded[1] < spend
@@ -288,7 +297,7 @@ def _only_newer_versions() -> SimulatorConfig:
 async def test_a_failed_slice_is_planned_again(
     platform: Platform, trouble: Trouble, agency: TenantProfile
 ) -> None:
-    trouble.simulator.fault("server_error", after=1, times=6, operation="searchStream")
+    trouble.simulator.fault("server_error", after=1, times=6, operation="searchStream campaign")
     told = await platform.command("sync", tenant=agency.slug)
     assert (told.synced("campaign_day")[-1], told.exit_code) == ("1 of 3 failed", 1)
     assert await platform.coverage(agency, "campaign_day") == (START, dt.date(2026, 10, 14))
@@ -319,7 +328,7 @@ async def test_a_failed_restatement_is_made_up_for(
 ) -> None:
     await platform.command("sync", tenant=agency.slug)
     trouble.advance(days=12)
-    trouble.simulator.fault("server_error", times=6, operation="searchStream")
+    trouble.simulator.fault("server_error", times=6, operation="searchStream campaign")
     told = await platform.command("sync", tenant=agency.slug)
     assert told.exit_code == 1  # the oldest days, which are all covered already
     trouble.advance(days=12)

@@ -136,7 +136,13 @@ async def test_an_apps_secret_is_shown_once(platform: Platform, southwind: Tenan
     assert told.lines[2] == "the secret is not shown again"
     listed = await platform.command("apps.list", tenant="southwind")
     assert listed.table == [
-        (client_id, "Board", "ingestion:read metrics:read metrics:write", "acme-shoes", "live")
+        (
+            client_id,
+            "Board",
+            "ingestion:read ingestion:write metrics:read metrics:write",
+            "acme-shoes",
+            "live",
+        )
     ]
     assert secret not in repr(listed.events)
     async with platform.runtime.database.session(southwind.tenant_id) as session:
