@@ -322,7 +322,7 @@ async def test_files_that_cannot_be_imported_leave_nothing(
 def _commands(group: typer.Typer, path: str = "") -> set[str]:
     """Every command of the command line, as `noun.verb`."""
     own = {
-        path + (command.name or getattr(command.callback, "__name__", ""))
+        f"{path}{command.name or getattr(command.callback, '__name__', '')}"
         for command in group.registered_commands
     }
     nested = (
