@@ -39,7 +39,7 @@ from feature_repo.open import open_features
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec import SourceSpec, StreamSpec
-from ingestion.corrections import Corrections
+from ingestion.corrections import Corrections, Placement
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
@@ -154,6 +154,9 @@ async def open_runtime(
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))
         features = open_features(plane.database, urls.database_url, plane.redis, warehouse, clock)
+        Placement.over(
+            warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
+        ).register()
         checks = QualityFollowUp(plane.database, warehouse, plane.sources, clock, uuid7)
         PublicationJobs(
             plane.database, plane.jobs, loader, sleep, listeners=(checks, features.refresh)

@@ -337,7 +337,8 @@ class Pipeline:
         if connection.source == FILE_SOURCE:
             return  # whoever imports a file is told at once
         own = select(Sync).where(Sync.run_id == run_id, Sync.connection_id == connection_id)
-        syncs = (await session.scalars(own.where(Sync.stream != HISTORY))).all()
+        asked = own.where(Sync.stream != HISTORY, Sync.replays.is_(None))
+        syncs = (await session.scalars(asked)).all()
         if not syncs:
             return
         label = self.sources[connection.source].label

@@ -1,4 +1,4 @@
-"""Rows that did not fit: `bosco quarantine`."""
+"""Rows that did not fit: `bosco quarantine list` and `show`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -6,24 +6,22 @@ from collections.abc import AsyncIterator
 from sqlalchemy import select
 
 from api.commands.lookup import find_agency, find_source
+from api.commands.quarantine_rows import find_row
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.runtime import Runtime
-from domain.errors import NotFoundError
-from domain.ids import parse_id, public_id
+from domain.ids import public_id
 from tenancy.tables import QuarantinedRow, QuarantineState
 
 __all__ = ["list_quarantine", "show_quarantined"]
 
 
 async def list_quarantine(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
-    """`bosco quarantine list`: the newest open rows."""
+    """`bosco quarantine list`: the newest open rows, or all."""
     tenant = await find_agency(runtime, arguments["tenant"])
-    query = (
-        select(QuarantinedRow)
-        .where(QuarantinedRow.state == QuarantineState.OPEN)
-        .order_by(QuarantinedRow.id.desc())
-        .limit(arguments["limit"])
-    )
+    query = select(QuarantinedRow).order_by(QuarantinedRow.id.desc()).limit(arguments["limit"])
+    is_all = bool(arguments.get("all"))
+    if not is_all:
+        query = query.where(QuarantinedRow.state == QuarantineState.OPEN)
     if arguments.get("source"):
         query = query.where(QuarantinedRow.source == find_source(runtime, arguments["source"]).name)
     async with runtime.database.session(tenant.tenant_id) as session:
@@ -36,12 +34,12 @@ async def list_quarantine(runtime: Runtime, arguments: Arguments) -> AsyncIterat
             row.field or "",
             row.reason,
             row.message,
+            *((row.state.value,) if is_all else ()),
         )
         for row in found
     )
-    yield TableEvent(
-        f"quarantine of {tenant.slug}", ("id", "stream", "row", "field", "reason", "what"), rows
-    )
+    columns = ("id", "stream", "row", "field", "reason", "what", *(("state",) if is_all else ()))
+    yield TableEvent(f"quarantine of {tenant.slug}", columns, rows)
     if rows:
         yield LineEvent(f"one in full: bosco quarantine show {tenant.slug} ID")
 
@@ -49,15 +47,12 @@ async def list_quarantine(runtime: Runtime, arguments: Arguments) -> AsyncIterat
 async def show_quarantined(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco quarantine show`: one row as the provider sent it."""
     tenant = await find_agency(runtime, arguments["tenant"])
-    row_id = parse_id("qua", arguments["id"])
     async with runtime.database.session(tenant.tenant_id) as session:
-        row = (
-            await session.scalars(select(QuarantinedRow).where(QuarantinedRow.id == row_id))
-        ).one_or_none()
-    if row is None:
-        raise NotFoundError(
-            f"{arguments['id']} is not in the quarantine of {tenant.slug}",
-            hint=f"bosco quarantine list {tenant.slug} shows what is",
-        )
+        row = await find_row(session, tenant, arguments["id"])
     yield LineEvent(f"{row.source}.{row.stream}, row {row.row_number}: {row.message}")
     yield LineEvent(json.dumps(row.raw, indent=2, ensure_ascii=False))
+    if row.repair:
+        yield LineEvent(f"given by hand: {json.dumps(row.repair, ensure_ascii=False)}")
+    if row.resolved_at is not None:
+        told = f"{row.state.value} {row.resolved_at:%Y-%m-%d %H:%M} UTC by {row.resolved_by}"
+        yield LineEvent(f"{told}: {row.resolution}")

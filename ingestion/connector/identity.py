@@ -21,27 +21,32 @@ ValueOf = Callable[[str], Any]  # field of the stream -> typed value; None: none
 
 
 class RowIdentity:
-    """Reads keys and days of one stream."""
+    """Reads keys and days of one stream.
+
+    Attributes:
+        key_fields: Their values together are the natural key.
+        day_field: Its value is the reporting date; None: the stream has none of its own.
+    """
 
     def __init__(self, stream: StreamSpec) -> None:
-        self._key = stream.key
+        self.key_fields = stream.key
         day = next((one.field for one in stream.mapping if one.column == "reporting_date"), None)
-        self._day = day if day and stream.field(day) else None
+        self.day_field = day if day and stream.field(day) else None
 
     def natural_key(self, value_of: ValueOf) -> str:
         """The key of a row that fits: parts without value are empty."""
-        return KEY_SEPARATOR.join(_text(value_of(name)) for name in self._key)
+        return KEY_SEPARATOR.join(_text(value_of(name)) for name in self.key_fields)
 
     def known_key(self, value_of: ValueOf) -> str | None:
         """The key of a row that does not fit; None when a part has no value that could be read."""
-        parts = [value_of(name) for name in self._key]
+        parts = [value_of(name) for name in self.key_fields]
         if not parts or any(part is None for part in parts):
             return None
         return KEY_SEPARATOR.join(map(_text, parts))
 
     def day(self, value_of: ValueOf) -> dt.date | None:
         """The reporting date, or None when it cannot be read."""
-        found: dt.date | None = value_of(self._day) if self._day else None
+        found: dt.date | None = value_of(self.day_field) if self.day_field else None
         return found
 
 

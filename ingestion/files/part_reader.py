@@ -5,6 +5,7 @@ cells -> cell_reader -> ColumnTyper -> file's words to ours -> columns by row of
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,9 @@ from ingestion.files.cells import cell_reader
 from ingestion.files.csv_rows import RowBlock
 from ingestion.files.map_spec import FileFormat, MappedColumn
 
-__all__ = ["Arrays", "PartReader"]
+__all__ = ["REPORTING_DATE", "Arrays", "PartReader"]
+
+REPORTING_DATE: Final = "reporting_date"
 
 # Fact column -> values, one per row of the block; NULL where a row was not asked for or is bad.
 Arrays = Mapping[str, pa.Array]
@@ -52,6 +55,8 @@ class PartReader:
             for item in columns
             if (words := _words(item))
         )
+        if REPORTING_DATE in self._paths:  # so that rows which do not fit still have their day
+            mapping += (ColumnMapping(REPORTING_DATE, REPORTING_DATE),)
         stream = StreamSpec("part", "file", "", fields, (), mapping, SliceRule("date"))
         self._typer = ColumnTyper(stream, account)
 

@@ -7,6 +7,7 @@ The file is read twice: first for keys that stand in two lines, then for its row
 of rows, and eight bytes per line and feed. Measured figures are in docs/import.md.
 """
 
+import bisect
 import dataclasses
 import difflib
 from collections import Counter
@@ -29,10 +30,18 @@ from ingestion.files.csv_rows import BLOCK_ROWS, RowBlock, UnusableHeaderError, 
 from ingestion.files.feeds import NATURAL_KEY, raw_file_stream
 from ingestion.files.map_spec import FeedSpec, MapSpec, UnpivotSet
 from ingestion.files.parquet_rows import iter_parquet_blocks
-from ingestion.files.part_reader import Arrays, PartReader
+from ingestion.files.part_reader import REPORTING_DATE, Arrays, PartReader
 from ingestion.files.repeated_keys import KeyCensus, RepeatedKeys
 
-__all__ = ["FilePage", "UnreadableFileError", "check_file", "find_accounts", "read_file"]
+__all__ = [
+    "FeedReader",
+    "FilePage",
+    "UnreadableFileError",
+    "check_file",
+    "find_accounts",
+    "read_file",
+    "unknown_cells",
+]
 
 _SHOWN_COLUMNS: Final = 20
 
@@ -130,11 +139,11 @@ def read_file(
             else _count_keys(path, file_map, block_rows)
         )
         feeds = [
-            _FeedReader(file_map, feed, account, check, as_is=as_is)
+            FeedReader(file_map, feed, account, check, as_is=as_is)
             for feed, check in zip(file_map.feeds, checks, strict=True)
         ]
         for block in _iter_blocks(path, file_map, block_rows=block_rows):
-            unknown = _unknown(block, file_map)
+            unknown = unknown_cells(block, file_map)
             accounts, nameless = _accounts(block, file_map)
             for index, feed in enumerate(feeds):
                 page = feed.read(block, unknown, accounts)
@@ -201,7 +210,7 @@ def _accounts(
     return read_accounts(file_map.accounts, block)
 
 
-def _unknown(block: RowBlock, file_map: MapSpec) -> list[str | None]:
+def unknown_cells(block: RowBlock, file_map: MapSpec) -> list[str | None]:
     """The cells of each row that the map does not name, as JSON."""
     known = {*file_map.file_columns, *file_map.ignore}
     names = [name for name in block.header if name not in known]
@@ -222,7 +231,7 @@ def _with_bad_rows(page: FilePage, block: RowBlock, nameless: list[RejectedRow])
     return dataclasses.replace(page, rejected=tuple(rejected))
 
 
-class _FeedReader:
+class FeedReader:
     """Reads one feed out of the blocks of one file."""
 
     def __init__(
@@ -258,12 +267,13 @@ class _FeedReader:
         """Type the rows of a block; those that are nobody's are left out."""
         shared, kept, rejected = self._shared.read(block, _owned(block, accounts))
         kept, repeated = self._without_repeated(block, kept)
-        rejected += repeated
+        whole = None if self._feed.sets else UnpivotSet({}, ())
+        rejected = self._identified([*rejected, *repeated], block, shared, whole)
         batches = []
         whose: list[AccountRef] = []
         for item, reader in self._sets:
             own, rows, refused = reader.read(block, kept)
-            rejected += refused
+            rejected += self._identified(refused, block, shared, item)
             if self._feed.sets:
                 own, rows = _without_empty(own, rows)
             batches.append(self._assemble(block, unknown, (shared, own), rows, item))
@@ -328,6 +338,28 @@ class _FeedReader:
             else:
                 arrays.append(pa.nulls(count, column.type))
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+    def _identified(
+        self,
+        rejected: Sequence[RejectedRow],
+        block: RowBlock,
+        shared: Arrays,
+        item: UnpivotSet | None,
+    ) -> list[RejectedRow]:
+        """Rejected rows with their key and day. A line of several sets is no single row: no key."""
+        if not rejected:
+            return []
+        rows = [bisect.bisect_left(block.lines, row.row_number) for row in rejected]
+        keys = self._natural_keys(block, rows, item).to_pylist() if item else [None] * len(rows)
+        days = shared.get(REPORTING_DATE)
+        return [
+            dataclasses.replace(
+                row,
+                natural_key=key,
+                reporting_date=row.reporting_date or (days[place].as_py() if days else None),
+            )
+            for row, place, key in zip(rejected, rows, keys, strict=True)
+        ]
 
     def _natural_keys(self, block: RowBlock, rows: Sequence[int], item: UnpivotSet) -> pa.Array:
         """A JSON array of the key's cells and of what tells the set from its line's others."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from domain.facts import FACTS
-from domain.facts.fact import Fact
+from domain.facts.fact import Fact, Supersession
 from domain.ids import ConnectionId
 from domain.ports import Clock, IdFactory, Parameter, Publication, QueryWarehouse, TenantScope
 from domain.time_window import DateRange
@@ -31,6 +31,8 @@ from ingestion.quality.figures import DayFigures, read_figures
 from ingestion.quality.finding import Finding
 from ingestion.quality.incidents import IncidentWriter, Place
 from ingestion.quality.statements import CONNECTION_IDS, FIRST_DAY, LAST_DAY, published_figures
+from ingestion.quality.succession import close_told_keys, list_open_keys
+from ingestion.quality.told_keys import Tellers, read_tellers
 from tenancy.session import Database, TenantSession
 from tenancy.tables import Connection, StreamState, Sync, SyncState
 
@@ -80,12 +82,15 @@ class QualityFollowUp:
         async with self.database.session(publication.tenant_id) as session:
             run = await _read_run(session, publication)
         found = await self._findings(publication, run)
+        tellers = await self._tellers(publication, run)
         connection_id, run_id = publication.connection_id, publication.run_id
         async with self.database.session(publication.tenant_id) as session:
             writer = IncidentWriter(session, self.clock(), self.ids)
             for stream, findings in found.items():
                 place = Place(publication.client_id, connection_id, stream, run_id)
                 await writer.note(place, findings)
+            for stream, told in tellers.items():
+                await close_told_keys(session, connection_id, stream, told, writer.now)
             if not all(sync.replays for sync in run.syncs):  # a few days tell nothing of the rest
                 await writer.resolve_passed(connection_id, run_id, run.streams)
 
@@ -106,6 +111,19 @@ class QualityFollowUp:
             if state.stream in source.streams and state.covered_to is not None:
                 stale = find_staleness(state.covered_to, yesterday)
                 found.setdefault(state.stream, []).extend(stale)
+        return found
+
+    async def _tellers(self, publication: Publication, run: _Published) -> dict[str, Tellers]:
+        """Of streams by key with open rows in quarantine: who has told their keys."""
+        found: dict[str, Tellers] = {}
+        for stream, fact in sorted({(sync.stream, sync.fact) for sync in run.syncs}):
+            if FACTS[fact].supersession is Supersession.KEY:
+                tenant_id, connection_id = publication.tenant_id, publication.connection_id
+                async with self.database.session(tenant_id) as session:
+                    keys = await list_open_keys(session, connection_id, stream)
+                found[stream] = await read_tellers(
+                    self.warehouse, tenant_id, connection_id, stream, fact, keys
+                )
         return found
 
     async def _record(

@@ -2,6 +2,7 @@
 
     raw.<source>__<stream> -> mapping -> figures by sync and day       (what has landed)
     marts.<fact>           -> figures by connection, stream and day    (what is visible)
+    facts.<fact>           -> syncs that told a key                    (what was known)
 
 Trees are in BigQuery's dialect, without values, and made once: the warehouse remembers what it
 derives from a statement. Landed rows are counted as unification will count
@@ -14,7 +15,7 @@ from typing import Final
 from sqlglot import exp, parse_one
 
 from domain.facts import FACTS
-from domain.facts.tables import SYNCS, marts_table
+from domain.facts.tables import SYNCS, facts_table, marts_table
 from domain.ports import Statement
 from ingestion.connector.spec import StreamSpec
 from ingestion.quality.figures import aggregates, measures, watched
@@ -31,10 +32,13 @@ from ingestion.unify.mapping import (
 __all__ = [
     "CONNECTION_IDS",
     "FIRST_DAY",
+    "KEYS",
     "LAST_DAY",
+    "STREAM",
     "conflicting_keys",
     "landed_figures",
     "published_figures",
+    "told_keys",
     "unified_syncs",
 ]
 
@@ -42,6 +46,8 @@ __all__ = [
 CONNECTION_IDS: Final = "connection_ids"  # UUID texts
 FIRST_DAY: Final = "first_day"
 LAST_DAY: Final = "last_day"
+STREAM: Final = "stream"
+KEYS: Final = "keys"  # natural keys
 
 
 @functools.cache
@@ -114,6 +120,23 @@ def published_figures(fact_name: str) -> Statement:
         WHERE m.connection_id IN UNNEST(@{CONNECTION_IDS})
           AND m.reporting_date BETWEEN @{FIRST_DAY} AND @{LAST_DAY}
         GROUP BY m.connection_id, m.stream, m.reporting_date
+        """
+    )
+
+
+@functools.cache
+def told_keys(fact_name: str) -> Statement:
+    """Which syncs of a stream have told which keys of a fact.
+
+    Parameters: CONNECTION_IDS, STREAM, KEYS.
+    """
+    return _statement(
+        f"""
+        SELECT DISTINCT f.natural_key, f.sync_id, f.version
+        FROM {facts_table(FACTS[fact_name]).qualified} AS f
+        WHERE f.connection_id IN UNNEST(@{CONNECTION_IDS})
+          AND f.stream = @{STREAM}
+          AND f.natural_key IN UNNEST(@{KEYS})
         """
     )
 

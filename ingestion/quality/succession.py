@@ -9,7 +9,6 @@ that has come right by itself. All functions write in the transaction that they 
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
@@ -17,12 +16,21 @@ from sqlalchemy.orm import aliased
 
 from domain.facts import FACTS
 from domain.facts.fact import Supersession
-from domain.ids import ConnectionId
+from domain.ids import ConnectionId, SyncId
 from domain.time_window import DateRange
+from ingestion.quality.told_keys import Tellers
 from tenancy.session import TenantSession
 from tenancy.tables import QuarantinedRow, QuarantineState, Sync, SyncRun, SyncState
 
-__all__ = ["CLOSED_BY", "close_told_keys", "close_what_is_told_again", "list_open_keys"]
+__all__ = [
+    "CLOSED_BY",
+    "TOLD_AGAIN",
+    "close_row",
+    "close_told_keys",
+    "close_what_is_told_again",
+    "family_of",
+    "list_open_keys",
+]
 
 CLOSED_BY: Final = "job:quality"
 TOLD_AGAIN: Final = "a later sync has told the row again"
@@ -52,27 +60,42 @@ async def close_told_keys(
     session: TenantSession,
     connection_id: ConnectionId,
     stream: str,
-    told: Mapping[str, int],
+    tellers: Tellers,
     now: dt.datetime,
 ) -> None:
-    """Close rows whose key a newer sync has told without fault.
+    """Close rows whose key another sync has told without fault since.
 
     Args:
         session: Of the agency.
         connection_id: Of the rows.
         stream: Of the rows.
-        told: Key -> version of the newest sync that told it.
+        tellers: Of the keys of open rows.
         now: UTC instant.
     """
     query = (
         select(QuarantinedRow, Sync.version)
         .join(Sync, _is_of_sync(QuarantinedRow, Sync))
-        .where(*_open_rows(connection_id, stream), QuarantinedRow.natural_key.in_(told))
+        .where(*_open_rows(connection_id, stream), QuarantinedRow.natural_key.in_(tellers))
     )
-    for row, version in await session.execute(query):
-        if version is None or told[str(row.natural_key)] > version:
-            row.state, row.resolved_at = QuarantineState.SUPERSEDED, now
-            row.resolved_by, row.resolution = CLOSED_BY, TOLD_AGAIN
+    for row, version in (await session.execute(query)).all():
+        family = await family_of(session, row.sync_id)
+        told = tellers[str(row.natural_key)]
+        if any(one not in family and (version is None or newer > version) for one, newer in told):
+            close_row(row, QuarantineState.SUPERSEDED, CLOSED_BY, TOLD_AGAIN, now)
+
+
+async def family_of(session: TenantSession, sync_id: SyncId) -> frozenset[SyncId]:
+    """A sync and those that bring rows of it, mended."""
+    replays = await session.scalars(select(Sync.id).where(Sync.replays == sync_id))
+    return frozenset({sync_id, *replays})
+
+
+def close_row(
+    row: QuarantinedRow, state: QuarantineState, actor: str, resolution: str, now: dt.datetime
+) -> None:
+    """Close a row for good."""
+    row.state, row.resolved_at = state, now
+    row.resolved_by, row.resolution = actor, resolution
 
 
 async def _close_replayed(session: TenantSession, sync: Sync, now: dt.datetime) -> None:

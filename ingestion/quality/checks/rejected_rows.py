@@ -19,8 +19,8 @@ REJECTED_ROWS: Final = Check(
     f"bosco quarantine list says why; mend the source file and sync again; {RELEASE}",
 )
 
-# One odd row must not keep a whole account waiting. When a fifth is missing, the sync would replace
-# good days by worse ones.
+# One odd row must not keep a whole account waiting. When a fifth is missing, the source file is
+# wrong, not the rows: held, the sync is read again as soon as the file is right.
 TOLERATED: Final = Decimal("0.2")
 A_FEW: Final = 5
 
@@ -31,7 +31,8 @@ def find_rejected_rows(evidence: Evidence) -> Iterator[Finding]:
     if not rejected or evidence.sync.is_file:
         return
     share = Decimal(rejected) / (rows + rejected)
-    is_hollow = not rows or (rejected >= A_FEW and share > TOLERATED)
+    empties_days = not rows and evidence.sync.replaces_days
+    is_hollow = empties_days or (rejected >= A_FEW and share > TOLERATED)
     yield Finding(
         REJECTED_ROWS,
         IncidentSeverity.CRITICAL if is_hollow else IncidentSeverity.WARNING,

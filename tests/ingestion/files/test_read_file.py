@@ -244,8 +244,36 @@ def test_second_line_of_a_key_is_rejected_across_blocks(write: Write) -> None:
             "duplicate_key",
             "has the key of line 2: day '2026-11-01', channel 'tv'",
             '{"day":"2026-11-01","channel":"tv","spend":"3","clicks":"3"}',
+            '["2026-11-01","tv"]',
+            dt.date(2026, 11, 1),
         ),
     )
+
+
+def _identities(pages: list[FilePage]) -> list[tuple[int, str | None, dt.date | None]]:
+    return [
+        (row.row_number, row.natural_key, row.reporting_date)
+        for page in pages
+        for row in page.rejected
+    ]
+
+
+def test_rejected_rows_keep_their_key_and_day(write: Write) -> None:
+    path = write(f"{HEADER}2026-11-01,tv,x,1\n2026-11-31,tv,1,1\n2026-11-01,tv,1\n")
+    assert _identities(_read(path, _map())) == [
+        (2, '["2026-11-01","tv"]', dt.date(2026, 11, 1)),
+        (3, '["2026-11-31","tv"]', None),
+        (4, None, None),
+    ]
+
+
+def test_of_a_wide_line_each_set_has_its_key(write: Write) -> None:
+    path = write("day,tv,tv_clicks,radio\n2026-11-01,x,2,y\n2026-11-31,1,2,3\n")
+    assert _identities(_read(path, read_map(UNPIVOT, "MAP.yaml"))) == [
+        (2, '["2026-11-01","tv"]', dt.date(2026, 11, 1)),
+        (2, '["2026-11-01","radio"]', dt.date(2026, 11, 1)),
+        (3, None, None),
+    ]
 
 
 def test_bad_line_does_not_occupy_its_key(write: Write) -> None:
