@@ -69,7 +69,7 @@ class Answer:
     currency: Currency
     has_next: bool
     statement: Statement
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[Notice, ...]
 
 
 @dataclass(frozen=True, slots=True)
