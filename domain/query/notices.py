@@ -114,7 +114,7 @@ def _part_of(measure: Measure, asked: Iterable[str], dimensions: Mapping[str, Di
     if not whole:
         return _Part(f"in {measure.fact}", f"{FACTS[measure.fact].refines} has all of it")
     needed = dict.fromkeys((*asked, *(one.dimension for one in measure.where)))
-    finer = [name for name in needed if not dimensions[name].columns.keys() & whole]
+    finer = [name for name in needed if not dimensions[name].columns.keys() & whole] or needed
     return _Part(f"by {_and(finer)}", f"leave {_and(finer)} out to see all of it")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from domain.facts.fact import Fact
 from domain.metrics.catalogue import MetricCatalogue, MetricInfo
 from domain.metrics.claims import claim_groups
 from domain.metrics.definition import MetricFilter
@@ -101,27 +102,15 @@ def build_plan(catalogue: MetricCatalogue, shape: Shape) -> Plan:
 def _page(catalogue: MetricCatalogue, shape: Shape) -> SelectPage:
     sides = (Side.ASKED,) if shape.shift is None else (Side.ASKED, Side.BASE)
     keys = Keys(shape.grain, tuple(catalogue.dimensions[name] for name in shape.dimensions))
-    names = asked_metrics(shape)
-    infos = {name: catalogue.metrics[name] for name in names}
-    cuts = route(shape, catalogue)
-    columns = {
-        side: tuple(
-            MeasureColumn(f"value__{index}{side.value}", measure, cut.name, side)
-            for index, (measure, cut) in enumerate(cuts.items())
-        )
-        for side in sides
-    }
-    parts = tuple(
-        _aggregate(fact, side, keys, shape, columns[side])
-        for fact in dict.fromkeys(cut.name for cut in cuts.values())
-        for side in sides
-    )
+    infos = {name: catalogue.metrics[name] for name in asked_metrics(shape)}
     claims = {side: _claims(infos.values(), side) for side in sides}
+    cuts = route(shape, catalogue)
+    measures = {side: _measures(cuts, side) for side in sides}
     united = UniteFacts(
-        parts,
-        keys,
-        tuple(one for side in sides for one in columns[side]),
-        tuple(one for side in sides for one in claims[side].values()),
+        parts=_parts(measures, keys, shape),
+        keys=keys,
+        measures=tuple(one for side in sides for one in measures[side]),
+        claims=tuple(one for side in sides for one in claims[side].values()),
     )
     metrics = tuple(
         MetricColumn(
@@ -138,6 +127,24 @@ def _page(catalogue: MetricCatalogue, shape: Shape) -> SelectPage:
     shown = tuple(one for one in metrics if one.name.removesuffix(one.side.value) in shape.metrics)
     return SelectPage(
         ComputeMetrics(united, metrics), shown, shape.having, _order(shape, keys), shape.paged
+    )
+
+
+def _measures(cuts: Mapping[Measure, Fact], side: Side) -> tuple[MeasureColumn, ...]:
+    return tuple(
+        MeasureColumn(f"value__{index}{side.value}", measure, cut.name, side)
+        for index, (measure, cut) in enumerate(cuts.items())
+    )
+
+
+def _parts(
+    measures: Mapping[Side, tuple[MeasureColumn, ...]], keys: Keys, shape: Shape
+) -> tuple[AggregateFact, ...]:
+    facts = dict.fromkeys(one.fact for one in measures[Side.ASKED])
+    return tuple(
+        _aggregate(fact, side, keys, shape, columns)
+        for fact in facts
+        for side, columns in measures.items()
     )
 
 
