@@ -56,7 +56,7 @@ async def main() -> list[Figure]:
         online = OnlineFeatures(redis, lambda: _NOW)
         await online.write(_TENANT, VIEW, table)
         stock = open_stock_feast(folder, url, VIEW, _frame(table))
-        reader = FeatureReader(online, lambda: _NOW)
+        reader = FeatureReader(online)
         await _check(reader, stock, table)
         gc.freeze()  # what Feast's import has left would be looked through while the clock runs
         figures: list[Figure] = []

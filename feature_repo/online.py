@@ -47,7 +47,7 @@ class OnlineFeatures:
             RedisUnavailableError: Redis does not answer.
         """
         found = await self._of(scope.tenant_id).read(view.name, entity_ids)
-        oldest = self.oldest_micros(view)
+        oldest = self._oldest_micros(view)
         unpack = _packing(view.name).unpack
         rows = [unpack(data, oldest) for data in found]
         if scope.clients is None:
@@ -150,7 +150,7 @@ class OnlineFeatures:
             erased += await features.erase(view.name, entity_ids)
         return erased
 
-    def oldest_micros(self, view: FeatureView) -> int:
+    def _oldest_micros(self, view: FeatureView) -> int:
         """The oldest instant that is still served."""
         return micros_of(self._clock() - dt.timedelta(seconds=view.ttl_seconds))
 

@@ -52,7 +52,7 @@ def open_features(
     online, computer = OnlineFeatures(redis, clock), FeatureComputer(warehouse)
     registry = FeatureRegistry(database, url, online, computer, clock)
     return Features(
-        reader=FeatureReader(online, clock),
+        reader=FeatureReader(online),
         refresh=FeatureRefresh(database, computer, online, clock, registry.ensure),
         check=ConsistencyCheck(online, computer),
         registry=registry,

@@ -14,7 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from domain.errors import NotFoundError
-from domain.ports import Clock, TenantScope
+from domain.ports import TenantScope
 from feature_repo.compute import instant_of
 from feature_repo.feature import FeatureView
 from feature_repo.feature_services import SERVICES
@@ -44,14 +44,12 @@ class FeatureRow:
     Attributes:
         entity_id: As it was asked.
         as_of: Only what was known by this UTC instant has counted.
-        age: Since then.
         client_id: Client that the entity belongs to, UUID text.
         values: By feature, in the order of the set.
     """
 
     entity_id: str
     as_of: dt.datetime
-    age: dt.timedelta
     client_id: str
     values: Mapping[str, Value]
 
@@ -76,9 +74,8 @@ def find_feature_set(name: str) -> FeatureSet:
 class FeatureReader:
     """Reads features of one caller's scope."""
 
-    def __init__(self, online: OnlineFeatures, clock: Clock) -> None:
+    def __init__(self, online: OnlineFeatures) -> None:
         self._online = online
-        self._clock = clock
 
     async def read(
         self, scope: TenantScope, name: str, entity_ids: Sequence[str]
@@ -99,10 +96,9 @@ class FeatureReader:
         """
         wanted = find_feature_set(name)
         found = await self._online.read(scope, wanted.view, entity_ids)
-        now = self._clock()
         places = _places(wanted)
         return [
-            None if stored is None else _row(entity_id, stored, wanted.features, places, now)
+            None if stored is None else _row(entity_id, stored, wanted.features, places)
             for entity_id, stored in zip(entity_ids, found, strict=True)
         ]
 
@@ -157,12 +153,7 @@ def _places(wanted: FeatureSet) -> list[int]:
 
 
 def _row(
-    entity_id: str,
-    stored: StoredValues,
-    names: Sequence[str],
-    places: Sequence[int],
-    now: dt.datetime,
+    entity_id: str, stored: StoredValues, names: Sequence[str], places: Sequence[int]
 ) -> FeatureRow:
-    as_of = instant_of(stored.micros)
     values = {name: stored.values[place] for name, place in zip(names, places, strict=True)}
-    return FeatureRow(entity_id, as_of, now - as_of, stored.client_id, values)
+    return FeatureRow(entity_id, instant_of(stored.micros), stored.client_id, values)

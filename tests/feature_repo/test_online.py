@@ -194,16 +194,13 @@ async def test_an_erased_entity_is_in_no_list(online: OnlineFeatures) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_reader_tells_the_instant_and_the_age(
-    online: OnlineFeatures, clock: MovableClock
-) -> None:
+async def test_the_reader_tells_the_instant_and_the_client(online: OnlineFeatures) -> None:
     await online.write(A, VIEW, values(VIEW, ["c"], at(30)))
-    clock.now = at(30, 15)
-    reader = FeatureReader(online, clock)
+    reader = FeatureReader(online)
     [row, unknown] = await reader.read(TenantScope(A), "campaign_pacing_v1", ["c", "d"])
     assert unknown is None
     assert row is not None
-    assert (row.entity_id, row.as_of, str(row.age)) == ("c", at(30), "3:00:00")
+    assert (row.entity_id, row.as_of, row.client_id) == ("c", at(30), str(CLIENT))
     assert list(row.values) == list(SERVICES["campaign_pacing_v1"].features)
     assert (row.values["spend_7d"], row.values["currency"]) == (1.0, None)
     table = await reader.read_table(TenantScope(A), "campaign_pacing_v1", ["d", "c"])
@@ -214,7 +211,7 @@ async def test_the_reader_tells_the_instant_and_the_age(
 
 @pytest.mark.anyio
 async def test_an_unknown_set_is_told_with_what_there_is(online: OnlineFeatures) -> None:
-    reader = FeatureReader(online, lambda: at(30))
+    reader = FeatureReader(online)
     with pytest.raises(NotFoundError) as told:
         await reader.read(TenantScope(A), "weather", ["c"])
     assert told.value.message == "there is no feature view or service 'weather'"

@@ -248,7 +248,7 @@ async def edge(
         warehouse=edge_warehouse,
         answers=None,
         plans=PlanCache(),
-        features=FeatureReader(online, clock),
+        features=FeatureReader(online),
         sources=load_all_sources(),
         tokens=tokens,
         clock=clock,

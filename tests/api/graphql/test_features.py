@@ -236,7 +236,7 @@ async def test_a_lost_redis_hides_its_reason(
     edge: Edge, northwind: Agency, dead_redis: RedisServer
 ) -> None:
     token = await edge.token(northwind, "metrics:read")
-    lost = FeatureReader(OnlineFeatures(dead_redis, edge.clock), edge.clock)
+    lost = FeatureReader(OnlineFeatures(dead_redis, edge.clock))
     with capture_logs() as logs:
         error = await edge.with_services(features=lost).error(IDS, token, service="client_sales_v1")
     assert [entry["event"] for entry in logs] == ["request_failed"]
