@@ -26,6 +26,7 @@ from domain.ports import Clock
 from feature_repo.compute import FeatureComputer
 from feature_repo.definition_rules import find_problems
 from feature_repo.entities import PROJECT
+from feature_repo.feast_imports import unchecked_imports
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import VIEWS, fingerprint
 from feature_repo.online import OnlineFeatures
@@ -108,13 +109,18 @@ class FeatureRegistry:
         return await asyncio.to_thread(self._open_store, asyncio.get_running_loop())
 
     def _open_store(self, loop: asyncio.AbstractEventLoop) -> "FeatureStore":
-        # Feast takes two to three seconds to import; no command waits for it in vain.
-        from feast import FeatureStore, RepoConfig  # noqa: PLC0415
-        from feast.infra.registry.sql import SqlRegistryConfig  # noqa: PLC0415
+        # Feast takes seconds to import; no command waits for it in vain.
+        with unchecked_imports():
+            from feast import FeatureStore, RepoConfig  # noqa: PLC0415
+            from feast.infra.registry.sql import SqlRegistryConfig  # noqa: PLC0415
 
-        from feature_repo.stores.acting import Bridge  # noqa: PLC0415
-        from feature_repo.stores.offline_store import WarehouseOfflineStoreConfig  # noqa: PLC0415
-        from feature_repo.stores.online_store import TenantRedisOnlineStoreConfig  # noqa: PLC0415
+            from feature_repo.stores.acting import Bridge  # noqa: PLC0415
+            from feature_repo.stores.offline_store import (  # noqa: PLC0415
+                WarehouseOfflineStoreConfig,
+            )
+            from feature_repo.stores.online_store import (  # noqa: PLC0415
+                TenantRedisOnlineStoreConfig,
+            )
 
         bridge = Bridge(loop, self.online, self.computer)
         options = f"-c role={FEATURES_ROLE} -c search_path={_SCHEMA}"
