@@ -3,7 +3,8 @@
     raw.<source>__<stream> -> mapping -> facts.<fact> -> superseded rows out, latest rows in ->
     marts.<fact>
 
-Trees are in BigQuery's dialect and hold no values but the constants of a source's own mapping.
+Trees are in BigQuery's dialect and hold no values but the constants of a source's own mapping; each
+is made once, so that the warehouse can remember what it derives from it, and never changed.
 Each is narrowed by the guard to the tenants of its batch. Running a pair of mart statements again
 changes nothing.
 
@@ -12,6 +13,8 @@ itself tells, day by day, in whichever order they come.
 
 Decisions: ADR-0006, ADR-0015.
 """
+
+import functools
 
 from sqlglot import exp, parse_one
 
@@ -97,17 +100,13 @@ def delete_superseded(fact: Fact) -> exp.Delete:
               AND f.version >= m.version
         """
     told = f"SELECT 1 FROM facts.syncs AS t WHERE t.sync_id IN UNNEST(@{SYNC_IDS})"
-    tree = parse_one(
+    return _parse_delete(
         f"""
         DELETE FROM {marts_table(fact).qualified} AS m
         WHERE EXISTS ({replaced})
            OR (m.stream = '{HISTORY}' AND EXISTS ({told} AND {_tells("t", "m", fact)}))
-        """,
-        dialect="bigquery",
+        """
     )
-    if not isinstance(tree, exp.Delete):
-        raise TypeError(type(tree))
-    return tree
 
 
 def insert_current(fact: Fact) -> exp.Insert:
@@ -157,6 +156,15 @@ def _same(one: str, other: str) -> str:
     return " AND ".join(f"{one}.{column} = {other}.{column}" for column in columns)
 
 
+@functools.cache
+def _parse_delete(text: str) -> exp.Delete:
+    tree = parse_one(text, dialect="bigquery")
+    if not isinstance(tree, exp.Delete):
+        raise TypeError(type(tree))
+    return tree
+
+
+@functools.cache
 def _parse_insert(text: str) -> exp.Insert:
     tree = parse_one(text, dialect="bigquery")
     if not isinstance(tree, exp.Insert):

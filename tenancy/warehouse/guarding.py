@@ -43,12 +43,13 @@ Scope = TenantScope | AuditedTenants
 class GuardedStatements:
     """Guards statements, and remembers the text of those that live on."""
 
-    __slots__ = ("_dialect", "_known")
+    __slots__ = ("_changes", "_dialect", "_known")
 
     def __init__(self, dialect: SqlDialect) -> None:
         self._dialect = dialect
         self._known: MutableMapping[Statement, dict[ScopeKind, GuardedSql]]
         self._known = weakref.WeakKeyDictionary()
+        self._changes: dict[int, GuardedSql] = {}  # by identity of the tree, while it lives
 
     def question(self, statement: Statement, scope: Scope) -> GuardedSql:
         """The guarded text of a question; derived once per statement and kind of scope."""
@@ -61,11 +62,18 @@ class GuardedStatements:
         return texts[kind]
 
     def changes(self, statements: exp.Expr | Sequence[exp.Expr]) -> list[GuardedSql]:
-        """The guarded texts of DML."""
+        """The guarded texts of DML; derived once per tree, which must not change afterwards."""
         trees = [statements] if isinstance(statements, exp.Expr) else list(statements)
         if not trees or any(isinstance(tree, exp.Query) for tree in trees):
             raise InternalError("execute takes INSERT ... SELECT, DELETE or MERGE, at least one")
-        return [guard(tree, ScopeKind.TENANTS, dialect=self._dialect) for tree in trees]
+        return [self._change(tree) for tree in trees]
+
+    def _change(self, tree: exp.Expr) -> GuardedSql:
+        key = id(tree)
+        if key not in self._changes:
+            self._changes[key] = guard(tree, ScopeKind.TENANTS, dialect=self._dialect)
+            weakref.finalize(tree, self._changes.pop, key, None)
+        return self._changes[key]
 
 
 def kind_of(scope: Scope) -> ScopeKind:
