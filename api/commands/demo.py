@@ -37,8 +37,8 @@ from api.http import serve_http
 from api.metric_definitions import load_definitions
 from api.runtime import Runtime
 from domain.ids import RunId
-from ingestion.simulator.config import DEMO_AGENCIES, DemoAgency, demo_world
-from ingestion.simulator.server import SimulatorServer, create_simulator
+from ingestion.simulator.config import DEMO_AGENCIES, DemoAgency
+from ingestion.simulator.process import simulated_platforms
 from tenancy.tables import Client, Connection, ConnectionState
 from tenancy.unscoped import TenantProfile
 
@@ -81,20 +81,20 @@ _NEXT: Final = (
 
 async def demo(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
     """`bosco demo`."""
-    with SimulatorServer(create_simulator(demo_world())) as simulator:
-        yield LineEvent(f"simulated platforms at {simulator.url}")
+    async with simulated_platforms() as platforms:
+        yield LineEvent(f"simulated platforms at {platforms}")
         tenants: dict[str, TenantProfile] = {}
         try:
             for agency in DEMO_AGENCIES:
                 tenants[agency.name] = await _find_or_make(runtime, agency)
-                await _set_up(runtime, tenants[agency.name], agency, simulator.url)
+                await _set_up(runtime, tenants[agency.name], agency, platforms)
             begun = runtime.clock()
             async for event in _sync(runtime, list(tenants.values())):
                 yield event
             if runtime.clock().hour != begun.hour:  # conversions are restated at every full hour
                 async for event in _sync(runtime, list(tenants.values())):
                     yield event
-            async for event in _show(runtime, tenants, simulator.url):
+            async for event in _show(runtime, tenants, platforms):
                 yield event
             for tenant in tenants.values():
                 async for event in show_demo_features(runtime, tenant):
@@ -109,7 +109,7 @@ async def demo(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
 
 
 async def _show(
-    runtime: Runtime, tenants: Mapping[str, TenantProfile], simulator: str
+    runtime: Runtime, tenants: Mapping[str, TenantProfile], platforms: str
 ) -> AsyncIterator[Event]:
     async with serve_http(runtime, port=0) as url, httpx.AsyncClient(base_url=url) as http:
         for agency in DEMO_AGENCIES:
@@ -119,7 +119,7 @@ async def _show(
             answer = await ask(runtime, http, tenant, period, own_metric)
             yield overview_table(agency, period, answer)
             yield platform_table(answer)
-            for line in compare(agency, answer, await read_truth(simulator, agency, period)):
+            for line in compare(agency, answer, await read_truth(platforms, agency, period)):
                 yield LineEvent(line)
 
 

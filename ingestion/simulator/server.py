@@ -106,8 +106,12 @@ class SimulatorServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
+        self.stop()
         self._thread.join()
+
+    def stop(self) -> None:
+        """Ask the server to end; `serve` returns soon after."""
+        self._server.should_exit = True
 
     def serve(self) -> None:
         """Serve in the calling thread until interrupted."""
