@@ -78,7 +78,7 @@ $(TEST):
 define set-up
 	begun=$$(date +%s); printf 'set-up: packages of requirements/$(1).txt ... '; \
 	if [ "$$(cat .venv/.made-in 2>/dev/null)" != "$$(pwd)" ] || ! [ -x $(BIN)/uv ]; then $(make-venv); fi && \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements/$(1).txt && \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirements requirements/$(1).txt && \
 	printf '%s\n' "$$LAUNCHER" > $(BIN)/bosco && chmod +x $(BIN)/bosco && \
 	echo "downloaded and installed in $$(( $$(date +%s) - begun )) s"
 endef
