@@ -28,7 +28,7 @@ def demo_endpoint(url: str, source: str) -> str:
 def demo_accounts(
     agency: DemoAgency, client: DemoClient, url: str, start: dt.date
 ) -> Sequence[NewConnection]:
-    """A client's account at each platform.
+    """A client's account at each platform that the demo connects for it.
 
     Args:
         agency: Whose app asks the platforms.
@@ -60,7 +60,7 @@ def demo_accounts(
         **google_app,
         **{"app.developer_token": agency.google_developer_token},
     )
-    return (
+    accounts = (
         dataclasses.replace(google_ads, settings={"manager_id": agency.google_manager_id}),
         account("shopify", client.shop, access_token=client.shopify_token),
         account("meta_ads", client.meta_account_id, access_token=agency.meta_access_token),
@@ -72,3 +72,4 @@ def demo_accounts(
             **tiktok_app,
         ),
     )
+    return [one for one in accounts if one.source not in client.leaves_out]

@@ -57,12 +57,13 @@ async def read_truth(url: str, agency: DemoAgency, period: DateRange) -> Truth:
 
 
 def _accounts(client: DemoClient) -> Mapping[str, str]:
-    return {
+    accounts = {
         "google_ads": client.google_customer_id,
         "meta_ads": client.meta_account_id,
         "tiktok_ads": client.tiktok_advertiser_id,
         "ga4": client.ga4_property_id,
     }
+    return {name: one for name, one in accounts.items() if name not in client.leaves_out}
 
 
 def _real_revenue(row: Mapping[str, Any]) -> Decimal:

@@ -18,7 +18,7 @@ from tenancy.unscoped import TenantProfile
 
 __all__ = ["follow_run", "sync"]
 
-_POLL_SECONDS: Final = 0.2
+_POLL_SECONDS: Final = 0.5
 _ENDED: Final = frozenset(
     {SyncState.PUBLISHED, SyncState.FAILED, SyncState.HELD, SyncState.SUPERSEDED}
 )
@@ -72,13 +72,13 @@ async def follow_run(
 
     Ends with a `DoneEvent`: 1 when a sync failed, else 0.
     """
-    work = asyncio.gather(*(handle.result() for handle in handles))
+    async with runtime.database.session(tenant.tenant_id) as session:
+        clients = {c.id: c.slug for c in (await session.scalars(select(Client))).all()}
+    work = asyncio.ensure_future(_ended(handles))
     try:
         while True:
             done, _ = await asyncio.wait({work}, timeout=_POLL_SECONDS)
             syncs = await _list_syncs(runtime, tenant.tenant_id, run_id)
-            async with runtime.database.session(tenant.tenant_id) as session:
-                clients = {c.id: c.slug for c in (await session.scalars(select(Client))).all()}
             for task, parts in _by_task(syncs, clients).items():
                 yield _progress(runtime, task, parts)
             if done:
@@ -89,6 +89,12 @@ async def follow_run(
     tasks = _by_task(syncs, clients)
     for event in _report(tenant, tasks, _drift(runtime, tasks)):
         yield event
+
+
+async def _ended(handles: Sequence[JobHandle]) -> None:
+    """Wait for all, one after another: each that is waited for is a query every quarter second."""
+    for handle in handles:
+        await handle.result()
 
 
 async def _list_syncs(runtime: Runtime, tenant_id: TenantId, run_id: RunId) -> Sequence[Sync]:

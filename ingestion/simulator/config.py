@@ -28,7 +28,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DemoClient:
-    """A client of a demo agency and its accounts; an empty id: it has none there."""
+    """A client of a demo agency and its accounts; an empty id: it has none there.
+
+    Attributes:
+        leaves_out: Platforms that the demo does not connect for it; agencies' clients differ.
+    """
 
     name: str
     google_customer_id: str
@@ -37,6 +41,7 @@ class DemoClient:
     meta_account_id: str = ""
     ga4_property_id: str = ""
     tiktok_advertiser_id: str = ""
+    leaves_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ DEMO_AGENCIES: Final = (
                 "222222222222222",
                 ga4_property_id="222222222",
                 tiktok_advertiser_id="7222222222222222222",
+                leaves_out=frozenset({"meta_ads", "tiktok_ads"}),
             ),
         ),
     ),
@@ -146,6 +152,7 @@ DEMO_AGENCIES: Final = (
                 "333333333333333",
                 ga4_property_id="333333333",
                 tiktok_advertiser_id="7333333333333333333",
+                leaves_out=frozenset({"tiktok_ads"}),
             ),
             DemoClient(
                 "Luna Skincare",
@@ -155,6 +162,7 @@ DEMO_AGENCIES: Final = (
                 "444444444444444",
                 ga4_property_id="444444444",
                 tiktok_advertiser_id="7444444444444444444",
+                leaves_out=frozenset({"google_ads", "ga4"}),
             ),
         ),
     ),
