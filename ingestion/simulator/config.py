@@ -171,7 +171,7 @@ DEMO_AGENCIES: Final = (
 
 def demo_world() -> SimulatorConfig:
     """What `bosco demo` and `bosco simulate` serve: accounts of the size of a small shop's."""
-    return demo_config(campaigns=5, orders_a_day=(8, 24))
+    return demo_config(campaigns=5, orders_a_day=(8, 24), reseller_lines=(30, 60))
 
 
 def demo_config(
@@ -181,6 +181,7 @@ def demo_config(
     agencies: Sequence[DemoAgency] = DEMO_AGENCIES,
     campaigns: int = 12,
     orders_a_day: tuple[int, int] = (20, 60),
+    reseller_lines: tuple[int, int] = (30, 400),
 ) -> SimulatorConfig:
     """Build the demo world.
 
@@ -190,6 +191,7 @@ def demo_config(
         agencies: Agencies with their accounts and secrets.
         campaigns: Campaigns of each Google Ads account; 12 give about 40 rows a day.
         orders_a_day: Least and most orders of each shop on a day.
+        reseller_lines: Least and most lines of the few orders of resellers.
     """
     return SimulatorConfig(
         google_ads=GoogleAdsConfig(
@@ -225,6 +227,7 @@ def demo_config(
                 for client in agency.clients
             ),
             orders_a_day=orders_a_day,
+            reseller_lines=reseller_lines,
             bucket_size=20_000,  # of the plan Plus
             restore_rate=1_000,
         ),

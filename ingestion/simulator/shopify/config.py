@@ -47,6 +47,7 @@ class ShopifyConfig:
         supported_versions: API versions, oldest first; older ones fall forward to the oldest.
         first_day: First day with orders.
         orders_a_day: Least and most orders of a shop on a day.
+        reseller_lines: Least and most lines of an order of a reseller; about 3 in 1,000 orders are.
         bucket_size: Points a bucket holds; one bucket per app and shop.
         restore_rate: Points restored per second: 100 on the standard plan, 1,000 on Plus.
         max_query_cost: Most points of one query.
@@ -57,6 +58,7 @@ class ShopifyConfig:
     supported_versions: tuple[str, ...] = ("2026-01", "2026-04", "2026-07", "2026-10")
     first_day: date = date(2024, 11, 1)
     orders_a_day: tuple[int, int] = (20, 60)
+    reseller_lines: tuple[int, int] = (30, 400)
     bucket_size: int = 2_000
     restore_rate: int = 100
     max_query_cost: int = 1_000

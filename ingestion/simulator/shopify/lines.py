@@ -25,7 +25,6 @@ _LINE_IDS: Final = 13_000_000_000_000_000
 _KINDS: Final = ("Classic", "Light", "Winter", "Travel", "Mini", "Pro", "Set", "Limited")
 _SIZES: Final = ("S", "M", "L")
 _GONE_EVERY: Final = 13  # products
-_LINES_OF_A_RESELLER: Final = (30, 400)
 _RESELLER_PER_MILLE: Final = 3
 _AUTOMATIC_PER_MILLE: Final = 60
 
@@ -101,7 +100,9 @@ class OrderLine:
         return self.original_cents - self.on_line_cents - self.on_order_cents
 
 
-def make_basket(seed: int, handle: str, place: int, *, code_percent: int) -> Basket:
+def make_basket(
+    seed: int, handle: str, place: int, *, code_percent: int, reseller_lines: tuple[int, int]
+) -> Basket:
     """Fill the basket of an order.
 
     Args:
@@ -109,12 +110,13 @@ def make_basket(seed: int, handle: str, place: int, *, code_percent: int) -> Bas
         handle: Of the shop.
         place: Number of the order among all orders that the shop can have.
         code_percent: Discount by a code, on the whole order; 0: none.
+        reseller_lines: Least and most lines of an order of a reseller.
     """
     shelf = _shelf(seed, handle)
     # Many orders are made to look at few: eight numbers are enough for all but resellers.
     kind, automatic, count, *draws = numbers(seed, "basket", handle, place)
     if kind % 1000 < _RESELLER_PER_MILLE:
-        pieces = _resold(Chance(seed, "reseller", handle, place), shelf)
+        pieces = _resold(Chance(seed, "reseller", handle, place), shelf, reseller_lines)
     else:
         pieces = tuple(
             (shelf[draw % len(shelf)], 1 + ((draw >> 32) % 5 == 0))
@@ -128,8 +130,10 @@ def make_basket(seed: int, handle: str, place: int, *, code_percent: int) -> Bas
     return Basket(pieces, on_first, (prices - on_first) * code_percent // 100)
 
 
-def _resold(chance: Chance, shelf: Sequence[Variant]) -> tuple[tuple[Variant, int], ...]:
-    count = chance.between(*_LINES_OF_A_RESELLER)
+def _resold(
+    chance: Chance, shelf: Sequence[Variant], lines: tuple[int, int]
+) -> tuple[tuple[Variant, int], ...]:
+    count = chance.between(*lines)
     return tuple((chance.pick(shelf), chance.between(2, 9)) for _ in range(count))
 
 

@@ -319,6 +319,7 @@ class ShopWorld:
             shop.handle,
             number - _ORDER_IDS,
             code_percent=draws.pick((10, 15, 20)) if has_code else 0,
+            reseller_lines=self._config.reseller_lines,
         )
         subtotal = basket.net_cents
         shipping = 0 if subtotal >= _FREE_SHIPPING_CENTS else draws.pick((490, 590, 790))
