@@ -27,6 +27,7 @@ from api.embedded.servers import EmbeddedServers, ServerUrls
 from api.graphql.services import GraphQLServices
 from api.logs import configure_logs, reason_of
 from api.oauth.access_tokens import AccessTokens
+from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
@@ -164,7 +165,8 @@ async def open_runtime(
         await _start_jobs(stack, plane.jobs)
         issuer = f"http://{settings.http_host}:{settings.http_port}"
         keys = KeyStore(plane.database, plane.master_key, clock)
-        tokens = AccessTokens(keys, issuer=issuer, clock=clock, ids=uuid7)
+        revocations = Revocations(plane.database, clock)
+        tokens = AccessTokens(keys, revocations, issuer=issuer, clock=clock, ids=uuid7)
         edge = GraphQLServices(
             database=plane.database,
             warehouse=warehouse,

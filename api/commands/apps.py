@@ -1,5 +1,6 @@
 """OAuth apps of an agency: `bosco apps`."""
 
+import datetime as dt
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -11,15 +12,26 @@ from api.commands.lookup import find_agency, find_client, suggest
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.oauth.caller import Scope
 from api.runtime import Runtime
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, NotFoundError
 from tenancy import audit
 from tenancy.tables import Client, OAuthClient
 from tenancy.unscoped import TenantProfile
 
-__all__ = ["AppSecret", "add_app", "create_app", "list_apps", "rotate_secret"]
+__all__ = [
+    "AppSecret",
+    "add_app",
+    "create_app",
+    "list_apps",
+    "resume_app",
+    "rotate_secret",
+    "suspend_app",
+]
 
 
 _SCOPES: Final = frozenset(scope.value for scope in Scope)
+
+# An app that asks for none gets these: seeing other apps' tokens is asked for by name.
+_USUAL_SCOPES: Final = sorted(_SCOPES - {Scope.TOKENS_INTROSPECT.value})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,13 +127,58 @@ async def add_app(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event
         runtime,
         tenant,
         name=arguments["name"],
-        scopes=arguments["scopes"] or sorted(_SCOPES),
+        scopes=arguments["scopes"] or _USUAL_SCOPES,
         clients=arguments["clients"],
         actor=arguments["actor"],
     )
     yield LineEvent(f"client_id      {secret.client_id}")
     yield LineEvent(f"client_secret  {secret.client_secret}")
     yield LineEvent("the secret is not shown again")
+
+
+async def suspend_app(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco apps suspend`."""
+    name = await _set_suspended(runtime, arguments, at=runtime.clock())
+    yield LineEvent(f"{name} is suspended: it gets no tokens, and those it has are refused")
+
+
+async def resume_app(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco apps resume`."""
+    name = await _set_suspended(runtime, arguments, at=None)
+    yield LineEvent(f"{name} is live again")
+
+
+async def _set_suspended(runtime: Runtime, arguments: Arguments, *, at: dt.datetime | None) -> str:
+    """Suspend an app, or let it live; again changes nothing.
+
+    Returns:
+        Its name.
+
+    Raises:
+        NotFoundError: The agency has no such app.
+    """
+    tenant = await find_agency(runtime, arguments["tenant"])
+    client_id = arguments["app"]
+    async with runtime.database.session(tenant.tenant_id) as session:
+        query = select(OAuthClient).where(OAuthClient.client_id == client_id)
+        app = (await session.scalars(query)).one_or_none()
+        if app is None:
+            raise NotFoundError(
+                f"{tenant.slug} has no app {client_id!r}", hint=f"bosco apps list {tenant.slug}"
+            )
+        if (app.suspended_at is None) != (at is None):
+            app.suspended_at = at
+            audit.record(
+                session,
+                clock=runtime.clock,
+                ids=runtime.ids,
+                actor=arguments["actor"],
+                action="app.resumed" if at is None else "app.suspended",
+                object_kind="app",
+                object_id=str(app.id),
+                details={"client_id": client_id},
+            )
+    return app.name
 
 
 async def list_apps(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

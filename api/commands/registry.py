@@ -41,6 +41,8 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "alerts.list": alerts.list_alerts,
         "apps.add": apps.add_app,
         "apps.list": apps.list_apps,
+        "apps.resume": apps.resume_app,
+        "apps.suspend": apps.suspend_app,
         "clients.add": tenants.add_client,
         "clients.list": tenants.list_clients,
         "compare": compare.compare_systems,

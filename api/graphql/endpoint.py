@@ -5,7 +5,8 @@
 One operation in one POST of JSON: no GET, no batches, no forms, so no page of another site can make
 a browser send one. Everything needs a token, introspection too: a schema names an agency's metrics.
 
-Sources: GraphQL over HTTP, draft of 2025 (media types, status codes); RFC 6750 section 3 (401).
+Sources: GraphQL over HTTP, draft of 2025 (media types, status codes); RFC 6750 section 3 (401);
+RFC 9728 section 5.1 (`resource_metadata`).
 """
 
 import inspect
@@ -111,14 +112,19 @@ class GraphQLEndpoint:
                 "the request has no access token",
                 hint="send Authorization: Bearer with a token from /oauth/token",
             )
-            raise _RefusedError(401, error, {"www-authenticate": 'Bearer realm="bosco"'})
+            raise _RefusedError(401, error, {"www-authenticate": self._challenge()})
         try:
             return await self._services.tokens.verify(token.strip())
         except InvalidTokenError as error:
-            challenge = (
-                f'Bearer realm="bosco", error="invalid_token", error_description="{error.message}"'
-            )
+            told = f', error="invalid_token", error_description="{error.message}"'
+            challenge = f"{self._challenge()}{told}"
             raise _RefusedError(401, error, {"www-authenticate": challenge}) from error
+
+    def _challenge(self) -> str:
+        """Where to learn which server issues tokens for this one."""
+        return (
+            f'Bearer realm="bosco", resource_metadata="{self._services.tokens.resource_metadata}"'
+        )
 
     async def _run(self, caller: Caller, operation: _Operation) -> tuple[dict[str, Any], bool]:
         tenant = await self._tenants.get(caller.tenant_id)

@@ -1,10 +1,10 @@
 """Access tokens: signed by us, verified in memory.
 
-    identity + scopes -> JWT (RFC 9068) -> Authorization: Bearer -> signature, claims -> Caller
+    identity + scopes -> JWT (RFC 9068) -> Authorization: Bearer -> signature, claims -> not revoked
+    -> Caller
 
-A token lives ten minutes and is not looked up anywhere: an application that is suspended gets no
-new token at once, and its last one dies by its own expiry. A verified token is remembered until
-then, so its signature is checked once per process.
+A token lives ten minutes. A verified one is remembered, so its signature is checked once per
+process; whether it or its application has been cut off is asked again every `RECHECK`.
 
 Sources: RFC 9068 section 2 (claims) and 4 (validation); RFC 8725 (one algorithm, typ checked).
 """
@@ -14,6 +14,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,14 +24,17 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from api.oauth.caller import Caller
-from api.oauth.signing_keys import ALGORITHM, KeyRing, KeyStore
+from api.oauth.revocation import Revocations
+from api.oauth.signing_keys import ALGORITHM, RELOAD_EVERY, KeyRing, KeyStore
 from domain.errors import InvalidInputError, Terminal, UserError
 from domain.ids import ClientId, TenantId, parse_id, public_id
 from domain.ports import Clock, IdFactory
+from tenancy.session import DatabaseUnavailableError
 
-__all__ = ["LIFETIME", "AccessTokens", "InvalidTokenError"]
+__all__ = ["LIFETIME", "RECHECK", "AccessTokens", "InvalidTokenError", "VerifiedToken"]
 
 LIFETIME: Final = dt.timedelta(minutes=10)
+RECHECK: Final = dt.timedelta(seconds=3)
 
 _TYPE: Final = "at+jwt"
 _CLOCK_SKEW: Final = dt.timedelta(seconds=30)
@@ -49,39 +53,77 @@ class InvalidTokenError(UserError, Terminal):
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
+class VerifiedToken:
+    """A token of ours that has not expired.
+
+    Attributes:
+        token_id: Its `jti`.
+        claims: All that it says, as RFC 9068 names it.
+    """
+
     caller: Caller
+    token_id: uuid.UUID
     expires_at: dt.datetime
+    claims: Mapping[str, Any]
+
+    def is_same(self, other: "VerifiedToken") -> bool:
+        """Whether both are one token, however it is written."""
+        return self.token_id == other.token_id
+
+
+@dataclass(slots=True)
+class _Remembered:
+    token: VerifiedToken
+    checked_at: dt.datetime
 
 
 class AccessTokens:
     """Issues and verifies access tokens. Used from one event loop.
 
+    Attributes:
+        resource_metadata: Address of the document that names the issuer (RFC 9728).
+
     Args:
-        keys: Where the signing keys are; read on first use.
+        keys: Where the signing keys are; read on first use, and now and then for rotation.
+        revocations: What has been cut off.
         issuer: Our address, the `iss` of every token.
         clock: Present instant.
         ids: For `jti`.
     """
 
-    def __init__(self, keys: KeyStore, *, issuer: str, clock: Clock, ids: IdFactory) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        revocations: Revocations,
+        *,
+        issuer: str,
+        clock: Clock,
+        ids: IdFactory,
+    ) -> None:
         self._keys = keys
+        self._revocations = revocations
         self._issuer = issuer
         self._audience = f"{issuer}/graphql"
+        self.resource_metadata = f"{issuer}/.well-known/oauth-protected-resource/graphql"
         self._clock = clock
         self._ids = ids
         self._ring: KeyRing | None = None
-        self._loaded_at: dt.datetime | None = None
+        self._loaded_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def key_ring(self) -> KeyRing:
-        """The keys; read from the database once.
+        """The keys; read from the database every `RELOAD_EVERY`.
 
         Raises:
             DatabaseUnavailableError: First use, and PostgreSQL does not answer.
         """
         if self._ring is None:
             return await self._load()
+        if self._clock() - self._loaded_at >= RELOAD_EVERY:
+            try:
+                return await self._load()
+            except DatabaseUnavailableError:
+                return self._ring
         return self._ring
 
     def issue(self, ring: KeyRing, caller: Caller) -> str:
@@ -112,24 +154,66 @@ class AccessTokens:
         """Check a token.
 
         Returns:
-            Who it stands for. No I/O, except when it names a key that is not known yet.
+            Who it stands for. One query every `RECHECK` for each token, else no I/O.
 
         Raises:
-            InvalidTokenError: Malformed, expired, not signed by us or not for us (caller).
+            InvalidTokenError: Malformed, expired, revoked, not signed by us or not for us (caller).
+            DatabaseUnavailableError: PostgreSQL does not tell whether it is revoked.
         """
         if len(token) > _MAXIMUM_LENGTH:
             raise _invalid("the access token is too long")
+        await self.key_ring()
         key = hashlib.sha256(token.encode()).digest()
         known = self._remembered.get(key)
         now = self._clock()
-        if known is not None and now < known.expires_at:
-            self._remembered.move_to_end(key)
-            return known.caller
-        verified = self._read(await self._decode(token), now)
-        self._remembered[key] = verified
+        if known is None or now >= known.token.expires_at:
+            known = _Remembered(self._read(await self._decode(token), now), now)
+            await self._refuse_revoked(key, known.token)
+            self._remember(key, known)
+        elif now - known.checked_at >= RECHECK:
+            known.checked_at = now  # others of the same token need not ask as well
+            await self._refuse_revoked(key, known.token)
+        self._remembered.move_to_end(key)
+        return known.token.caller
+
+    async def inspect(self, token: str) -> VerifiedToken | None:
+        """What a token says if it is valid now and not revoked, else None; not remembered.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL does not tell whether it is revoked.
+        """
+        try:
+            if len(token) > _MAXIMUM_LENGTH:
+                return None
+            verified = self._read(await self._decode(token), self._clock())
+        except InvalidTokenError:
+            return None
+        is_cut_off = await self._revocations.is_cut_off(verified.caller, verified.token_id)
+        return None if is_cut_off else verified
+
+    async def revoke(self, token: VerifiedToken) -> None:
+        """Cut a token off: here at once, in every process within `RECHECK`.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        await self._revocations.revoke(token.caller, token.token_id, token.expires_at)
+        same = [key for key, known in self._remembered.items() if known.token.is_same(token)]
+        for key in same:
+            del self._remembered[key]
+
+    def _remember(self, key: bytes, known: _Remembered) -> None:
+        self._remembered[key] = known
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
-        return verified.caller
+
+    async def _refuse_revoked(self, key: bytes, token: VerifiedToken) -> None:
+        if await self._revocations.is_cut_off(token.caller, token.token_id):
+            self._remembered.pop(key, None)
+            raise _invalid(
+                "the access token is revoked, or its application suspended",
+                hint="ask /oauth/token for a new one",
+            )
 
     async def _decode(self, token: str) -> dict[str, Any]:
         try:
@@ -146,14 +230,17 @@ class AccessTokens:
         return ring.verifiers[kid]
 
     def _may_reload(self) -> bool:
-        return self._loaded_at is None or self._clock() - self._loaded_at >= _RELOAD_AFTER
+        return self._clock() - self._loaded_at >= _RELOAD_AFTER
 
     async def _load(self) -> KeyRing:
         self._loaded_at = self._clock()
-        self._ring = await self._keys.load()
-        return self._ring
+        ring = await self._keys.load()
+        if self._ring is not None and self._ring.verifiers.keys() - ring.verifiers.keys():
+            self._remembered.clear()  # some may have been signed with a key that is revoked
+        self._ring = ring
+        return ring
 
-    def _read(self, claims: dict[str, Any], now: dt.datetime) -> _Remembered:
+    def _read(self, claims: dict[str, Any], now: dt.datetime) -> VerifiedToken:
         if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
             raise _invalid("the access token is for another server")
         try:
@@ -165,13 +252,14 @@ class AccessTokens:
                 scopes=frozenset(claims["scope"].split()),
                 clients=_clients(claims.get("clients")),
             )
+            token_id = uuid.UUID(claims["jti"])
         except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError) as error:
             raise _invalid("the access token lacks a claim") from error
         if now >= expires_at:
             raise _invalid("the access token has expired", hint="ask /oauth/token for a new one")
         if issued_at - now > _CLOCK_SKEW:
             raise _invalid("the access token is not valid yet")
-        return _Remembered(caller, expires_at)
+        return VerifiedToken(caller, token_id, expires_at, claims)
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -27,9 +27,18 @@ from api.oauth.caller import Caller
 from api.oauth.strict_form import Credentials, TokenForm
 from tenancy.unscoped import OAuthClientIdentity
 
-__all__ = ["Application", "IssuedToken", "Outcome", "SignToken", "grant_token"]
+__all__ = [
+    "METHODS",
+    "WRONG_CREDENTIALS",
+    "Application",
+    "IssuedToken",
+    "Outcome",
+    "SignToken",
+    "grant_token",
+]
 
-_METHODS: Final = ("client_secret_basic", "client_secret_post")
+METHODS: Final = ("client_secret_basic", "client_secret_post")
+WRONG_CREDENTIALS: Final = "the client id or the secret is wrong, or the application is suspended"
 
 SignToken = Callable[[Caller], str]
 
@@ -113,7 +122,7 @@ class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib is untyped
 
 
 class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib is untyped
-    TOKEN_ENDPOINT_AUTH_METHODS: Final = list(_METHODS)
+    TOKEN_ENDPOINT_AUTH_METHODS: Final = list(METHODS)
 
     def authenticate_token_endpoint_client(self) -> Application:
         try:
@@ -121,7 +130,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib is untype
         except InvalidClientError as error:
             raise InvalidClientError(
                 status_code=401,
-                description="the client id or the secret is wrong, or the application is suspended",
+                description=WRONG_CREDENTIALS,
             ) from error
         return application
 
@@ -143,7 +152,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib is untyped
         self.issued: IssuedToken | None = None
         self.register_grant(_Grant)
         self.register_token_generator("default", self._generate)
-        for method in _METHODS:
+        for method in METHODS:
             self.register_client_auth_method(method, self._authenticate)
 
     def query_client(self, _client_id: str) -> Application:

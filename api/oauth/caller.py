@@ -19,13 +19,15 @@ class Scope(enum.Enum):
 
     `METRICS_READ`: metrics, clients and definitions. `METRICS_WRITE`: define and retire metrics.
     `INGESTION_READ`: connections, syncs, quarantined rows, incidents. `INGESTION_WRITE`: look after
-    incidents, and close them.
+    incidents, and close them. `TOKENS_INTROSPECT`: ask what a token of the agency's other
+    applications stands for, as a resource server does.
     """
 
     METRICS_READ = "metrics:read"
     METRICS_WRITE = "metrics:write"
     INGESTION_READ = "ingestion:read"
     INGESTION_WRITE = "ingestion:write"
+    TOKENS_INTROSPECT = "tokens:introspect"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Routes of the authorization server.
 
     POST /oauth/token -> strict form -> door tenant_of_client -> Authlib -> token, last_used_at
+    POST /oauth/revoke, /oauth/introspect -> the same authentication -> `api/oauth/token_desk.py`
     GET /oauth/jwks.json -> public keys
-    GET /.well-known/oauth-authorization-server -> metadata
+    GET /.well-known/oauth-authorization-server, /.well-known/oauth-protected-resource[/graphql]
 
-Sources: RFC 6749 section 5, RFC 8414 (metadata), RFC 7517 (JWK set).
+Sources: RFC 6749 section 5, RFC 8414 and RFC 9728 (metadata), RFC 7517 (JWK set).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,17 +19,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.oauth.access_tokens import LIFETIME, AccessTokens
-from api.oauth.authorization_server import Outcome, grant_token
+from api.oauth.authorization_server import METHODS, Outcome, grant_token
 from api.oauth.caller import Caller, Scope
+from api.oauth.signing_keys import JWKS_SECONDS
 from api.oauth.strict_form import TokenRequestError, read_token_form
+from api.oauth.token_desk import TokenDesk
 from domain.ports import Clock
 from tenancy.session import Database
 from tenancy.tables import OAuthClient
-from tenancy.unscoped import Doors
+from tenancy.unscoped import Doors, OAuthClientIdentity
 
 __all__ = ["OAuthServices", "oauth_routes"]
 
 _NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
+_MAY_BE_KEPT: Final = {"cache-control": f"public, max-age={JWKS_SECONDS}"}
+
+# Every method comes in, so that a wrong one gets an OAuth error and not a bare 405.
+_ALL_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_RESOURCE: Final = "/.well-known/oauth-protected-resource"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class OAuthServices:
     Attributes:
         doors: Finds the agency of an application.
         database: For `last_used_at`.
-        tokens: Issues access tokens.
+        tokens: Issues and verifies access tokens.
         issuer: Our address, without a slash at the end.
         clock: Present instant.
     """
@@ -55,33 +64,67 @@ def oauth_routes(services: OAuthServices) -> list[Route]:
     async def token(request: Request) -> Response:
         return await _answer_token_request(request, services)
 
+    async def revoke(request: Request) -> Response:
+        return await _answer_at_desk(request, desk, desk.revoke)
+
+    async def introspect(request: Request) -> Response:
+        return await _answer_at_desk(request, desk, desk.introspect)
+
     async def jwks(_: Request) -> Response:
         ring = await services.tokens.key_ring()
-        return _json(200, ring.public_document, {"cache-control": "public, max-age=300"})
+        return _json(200, ring.public_document, _MAY_BE_KEPT)
 
     async def metadata(_: Request) -> Response:
-        return _json(200, _metadata(services.issuer), {"cache-control": "public, max-age=300"})
+        return _json(200, _metadata(services.issuer), _MAY_BE_KEPT)
 
+    async def resource(_: Request) -> Response:
+        return _json(200, _resource_metadata(services.issuer), _MAY_BE_KEPT)
+
+    desk = TokenDesk(services.doors, services.tokens)
     return [
-        # Every method comes in, so that a wrong one gets an OAuth error and not a bare 405.
-        Route("/oauth/token", token, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        Route("/oauth/token", token, methods=_ALL_METHODS),
+        Route("/oauth/revoke", revoke, methods=_ALL_METHODS),
+        Route("/oauth/introspect", introspect, methods=_ALL_METHODS),
         Route("/oauth/jwks.json", jwks, methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", metadata, methods=["GET"]),
+        Route(_RESOURCE, resource, methods=["GET"]),
+        Route(f"{_RESOURCE}/graphql", resource, methods=["GET"]),
     ]
 
 
 async def _answer_token_request(request: Request, services: OAuthServices) -> Response:
     try:
-        form = await read_token_form(request)
+        form = await read_token_form(request, "grant_type")
     except TokenRequestError as error:
-        body = {"error": error.error, "error_description": error.description}
-        return _json(error.status, body, _NO_STORE | error.headers)
+        return _refusal(error)
     ring = await services.tokens.key_ring()
     identity = await services.doors.tenant_of_client(form.credentials.client_id)
     outcome = grant_token(form, identity, lambda caller: services.tokens.issue(ring, caller))
     if outcome.issued is not None:
         await _mark_used(outcome.issued.caller, services)
     return _response(outcome)
+
+
+async def _answer_at_desk(
+    request: Request,
+    desk: TokenDesk,
+    answer: Callable[[OAuthClientIdentity, str], Awaitable[dict[str, Any] | None]],
+) -> Response:
+    try:
+        form = await read_token_form(request, "token")
+        body = await answer(await desk.authenticate(form.credentials), form.fields["token"])
+    except TokenRequestError as error:
+        return _refusal(error)
+    return (
+        Response(status_code=200, headers=_NO_STORE)
+        if body is None
+        else _json(200, body, _NO_STORE)
+    )
+
+
+def _refusal(error: TokenRequestError) -> Response:
+    body = {"error": error.error, "error_description": error.description}
+    return _json(error.status, body, _NO_STORE | error.headers)
 
 
 async def _mark_used(caller: Caller, services: OAuthServices) -> None:
@@ -110,9 +153,23 @@ def _metadata(issuer: str) -> dict[str, Any]:
     return {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth/token",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "revocation_endpoint_auth_methods_supported": list(METHODS),
+        "introspection_endpoint_auth_methods_supported": list(METHODS),
         "scopes_supported": [scope.value for scope in Scope],
+    }
+
+
+def _resource_metadata(issuer: str) -> dict[str, Any]:
+    return {
+        "resource": f"{issuer}/graphql",
+        "authorization_servers": [issuer],
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": [scope.value for scope in Scope],
+        "resource_name": "Bosco",
     }

@@ -1,14 +1,20 @@
 """The keys that sign access tokens.
 
-    first use -> advisory lock -> the key in force, or a new one sealed by the master key -> memory
+    load -> advisory lock -> successor when it is time, retirement when it signs -> memory
 
-The private key never leaves the process unsealed. A retired key verifies until its last token has
-expired, then it can be deleted. However many processes start at once, one makes the first key.
+    made ─ published ahead ─► signs ─ 30 days ─► retired: its successor signs ─ overlap ─► gone
+
+The private key never leaves the process unsealed. Whoever loads the keys rotates them: a successor
+is published before it signs, so that nobody meets a key id that its copy of the JWK set lacks; a
+retired key verifies until the last token that any process may have signed with it has expired. A
+revoked key verifies nothing. However many processes start at once, one makes the first key.
 
 Sources: RFC 7517 (JWK), RFC 7638 (thumbprint as key id), RFC 7518 section 3.4 (ES256).
 """
 
 import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,15 +22,31 @@ import orjson
 from joserfc.jwk import ECKey
 from sqlalchemy import select, text
 
+from domain.errors import NotFoundError
 from domain.ports import Clock
-from tenancy.session import Database
+from tenancy.session import Database, TenantSession
 from tenancy.tables import SigningKey
 from tenancy.vault import KeyWrapper
 
-__all__ = ["ALGORITHM", "KeyRing", "KeyStore"]
+__all__ = [
+    "ALGORITHM",
+    "JWKS_SECONDS",
+    "OVERLAP",
+    "PUBLISH_AHEAD",
+    "RELOAD_EVERY",
+    "SIGNS_FOR",
+    "KeyRing",
+    "KeyStore",
+]
 
 ALGORITHM: Final = "ES256"
 _CURVE: Final = "P-256"
+
+SIGNS_FOR: Final = dt.timedelta(days=30)
+RELOAD_EVERY: Final = dt.timedelta(minutes=5)  # a process may sign with a ring of this age
+JWKS_SECONDS: Final = 300  # others may keep our public keys for so long
+PUBLISH_AHEAD: Final = RELOAD_EVERY + dt.timedelta(seconds=JWKS_SECONDS)
+OVERLAP: Final = RELOAD_EVERY + dt.timedelta(minutes=11)  # a token's ten minutes and some skew
 
 # Of transactions that make a key; any fixed number that no other code uses.
 _LOCK: Final = 0x424F_5343_4F4A_574B
@@ -36,7 +58,7 @@ class KeyRing:
 
     Attributes:
         signer: Signs new tokens; has the private part.
-        verifiers: Public keys by key id, retired ones too.
+        verifiers: Public keys by key id: of those that sign, did so until lately, or will soon.
     """
 
     signer: ECKey
@@ -49,12 +71,12 @@ class KeyRing:
 
 
 class KeyStore:
-    """Loads the keys, and makes the first one.
+    """Loads the keys; makes and retires them when it is time.
 
     Args:
         database: Holds `signing_keys`.
         master_key: Seals the private parts.
-        clock: For `created_at`.
+        clock: Decides what is in force.
     """
 
     def __init__(self, database: Database, master_key: KeyWrapper, clock: Clock) -> None:
@@ -63,24 +85,47 @@ class KeyStore:
         self._clock = clock
 
     async def load(self) -> KeyRing:
-        """The keys as they are stored now; makes one when none is in force. One transaction.
+        """The keys that are in force now, rotated if it is time. One transaction.
 
         Raises:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
+        now = self._clock()
+        async with self._exclusive() as session:
+            keys = _Keys(await _stored(session), now)
+            if keys.needs_successor:
+                session.add(row := await self._new_row(now))
+                keys = _Keys([row, *keys.rows], now)
+            for row in keys.superseded:
+                row.retired_at = now
+        return KeyRing(
+            signer=await self._private_key(keys.signer),
+            verifiers={row.kid: ECKey.import_key(row.public_jwk) for row in keys.verifying},
+        )
+
+    async def list_keys(self) -> list[SigningKey]:
+        """Every key that was ever made, the newest first; changes nothing."""
+        async with self._database.platform_session() as session:
+            return await _stored(session)
+
+    async def revoke(self, kid: str) -> None:
+        """Let a key verify nothing any more, from the next time that a process loads the keys.
+
+        Raises:
+            NotFoundError: There is no such key, or it is revoked (the operator can choose another).
+        """
+        now = self._clock()
+        async with self._exclusive() as session:
+            row = await session.get(SigningKey, kid)
+            if row is None or row.revoked_at is not None:
+                raise NotFoundError(f"there is no signing key {kid}", hint="bosco keys list")
+            row.retired_at, row.revoked_at = row.retired_at or now, now
+
+    @asynccontextmanager
+    async def _exclusive(self) -> AsyncIterator[TenantSession]:
         async with self._database.platform_session() as session:
             await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            newest_first = select(SigningKey).order_by(SigningKey.created_at.desc())
-            rows = list(await session.scalars(newest_first))
-            current = next((row for row in rows if row.retired_at is None), None)
-            if current is None:
-                current = await self._new_row(self._clock())
-                session.add(current)
-                rows.append(current)
-        return KeyRing(
-            signer=await self._private_key(current),
-            verifiers={row.kid: ECKey.import_key(row.public_jwk) for row in rows},
-        )
+            yield session
 
     async def _new_row(self, now: dt.datetime) -> SigningKey:
         key = ECKey.generate_key(_CURVE, {"use": "sig", "alg": ALGORITHM}, private=True)
@@ -93,11 +138,60 @@ class KeyStore:
             wrapped_private_key=await self._master_key.wrap(secret, context=_context(key.kid)),
             created_at=now,
             retired_at=None,
+            revoked_at=None,
         )
 
     async def _private_key(self, row: SigningKey) -> ECKey:
         secret = await self._master_key.unwrap(row.wrapped_private_key, context=_context(row.kid))
         return ECKey.import_key(orjson.loads(secret))
+
+
+class _Keys:
+    """What each key is for at an instant; pure.
+
+    Args:
+        rows: All keys, the newest first.
+        now: The instant.
+    """
+
+    def __init__(self, rows: list[SigningKey], now: dt.datetime) -> None:
+        self.rows = rows
+        self._now = now
+        self._in_force = [row for row in rows if row.retired_at is None]
+
+    @property
+    def needs_successor(self) -> bool:
+        """Whether no key signs, or the newest soon has done so for long enough."""
+        if not self._in_force:
+            return True
+        return self._now - self._in_force[0].created_at >= SIGNS_FOR - PUBLISH_AHEAD
+
+    @property
+    def signer(self) -> SigningKey:
+        """The newest key that has been published for long enough; else the oldest."""
+        published = (row for row in self._in_force if self._is_published(row))
+        return next(published, self._in_force[-1])
+
+    @property
+    def superseded(self) -> list[SigningKey]:
+        """Keys that are in force and sign no longer."""
+        return [row for row in self._in_force if row.created_at < self.signer.created_at]
+
+    @property
+    def verifying(self) -> list[SigningKey]:
+        """Keys whose tokens may live, or will."""
+        return [row for row in self.rows if row.revoked_at is None and self._is_recent(row)]
+
+    def _is_published(self, row: SigningKey) -> bool:
+        return self._now - row.created_at >= PUBLISH_AHEAD
+
+    def _is_recent(self, row: SigningKey) -> bool:
+        return row.retired_at is None or self._now - row.retired_at < OVERLAP
+
+
+async def _stored(session: TenantSession) -> list[SigningKey]:
+    newest_first = select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.kid)
+    return list(await session.scalars(newest_first))
 
 
 def _context(kid: str | None) -> bytes:

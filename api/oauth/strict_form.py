@@ -1,11 +1,12 @@
-"""The body of a token request, read strictly.
+"""The body of a request to the token endpoint or one beside it, read strictly.
 
     POST, content type, size -> pairs, each name once -> credentials from exactly one place
 
 Authlib's own parsing accepts repeated parameters, two ways to authenticate at once, and answers
 `GET` with a wrong error; all of that is refused here, before it runs.
 
-Sources: RFC 6749 sections 2.3.1, 3.2 and 5.2 (token endpoint, errors); RFC 7617 (Basic).
+Sources: RFC 6749 sections 2.3.1, 3.2 and 5.2 (token endpoint, errors); RFC 7617 (Basic); RFC 7009
+section 2.1 and RFC 7662 section 2.1 (the same way to authenticate).
 """
 
 import base64
@@ -69,14 +70,18 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class TokenForm:
-    """Parameters of a token request, each at most once, and its credentials."""
+    """Parameters of a request, each at most once, and its credentials."""
 
     fields: Mapping[str, str]
     credentials: Credentials
 
 
-async def read_token_form(request: Request) -> TokenForm:
-    """Read and check a token request.
+async def read_token_form(request: Request, required: str) -> TokenForm:
+    """Read and check a request.
+
+    Args:
+        request: A POST of a form.
+        required: The parameter that it cannot do without.
 
     Raises:
         TokenRequestError: Malformed; says what is wrong (the caller can mend it).
@@ -93,8 +98,8 @@ async def read_token_form(request: Request) -> TokenForm:
     except BodyTooLargeError as error:
         raise TokenRequestError("the body is too large", status=413) from error
     fields = _fields(body)
-    if not fields.get("grant_type"):
-        raise TokenRequestError("the parameter grant_type is missing")
+    if not fields.get(required):
+        raise TokenRequestError(f"the parameter {required} is missing")
     return TokenForm(fields=fields, credentials=_credentials(request, fields))
 
 

@@ -38,6 +38,7 @@ from tenancy.tables.edge import (
     AuditEntry,
     MetricDefinition,
     OAuthClient,
+    RevokedToken,
     SigningKey,
 )
 from tenancy.tables.features import FeatureMaterialisation, FeatureRegistration
@@ -99,6 +100,7 @@ __all__ = [
     "QuarantineState",
     "QuarantinedRow",
     "RaisedAlert",
+    "RevokedToken",
     "Role",
     "RunState",
     "SigningKey",

@@ -14,6 +14,7 @@ __all__ = [
     "AuditEntry",
     "MetricDefinition",
     "OAuthClient",
+    "RevokedToken",
     "SigningKey",
 ]
 
@@ -59,6 +60,16 @@ class OAuthClient(TenantOwned, Base):
     last_used_at: Mapped[dt.datetime | None]
 
 
+class RevokedToken(TenantOwned, Base):
+    """An access token that is refused before it expires; the row may go once it has expired."""
+
+    __tablename__ = "revoked_tokens"
+
+    token_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)  # its jti
+    revoked_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]
+
+
 class AuditEntry(TenantOwned, Base):
     """Who did what to which object; append-only (no right to change or delete is granted)."""
 
@@ -88,3 +99,4 @@ class SigningKey(Base):
     wrapped_private_key: Mapped[bytes]  # sealed by the master key
     created_at: Mapped[dt.datetime]
     retired_at: Mapped[dt.datetime | None]  # NULL: signs new tokens; set: only verifies old ones
+    revoked_at: Mapped[dt.datetime | None]  # set: verifies nothing

@@ -35,6 +35,7 @@ APP_GRANTS = {
     "oauth_clients": {"SELECT", "INSERT", "UPDATE"},
     "provider_outages": {"SELECT", "INSERT", "UPDATE"},
     "quarantined_rows": {"SELECT", "INSERT", "UPDATE"},
+    "revoked_tokens": {"SELECT", "INSERT", "DELETE"},
     "signing_keys": {"SELECT", "INSERT", "UPDATE"},
     "stream_states": {"SELECT", "INSERT", "UPDATE"},
     "sync_runs": {"SELECT", "INSERT", "UPDATE"},

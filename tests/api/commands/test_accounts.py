@@ -174,6 +174,36 @@ async def test_wrong_apps_are_explained(
     assert (await platform.command("apps.list", tenant="northwind")).table == []
 
 
+async def test_an_app_is_suspended_and_resumed(
+    platform: Platform, northwind: TenantProfile, southwind: TenantProfile
+) -> None:
+    made = await platform.command(
+        "apps.add", tenant="northwind", name="Board", scopes=[], clients=[]
+    )
+    app = made.lines[0].split()[1]
+
+    async def state() -> str:
+        listed = await platform.command("apps.list", tenant="northwind")
+        return str(listed.table[0][-1])
+
+    for _ in range(2):  # again changes nothing
+        told = await platform.command("apps.suspend", tenant="northwind", app=app)
+        assert told.lines == ["Board is suspended: it gets no tokens, and those it has are refused"]
+        assert await state() == "suspended"
+    told = await platform.command("apps.resume", tenant="northwind", app=app)
+    assert told.lines == ["Board is live again"]
+    assert await state() == "live"
+    for action in ("app.suspended", "app.resumed"):
+        assert await _audited(platform, northwind, action) == [{"client_id": app}]
+
+    foreign = await platform.command("apps.suspend", tenant=southwind.slug, app=app)
+    assert _error(foreign)[1:] == (
+        f"southwind has no app '{app}'",
+        "bosco apps list southwind",
+    )
+    assert await state() == "live"
+
+
 async def _connect(platform: Platform, trouble: Trouble, tenant: str, **more: Any) -> Told:
     given: dict[str, Any] = {
         "tenant": tenant,

@@ -23,6 +23,7 @@ from api.app import EdgeServices, create_app
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.endpoint import OAuthServices
+from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
@@ -240,7 +241,7 @@ async def edge(
         return uuid.UUID(int=(0x0192 << 112) | next(numbers))
 
     keys = KeyStore(database, MasterKey(bytes(32)), clock)
-    tokens = AccessTokens(keys, issuer=ISSUER, clock=clock, ids=ids)
+    tokens = AccessTokens(keys, Revocations(database, clock), issuer=ISSUER, clock=clock, ids=ids)
     doors = Doors(database)
     online = OnlineFeatures(redis_server, clock)
     graphql = GraphQLServices(

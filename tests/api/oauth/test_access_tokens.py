@@ -11,11 +11,13 @@ from sqlalchemy import select, update
 
 from api.oauth.access_tokens import AccessTokens, InvalidTokenError
 from api.oauth.caller import Caller, Scope
-from api.oauth.signing_keys import KeyStore
-from domain.errors import PermissionDeniedError
+from api.oauth.revocation import Revocations
+from api.oauth.signing_keys import OVERLAP, PUBLISH_AHEAD, RELOAD_EVERY, SIGNS_FOR, KeyStore
+from domain.errors import NotFoundError, PermissionDeniedError
 from domain.ids import ClientId, TenantId
 from tenancy.session import Database, DatabaseConfig
-from tenancy.tables import SigningKey
+from tenancy.tables import OAuthClient, RevokedToken, SigningKey
+from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey
 from tests.api.graphql.edge import ISSUER, FakeClock
 
@@ -32,8 +34,35 @@ MASTER = MasterKey(bytes(32))
 
 def tokens(database: Database, clock: FakeClock, issuer: str = ISSUER) -> AccessTokens:
     return AccessTokens(
-        KeyStore(database, MASTER, clock), issuer=issuer, clock=clock, ids=uuid.uuid4
+        KeyStore(database, MASTER, clock),
+        Revocations(database, clock),
+        issuer=issuer,
+        clock=clock,
+        ids=uuid.uuid4,
     )
+
+
+@pytest.fixture
+async def database(database: Database) -> Database:
+    """With the application of CALLER in it."""
+    now = FakeClock()()
+    profile = TenantProfile(CALLER.tenant_id, "northwind", "Northwind", "EUR", "UTC", now)
+    await Doors(database).create_tenant(profile, wrapped_data_key=b"unused")
+    async with database.session(CALLER.tenant_id) as session:
+        session.add(
+            OAuthClient(
+                id=uuid.UUID(int=3),
+                client_id="app",
+                name="Dashboard",
+                secret_hash=bytes(32),
+                scopes=["metrics:read"],
+                client_ids=None,
+                created_at=now,
+                suspended_at=None,
+                last_used_at=None,
+            )
+        )
+    return database
 
 
 async def refusal(verifier: AccessTokens, token: str) -> str:
@@ -76,6 +105,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "exp": now + 600,
         "scope": "metrics:read",
         "tenant": "ten_00000000000000000000000001",
+        "jti": str(uuid.UUID(int=4)),
     }
     return {name: value for name, value in {**usual, **changes}.items() if value is not None}
 
@@ -87,6 +117,8 @@ def claims(**changes: Any) -> dict[str, Any]:
         ({"tenant": "cli_00000000000000000000000001"}, "the access token lacks a claim"),
         ({"scope": None}, "the access token lacks a claim"),
         ({"scope": 7}, "the access token lacks a claim"),
+        ({"jti": None}, "the access token lacks a claim"),
+        ({"jti": "first"}, "the access token lacks a claim"),
         ({"exp": None}, "the access token lacks a claim"),
         ({"exp": "soon"}, "the access token lacks a claim"),
         ({"clients": "all"}, "the access token lacks a claim"),
@@ -161,6 +193,116 @@ async def test_a_retired_key_verifies_and_a_new_one_signs(database: Database) ->
     assert await refusal(old, newer) == message
     clock.advance(seconds=10)
     assert await old.verify(newer) == CALLER
+
+
+async def test_a_revoked_token_is_refused_everywhere_within_seconds(database: Database) -> None:
+    clock = FakeClock()
+    here, there = tokens(database, clock), tokens(database, clock)
+    ring = await here.key_ring()
+    token, other = here.issue(ring, CALLER), here.issue(ring, CALLER)
+    assert await there.verify(token) == CALLER
+    assert await here.verify(token) == CALLER
+    verified = await here.inspect(token)
+    assert verified is not None
+    await here.revoke(verified)
+    await here.revoke(verified)  # again changes nothing
+    message = "the access token is revoked, or its application suspended"
+    assert await refusal(here, token) == message
+    assert await here.inspect(token) is None
+    clock.advance(seconds=3, microseconds=-1)
+    assert await there.verify(token) == CALLER
+    clock.advance(microseconds=1)
+    assert await refusal(there, token) == message
+    assert await refusal(there, token) == message
+    assert await there.verify(other) == CALLER
+
+
+async def test_a_suspended_application_is_cut_off(database: Database) -> None:
+    clock = FakeClock()
+    issuer = tokens(database, clock)
+    token = issuer.issue(await issuer.key_ring(), CALLER)
+    assert await issuer.verify(token) == CALLER
+    async with database.session(CALLER.tenant_id) as session:
+        await session.execute(update(OAuthClient).values(suspended_at=clock()))
+    clock.advance(seconds=3)
+    message = "the access token is revoked, or its application suspended"
+    assert await refusal(issuer, token) == message
+
+
+async def test_expired_revocations_are_forgotten(database: Database) -> None:
+    clock = FakeClock()
+    issuer = tokens(database, clock)
+    revoked: list[uuid.UUID] = []
+    for _ in range(2):
+        verified = await issuer.inspect(issuer.issue(await issuer.key_ring(), CALLER))
+        assert verified is not None
+        await issuer.revoke(verified)
+        revoked.append(verified.token_id)
+        clock.advance(minutes=10, seconds=1)
+    async with database.session(CALLER.tenant_id) as session:
+        left = (await session.scalars(select(RevokedToken))).all()
+    assert [row.token_id for row in left] == revoked[1:]
+
+
+async def test_keys_rotate_without_a_gap(database: Database) -> None:
+    """Over two months: what a process signs with keys of five minutes ago, any other verifies."""
+    clock = FakeClock()
+    store = KeyStore(database, MASTER, clock)
+    later = await store.load()
+    signers = [later.signer.kid]
+    for _ in range(61 * 4):
+        clock.advance(hours=6, seconds=-RELOAD_EVERY.total_seconds())
+        earlier = await store.load()
+        clock.advance(seconds=RELOAD_EVERY.total_seconds())
+        later = await store.load()
+        assert earlier.signer.kid in later.verifiers
+        assert later.signer.kid in earlier.verifiers
+        if later.signer.kid != signers[-1]:
+            signers.append(later.signer.kid)
+    assert len(signers) == len(set(signers)) == 3
+    assert set(later.verifiers) == {signers[-1]}
+
+
+async def test_a_successor_is_published_before_it_signs(database: Database) -> None:
+    clock = FakeClock()
+    store = KeyStore(database, MASTER, clock)
+    first = (await store.load()).signer.kid
+    clock.advance(seconds=(SIGNS_FOR - PUBLISH_AHEAD).total_seconds() - 1)
+    assert set((await store.load()).verifiers) == {first}
+    clock.advance(seconds=1)
+    ring = await store.load()
+    assert (ring.signer.kid, len(ring.verifiers)) == (first, 2)
+    clock.advance(seconds=PUBLISH_AHEAD.total_seconds() - 1)
+    assert (await store.load()).signer.kid == first
+    clock.advance(seconds=1)
+    ring = await store.load()
+    assert ring.signer.kid != first
+    assert set(ring.verifiers) == {first, ring.signer.kid}
+    clock.advance(seconds=OVERLAP.total_seconds() - 1)
+    assert first in (await store.load()).verifiers
+    clock.advance(seconds=1)
+    assert first not in (await store.load()).verifiers
+
+
+async def test_a_revoked_key_verifies_nothing(database: Database) -> None:
+    clock = FakeClock()
+    store = KeyStore(database, MASTER, clock)
+    issuer = tokens(database, clock)
+    ring = await issuer.key_ring()
+    token = issuer.issue(ring, CALLER)
+    assert await issuer.verify(token) == CALLER
+    assert ring.signer.kid is not None
+    await store.revoke(ring.signer.kid)
+    clock.advance(seconds=RELOAD_EVERY.total_seconds())
+    message = "the access token is malformed or not signed by this server"
+    assert await refusal(issuer, token) == message
+    assert await issuer.verify(issuer.issue(await issuer.key_ring(), CALLER)) == CALLER
+    with pytest.raises(NotFoundError, match="there is no signing key"):
+        await store.revoke(ring.signer.kid)
+    with pytest.raises(NotFoundError, match="there is no signing key nobody"):
+        await store.revoke("nobody")
+    states = [(key.retired_at is None, key.revoked_at is None) for key in await store.list_keys()]
+    assert states == [(True, True), (False, False)]
 
 
 def test_a_caller_lacks_a_scope() -> None:

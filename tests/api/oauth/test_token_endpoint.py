@@ -215,5 +215,6 @@ async def test_metadata_names_the_endpoints(edge: Edge) -> None:
     assert body["token_endpoint"] == f"{ISSUER}/oauth/token"
     assert body["grant_types_supported"] == ["client_credentials"]
     assert body["scopes_supported"] == [
-        *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write")
+        *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write"),
+        "tokens:introspect",
     ]
