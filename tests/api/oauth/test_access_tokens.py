@@ -20,6 +20,7 @@ from tenancy.tables import OAuthClient, RevokedToken, SigningKey
 from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey
 from tests.api.graphql.edge import ISSUER, FakeClock
+from tests.api.oauth.conformance import MUST, SHOULD, requirement
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +79,7 @@ async def test_gives_back_who_it_was_issued_for(database: Database) -> None:
     assert await tokens(database, FakeClock()).verify(token) == CALLER
 
 
+@requirement(9068, "4", MUST, "a token is refused once it has expired")
 async def test_dies_after_ten_minutes_also_when_remembered(database: Database) -> None:
     clock = FakeClock()
     issuer = tokens(database, clock)
@@ -88,6 +90,9 @@ async def test_dies_after_ten_minutes_also_when_remembered(database: Database) -
     assert await refusal(issuer, token) == "the access token has expired"
 
 
+@requirement(9068, "4", MUST, "iss must be the issuer exactly")
+@requirement(9068, "4", MUST, "a token for another audience is refused")
+@requirement(9700, "2.3", SHOULD, "a token is for one resource")
 async def test_is_for_one_server(database: Database) -> None:
     clock = FakeClock()
     other = tokens(database, clock, issuer="https://other.example")
@@ -126,6 +131,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         ({"iat": 4_000_000_000, "exp": 4_000_000_600}, "the access token is not valid yet"),
     ],
 )
+@requirement(9068, "4", MUST, "a token that lacks a claim is refused")
 async def test_every_claim_is_needed(
     database: Database, changes: dict[str, Any], message: str
 ) -> None:
@@ -136,6 +142,10 @@ async def test_every_claim_is_needed(
     assert await refusal(verifier, token) == message
 
 
+@requirement(9068, "4", MUST, "the algorithm none is refused")
+@requirement(9068, "4", MUST, "a typ other than at+jwt is refused")
+@requirement(8725, "3.1", MUST, "only the algorithm that the server signs with is accepted")
+@requirement(8725, "3.11", SHOULD, "kinds of JWT are told apart by typ")
 async def test_only_our_own_signature_counts(database: Database) -> None:
     verifier = tokens(database, FakeClock())
     ours = (await verifier.key_ring()).signer
@@ -217,6 +227,7 @@ async def test_a_revoked_token_is_refused_everywhere_within_seconds(database: Da
     assert await there.verify(other) == CALLER
 
 
+@requirement(9700, "2.2", SHOULD, "tokens of a client that is no longer trusted can be cut off")
 async def test_a_suspended_application_is_cut_off(database: Database) -> None:
     clock = FakeClock()
     issuer = tokens(database, clock)
@@ -263,6 +274,9 @@ async def test_keys_rotate_without_a_gap(database: Database) -> None:
     assert set(later.verifiers) == {signers[-1]}
 
 
+@requirement(
+    7517, "4.5", SHOULD, "keys of one set have ids of their own, so that keys can be rolled over"
+)
 async def test_a_successor_is_published_before_it_signs(database: Database) -> None:
     clock = FakeClock()
     store = KeyStore(database, MASTER, clock)

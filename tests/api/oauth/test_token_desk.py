@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.api.graphql.edge import ISSUER, Agency, Edge
+from tests.api.oauth.conformance import MUST, SHOULD, requirement
 from tests.api.oauth.test_token_endpoint import GRANT, WRONG, basic
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +58,9 @@ async def status(edge: Edge, token: str) -> int:
     return reply.status_code
 
 
+@requirement(7009, "2.1", MUST, "revocation is asked for by POST of a form with the token")
+@requirement(7009, "2.2", MUST, "the answer to a valid request is 200")
+@requirement(7009, "2", MUST, "a revoked token cannot be used any more")
 async def test_a_revoked_token_is_refused(edge: Edge, dashboard: dict[str, str]) -> None:
     token, other = await issue(edge, dashboard), await issue(edge, dashboard)
     assert await status(edge, token) == 200
@@ -69,6 +73,7 @@ async def test_a_revoked_token_is_refused(edge: Edge, dashboard: dict[str, str])
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "anything"])
+@requirement(7009, "2.1", MUST, "a token is found although token_type_hint is wrong")
 async def test_the_hint_is_but_a_hint(edge: Edge, dashboard: dict[str, str], hint: str) -> None:
     token = await issue(edge, dashboard)
     reply = await revoke(edge, dashboard, token, token_type_hint=hint)
@@ -77,6 +82,8 @@ async def test_the_hint_is_but_a_hint(edge: Edge, dashboard: dict[str, str], hin
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "\u00e9", "y" * 9_000])
+@requirement(7009, "2.2", MUST, "a token that is invalid is answered with 200")
+@requirement(7662, "2.2", MUST, "a token that is no token is answered with active false alone")
 async def test_what_is_no_token_needs_no_revoking(
     edge: Edge, dashboard: dict[str, str], token: str
 ) -> None:
@@ -84,6 +91,12 @@ async def test_what_is_no_token_needs_no_revoking(
     assert await introspect(edge, dashboard, token) == {"active": False}
 
 
+@requirement(
+    7009,
+    "2.1",
+    MUST,
+    "a token that was issued to another client is not revoked, and the client is told",
+)
 async def test_another_application_s_token_is_refused(
     edge: Edge, dashboard: dict[str, str], reporter: dict[str, str]
 ) -> None:
@@ -99,6 +112,9 @@ async def test_another_application_s_token_is_refused(
     assert await status(edge, token) == 200
 
 
+@requirement(
+    7662, "2.2", SHOULD, "a resource server learns nothing of tokens that are not meant for it"
+)
 async def test_another_agency_s_token_does_not_exist(
     edge: Edge, dashboard: dict[str, str], foreigner: dict[str, str]
 ) -> None:
@@ -109,6 +125,9 @@ async def test_another_agency_s_token_does_not_exist(
     assert await introspect(edge, foreigner, token) == {"active": False}
 
 
+@requirement(7662, "2.2", MUST, "the answer is JSON with the boolean active")
+@requirement(7662, "2.2", SHOULD, "scope, client_id, exp, iat, sub, aud, iss and jti are told")
+@requirement(7662, "4", MUST, "an expired token is not active")
 async def test_introspection_tells_an_application_of_its_own_token(
     edge: Edge, dashboard: dict[str, str]
 ) -> None:
@@ -132,6 +151,8 @@ async def test_introspection_tells_an_application_of_its_own_token(
     assert await introspect(edge, dashboard, token) == {"active": False}
 
 
+@requirement(7662, "4", MUST, "a revoked token is not active")
+@requirement(7662, "4", SHOULD, "who asks needs to be authorised for it")
 async def test_introspecting_others_needs_a_scope(
     edge: Edge, northwind: Agency, dashboard: dict[str, str], reporter: dict[str, str]
 ) -> None:
@@ -146,6 +167,9 @@ async def test_introspecting_others_needs_a_scope(
 
 @pytest.mark.parametrize("path", ["/oauth/revoke", "/oauth/introspect"])
 class TestBothRefuse:
+    @requirement(7009, "2.1", MUST, "the client authenticates for revocation")
+    @requirement(7662, "2.1", MUST, "introspection asks for authorization")
+    @requirement(7662, "2.3", MUST, "wrong credentials are answered with 401")
     async def test_wrong_credentials(
         self, edge: Edge, dashboard: dict[str, str], path: str
     ) -> None:
@@ -168,6 +192,8 @@ class TestBothRefuse:
         reply = await edge.http.post(path, data={"token": "x"}, headers=basic("sleeper", SECRET))
         assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
 
+    @requirement(7009, "2.2.1", MUST, "a request without the token is invalid_request")
+    @requirement(7662, "2.1", MUST, "introspection is asked for by POST of a form with the token")
     async def test_malformed_requests(
         self, edge: Edge, dashboard: dict[str, str], path: str
     ) -> None:
@@ -191,6 +217,13 @@ class TestBothRefuse:
         assert (by_get.status_code, by_get.headers["allow"]) == (405, "POST")
 
 
+@requirement(9728, "2", MUST, "resource is the address of the protected resource")
+@requirement(9728, "2", SHOULD, "authorization_servers names who issues its tokens")
+@requirement(9728, "3.1", MUST, "the path of the resource follows the well-known one")
+@requirement(9728, "5.1", SHOULD, "a 401 names the document in resource_metadata")
+@requirement(6750, "3", MUST, "a request without a token is refused with WWW-Authenticate: Bearer")
+@requirement(6750, "3.1", SHOULD, "a request that has no token is told no error code")
+@requirement(8414, "2", SHOULD, "the revocation and introspection endpoints are named")
 async def test_the_resource_names_its_authorization_server(edge: Edge) -> None:
     """RFC 9728: section 3.1 puts the path of the resource behind the well-known one."""
     refused = await edge.http.post("/graphql", json={"query": "{ agency { name } }"})
