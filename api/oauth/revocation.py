@@ -2,7 +2,7 @@
 
     revoke -> revoked_tokens;  verify -> one query: this token, and is its application suspended
 
-Source: RFC 7009 section 2.
+Decision: ADR-0016. Source: RFC 7009 section 2.
 """
 
 import datetime as dt
