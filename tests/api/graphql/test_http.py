@@ -5,10 +5,14 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.api.graphql.edge import Agency, Edge
+from tests.api.graphql.edge import ISSUER, Agency, Edge
 
 pytestmark = pytest.mark.anyio
 
+CHALLENGE = (
+    'Bearer realm="bosco", '
+    f'resource_metadata="{ISSUER}/.well-known/oauth-protected-resource/graphql"'
+)
 ME = {"query": "{ me { application } }"}
 
 
@@ -27,7 +31,7 @@ def only_error(reply: Any) -> tuple[str, str]:
 async def test_without_a_token(edge: Edge) -> None:
     reply = await post(edge, None, orjson.dumps(ME))
     assert reply.status_code == 401
-    assert reply.headers["www-authenticate"] == 'Bearer realm="bosco"'
+    assert reply.headers["www-authenticate"] == CHALLENGE
     assert only_error(reply) == ("UNAUTHENTICATED", "the request has no access token")
 
 
@@ -35,7 +39,7 @@ async def test_with_a_forged_token(edge: Edge) -> None:
     reply = await post(edge, "abc.def.ghi", orjson.dumps(ME))
     assert reply.status_code == 401
     assert reply.headers["www-authenticate"] == (
-        'Bearer realm="bosco", error="invalid_token", '
+        f'{CHALLENGE}, error="invalid_token", '
         'error_description="the access token is malformed or not signed by this server"'
     )
 
