@@ -70,12 +70,14 @@ def landed_figures(stream: StreamSpec) -> Statement:
         for name, column in columns.items()
     )
     day = column_value(stream, REPORTING_DATE).sql("bigquery")
+    # BigQuery takes QUALIFY only where there is a WHERE, GROUP BY or HAVING.
     return _statement(
         f"""
         SELECT d.tenant_id, d.sync_id, d.reporting_date, {aggregates(fact, "d")}
         FROM (
             SELECT r.tenant_id, r.sync_id, {day} AS reporting_date, {values}
             FROM ({latest_records(stream)}) AS r
+            WHERE TRUE
             {rows_kept(stream, fact)}
         ) AS d
         WHERE d.reporting_date IS NOT NULL
