@@ -31,6 +31,8 @@ __all__ = ["ARROW_TYPES", "ColumnTyper", "TypedRows", "batch_schema"]
 NUMERIC: Final = pa.decimal128(38, SCALE)
 _UNSCALED: Final = pa.decimal128(38, 0)
 _WIDE: Final = pa.decimal256(60, 25)
+_LARGEST: Final = 1e28
+_LONG_NUMBER: Final = r"[eE]|.{28}"  # only such a text can be as large
 _UTC: Final = pa.timestamp("us", tz="UTC")
 _INTEGER: Final = r"^-?[0-9]+$"
 _MICRO_DIGITS: Final = 6
@@ -340,14 +342,25 @@ def _int(item: Field, values: Values, kinds: set[type], _: Account) -> pa.Array 
 
 
 def _number_texts(values: Values, kinds: set[type]) -> pa.Array | None:
-    """Numbers as text, so that decimals come from the shortest form of a float."""
+    """Numbers as text, so that decimals come from the shortest form of a float.
+
+    None when one is too large: Arrow's cast of a text to a decimal multiplies without a look at
+    what fits, so 261677140423878820000000000000000 becomes another number (pyarrow 26.0.1).
+    """
     if kinds == {str}:
-        return pa.array(values, pa.string())
+        texts = pa.array(values, pa.string())
+        is_long = pc.match_substring_regex(texts, _LONG_NUMBER)
+        return texts if _are_below_largest(texts.filter(is_long).cast(pa.float64())) else None
     if kinds <= {int, float}:
         numbers = pa.array(values, pa.float64())
-        if pc.all(pc.is_finite(numbers)).as_py():
-            return numbers.cast(pa.string())
+        return numbers.cast(pa.string()) if _are_below_largest(numbers) else None
     return None
+
+
+def _are_below_largest(numbers: pa.Array) -> bool:
+    """Whether all are finite and leave room for the scale of a NUMERIC."""
+    are_below: bool = pc.all(pc.less(pc.abs(numbers), _LARGEST)).as_py()
+    return are_below
 
 
 def _decimal(_item: Field, values: Values, kinds: set[type], _: Account) -> pa.Array | None:

@@ -207,6 +207,21 @@ def _agree(field: Field, values: list[Any]) -> None:
     assert typed.batch["x"].to_pylist() == good
 
 
+@pytest.mark.parametrize("kind", [FieldType.INT, FieldType.DECIMAL])
+@pytest.mark.parametrize(
+    "value",
+    [
+        2.6167714042387882e32,
+        "261677140423878820000000000000000",
+        "-2.6167714042387882e+32",
+        "1e55",
+        "9" * 29,
+    ],
+)
+def test_number_that_arrow_would_wrap_around_agrees(kind: FieldType, value: float | str) -> None:
+    _agree(_field(kind), [value])
+
+
 @given(
     st.sampled_from([FieldType.INT, FieldType.DECIMAL, FieldType.MONEY]),
     st.sampled_from(["units", "micros", "minor"]),
