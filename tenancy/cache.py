@@ -34,6 +34,7 @@ class KeyKind(enum.Enum):
     DATA_VERSION = "data_version"  # channel: a publication of the tenant's data
     FEATURE = "feature"  # values of one feature view of one entity
     FEATURE_INDEX = "feature_index"  # sorted set: ids of one account's or client's entities
+    RATE = "rate"  # list: when an app or an account last called
 
 
 class InvalidKeyError(InternalError):

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import InternalError, Transient
@@ -24,6 +24,9 @@ from domain.errors import InternalError, Transient
 __all__ = ["RedisServer", "RedisUnavailableError", "reachable_redis"]
 
 _UNAVAILABLE: Final = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError)
+
+# Redis before 7 words a script's failure to write its own way, and the client does not know it.
+_UNAVAILABLE_TO_SCRIPT: Final = ("-OOM ", "-READONLY ")
 
 
 class RedisUnavailableError(InternalError, Transient):
@@ -74,7 +77,15 @@ def reachable_redis() -> Iterator[None]:
     try:
         yield
     except _UNAVAILABLE as error:
-        raise RedisUnavailableError(
-            f"Redis does not do its work: {type(error).__name__}",
-            hint="check REDIS_URL, that the server runs, and its memory limit",
-        ) from error
+        raise _unavailable(error) from error
+    except ResponseError as error:
+        if any(word in str(error) for word in _UNAVAILABLE_TO_SCRIPT):
+            raise _unavailable(error) from error
+        raise
+
+
+def _unavailable(error: Exception) -> RedisUnavailableError:
+    return RedisUnavailableError(
+        f"Redis does not do its work: {type(error).__name__}",
+        hint="check REDIS_URL, that the server runs, and its memory limit",
+    )

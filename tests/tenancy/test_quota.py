@@ -184,3 +184,13 @@ async def test_without_redis_nothing_is_granted(dead_redis: RedisServer) -> None
         await budget.acquire(bucket(1, 1))
     with pytest.raises(RedisUnavailableError):
         await budget.hold(bucket(1, 1), 1)
+
+
+async def test_full_redis_grants_nothing_and_says_so(redis_server: RedisServer) -> None:
+    budget = RedisCallBudget(redis_server)
+    await redis_server.commands.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(RedisUnavailableError, match="check REDIS_URL"):
+            await budget.acquire(bucket(3, 1))
+    finally:
+        await redis_server.commands.config_set("maxmemory", "0")
