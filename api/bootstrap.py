@@ -198,6 +198,7 @@ async def open_runtime(
             dispatcher=dispatcher_of(plane.pipeline, plane.doors, plane.budget),
             loader=loader,
             features=features,
+            signing_keys=keys,
             tokens=tokens,
             issuer=issuer,
             edge=edge,

@@ -57,6 +57,8 @@ async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
                 tokens=runtime.tokens,
                 issuer=runtime.issuer,
                 clock=runtime.clock,
+                ids=runtime.ids,
+                random_bytes=runtime.random_bytes,
             ),
             checks={
                 "postgresql": lambda: _check_database(runtime.database),

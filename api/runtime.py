@@ -7,6 +7,7 @@ from api.alerts.delivery import AlertDelivery
 from api.embedded.servers import ServerUrls
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
+from api.oauth.signing_keys import KeyStore
 from api.settings import Settings
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
@@ -57,6 +58,7 @@ class Runtime:
     dispatcher: Dispatcher
     loader: Loader
     features: Features
+    signing_keys: KeyStore
     tokens: AccessTokens
     issuer: str
     edge: GraphQLServices

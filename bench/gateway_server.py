@@ -6,6 +6,7 @@ Answers are not cached. Agencies get their rows in PostgreSQL and one app each, 
 """
 
 import asyncio
+import datetime as dt
 import json
 import sys
 import time
@@ -17,9 +18,10 @@ from typing import Final
 from sqlalchemy import select
 
 from api.bootstrap import open_runtime
-from api.commands.apps import create_app, rotate_secret
+from api.commands.apps import apps_of
 from api.http import serve_http
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
+from api.oauth.app_registry import Registration
 from api.runtime import Runtime
 from api.settings import load_settings
 from bench.mart import tenant_id
@@ -99,11 +101,15 @@ async def _app(runtime: Runtime, agency: TenantProfile) -> tuple[str, str]:
     async with runtime.database.session(agency.tenant_id) as session:
         known = await session.scalar(select(OAuthClient.client_id))
     if known is not None:
-        app = await rotate_secret(runtime, agency, known, actor=_APP)
+        app = await apps_of(runtime).rotate(
+            agency.tenant_id, known, overlap=dt.timedelta(), actor=_APP
+        )
     else:
         scopes = [Scope.METRICS_READ.value]
-        app = await create_app(runtime, agency, name=_APP, scopes=scopes, clients=[], actor=_APP)
-    return app.client_id, app.client_secret
+        app = await apps_of(runtime).register(
+            agency.tenant_id, Registration(_APP, scopes), actor=_APP
+        )
+    return app.client_id, app.client_secret or ""
 
 
 def _say(what: object) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 __all__ = [
     "APP_ROLE",
     "DOOR_CLIENT_SETTING",
+    "DOOR_ORIGIN_SETTING",
     "DOOR_ROLE",
     "FEATURES_ROLE",
     "JOBS_ROLE",
@@ -29,6 +30,7 @@ JOBS_ROLE: Final = "bosco_jobs"
 FEATURES_ROLE: Final = "bosco_features"
 TENANT_SETTING: Final = "app.tenant_id"
 DOOR_CLIENT_SETTING: Final = "app.door_client_id"
+DOOR_ORIGIN_SETTING: Final = "app.door_origin"
 
 # Unique over all tenants on purpose; everything else would tell one tenant what another has.
 _GLOBAL_UNIQUE: Final = (

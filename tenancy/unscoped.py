@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.errors import ConflictError
 from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
 from tenancy.due_work import DueWork
-from tenancy.rls import DOOR_CLIENT_SETTING
+from tenancy.rls import DOOR_CLIENT_SETTING, DOOR_ORIGIN_SETTING
 from tenancy.session import Database
 from tenancy.tables import (
     DueState,
@@ -33,11 +33,11 @@ from tenancy.tables import (
     Tenant,
 )
 
-__all__ = ["Doors", "OAuthClientIdentity", "PendingLoad", "TenantProfile"]
+__all__ = ["Doors", "PendingLoad", "TenantProfile"]
 
 _LOG: Final = structlog.get_logger(__name__)
 
-_NAME_CLIENT: Final = text("SELECT set_config(:setting, :client_id, true)").execution_options(
+_NAME: Final = text("SELECT set_config(:setting, :value, true)").execution_options(
     bosco_sets_tenant=True
 )
 
@@ -57,23 +57,6 @@ class TenantProfile:
     currency: str
     time_zone: str
     created_at: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OAuthClientIdentity:
-    """What a token request is checked against.
-
-    Attributes:
-        secret_hash: SHA-256 of the application's secret.
-        clients: Limited to these clients; None: all of the tenant.
-    """
-
-    tenant_id: TenantId
-    client_id: str
-    secret_hash: bytes
-    scopes: frozenset[str]
-    clients: frozenset[ClientId] | None
-    is_suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,33 +105,19 @@ class Doors:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tenant_of_client(self, client_id: str) -> OAuthClientIdentity | None:
-        """The application of that public id, or None; also a suspended one."""
-        columns = select(
-            OAuthClient.tenant_id,
-            OAuthClient.client_id,
-            OAuthClient.secret_hash,
-            OAuthClient.scopes,
-            OAuthClient.client_ids,
-            OAuthClient.suspended_at,
+    async def tenant_of_client(self, client_id: str) -> TenantId | None:
+        """The agency of the application of that public id, or None; also of a suspended one."""
+        found = await self._read_as(DOOR_CLIENT_SETTING, client_id, select(OAuthClient.tenant_id))
+        _log_door("tenant_of_client", len(found))
+        return found[0].tenant_id if found else None
+
+    async def is_origin_known(self, origin: str) -> bool:
+        """Whether pages of that origin are those of some agency's application."""
+        found = await self._read_as(
+            DOOR_ORIGIN_SETTING, origin, select(OAuthClient.tenant_id).limit(1)
         )
-        async with self._database.unscoped_session() as session:
-            # The policy shows the row of this one application only.
-            await session.execute(
-                _NAME_CLIENT, {"setting": DOOR_CLIENT_SETTING, "client_id": client_id}
-            )
-            row = (await session.execute(columns)).one_or_none()
-        _log_door("tenant_of_client", 0 if row is None else 1)
-        if row is None:
-            return None
-        return OAuthClientIdentity(
-            tenant_id=row.tenant_id,
-            client_id=row.client_id,
-            secret_hash=row.secret_hash,
-            scopes=frozenset(row.scopes),
-            clients=None if row.client_ids is None else frozenset(row.client_ids),
-            is_suspended=row.suspended_at is not None,
-        )
+        _log_door("is_origin_known", len(found))
+        return bool(found)
 
     async def pending_loads(self, limit: int) -> list[PendingLoad]:
         """At most `limit` landed objects that are not loaded; lowest version and part first."""
@@ -260,6 +229,12 @@ class Doors:
                 f"there is already an agency {profile.slug!r}", hint="choose another slug"
             ) from error
         _log_door("create_tenant", 1)
+
+    async def _read_as(self, setting: str, value: str, query: Any) -> Sequence[Row[Any]]:
+        """Rows that the policies show to whoever names `value`, and no others."""
+        async with self._database.unscoped_session() as session:
+            await session.execute(_NAME, {"setting": setting, "value": value})
+            return (await session.execute(query)).all()
 
     async def _read(self, query: Any) -> Sequence[Row[Any]]:
         async with self._database.unscoped_session() as session:

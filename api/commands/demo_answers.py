@@ -4,6 +4,7 @@ app -> token by client credentials -> one GraphQL document -> overview, and by p
 -> tables -> compared with truth
 """
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -11,11 +12,12 @@ from typing import Any, Final
 import httpx
 from sqlalchemy import select
 
-from api.commands.apps import AppSecret, create_app, rotate_secret
+from api.commands.apps import apps_of
 from api.commands.demo_truth import Truth
 from api.commands.metrics import load_catalogue
 from api.control.protocol import TableEvent
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
+from api.oauth.app_registry import AppSecret, Registration
 from api.runtime import Runtime
 from domain.errors import InternalError
 from domain.metrics.definition import Unit
@@ -90,7 +92,7 @@ async def ask(
     granted = await http.post(
         "/oauth/token",
         data={"grant_type": "client_credentials", "scope": Scope.METRICS_READ.value},
-        auth=(app.client_id, app.client_secret),
+        auth=(app.client_id, app.client_secret or ""),
     )
     granted.raise_for_status()
     days = {"from": period.start.isoformat(), "to": period.end.isoformat()}
@@ -121,15 +123,11 @@ async def _demo_app(runtime: Runtime, tenant: TenantProfile) -> AppSecret:
             select(OAuthClient.client_id).where(OAuthClient.name == _APP_NAME)
         )
     if found is None:
-        return await create_app(
-            runtime,
-            tenant,
-            name=_APP_NAME,
-            scopes=[Scope.METRICS_READ.value],
-            clients=[],
-            actor=_ACTOR,
-        )
-    return await rotate_secret(runtime, tenant, found, actor=_ACTOR)
+        registration = Registration(_APP_NAME, [Scope.METRICS_READ.value])
+        return await apps_of(runtime).register(tenant.tenant_id, registration, actor=_ACTOR)
+    return await apps_of(runtime).rotate(
+        tenant.tenant_id, found, overlap=dt.timedelta(), actor=_ACTOR
+    )
 
 
 def overview_table(agency: DemoAgency, period: DateRange, answer: Answer) -> TableEvent:

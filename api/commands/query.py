@@ -12,7 +12,7 @@ from api.commands.lookup import find_agency
 from api.commands.metrics import load_catalogue
 from api.control.protocol import Arguments, DoneEvent, Event, JsonEvent, LineEvent, TableEvent
 from api.graphql.endpoint import GraphQLEndpoint
-from api.oauth.caller import Caller, Scope
+from api.identity.caller import Caller, Scope
 from api.runtime import Runtime
 from domain.errors import InvalidInputError
 from domain.ids import TenantId

@@ -15,7 +15,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 from api.graphql.context import EdgeInfo
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 
 __all__ = ["RequireScope", "RootField"]
 

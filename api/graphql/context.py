@@ -12,7 +12,7 @@ from strawberry.types import Info
 from api.graphql.execution import RowExecutor
 from api.graphql.services import GraphQLServices
 from api.graphql.tenant_state import TenantState
-from api.oauth.caller import Caller
+from api.identity.caller import Caller
 
 __all__ = ["Context", "EdgeInfo"]
 

@@ -25,9 +25,9 @@ from api.graphql.errors import format_error, format_graphql_error, format_invali
 from api.graphql.execution import RowExecutor
 from api.graphql.services import GraphQLServices
 from api.graphql.tenants import SchemaStore, TenantStates
+from api.identity.caller import Caller
 from api.oauth.access_tokens import InvalidTokenError
 from api.oauth.bodies import BodyTooLargeError, read_body
-from api.oauth.caller import Caller
 from domain.errors import InvalidInputError, UserError
 
 __all__ = ["MAXIMUM_BODY_BYTES", "GraphQLEndpoint"]

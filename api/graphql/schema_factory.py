@@ -41,7 +41,7 @@ from api.graphql.scalars import SCALARS
 from api.graphql.tenant_state import TenantSchema
 from api.graphql.typed_arguments import ArgumentTypes
 from api.graphql.typed_rows import make_result_type
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.metrics.catalogue import MetricCatalogue
 
 __all__ = ["MUTATIONS", "QUERIES", "build_schema", "print_catalogue_schema"]

@@ -23,7 +23,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from api.oauth.caller import Caller
+from api.identity.caller import Caller, Person
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import ALGORITHM, RELOAD_EVERY, KeyRing, KeyStore
 from domain.errors import InvalidInputError, Terminal, UserError
@@ -81,6 +81,7 @@ class AccessTokens:
     """Issues and verifies access tokens. Used from one event loop.
 
     Attributes:
+        resource: What tokens are good for, the `aud` of every one.
         resource_metadata: Address of the document that names the issuer (RFC 9728).
 
     Args:
@@ -103,7 +104,7 @@ class AccessTokens:
         self._keys = keys
         self._revocations = revocations
         self._issuer = issuer
-        self._audience = f"{issuer}/graphql"
+        self.resource = f"{issuer}/graphql"
         self.resource_metadata = f"{issuer}/.well-known/oauth-protected-resource/graphql"
         self._clock = clock
         self._ids = ids
@@ -136,8 +137,8 @@ class AccessTokens:
         now = int(self._clock().timestamp())
         claims: dict[str, Any] = {
             "iss": self._issuer,
-            "aud": self._audience,
-            "sub": caller.client_id,
+            "aud": self.resource,
+            "sub": _subject(caller),
             "client_id": caller.client_id,
             "iat": now,
             "exp": now + int(LIFETIME.total_seconds()),
@@ -147,6 +148,10 @@ class AccessTokens:
         }
         if caller.clients is not None:
             claims["clients"] = sorted(public_id("cli", client) for client in caller.clients)
+        if caller.metrics is not None:
+            claims["metrics"] = sorted(caller.metrics)
+        if caller.person is not None:
+            claims["family"] = public_id("fam", caller.person.family_id)
         header = {"alg": ALGORITHM, "typ": _TYPE, "kid": ring.signer.kid}
         return jwt.encode(header, claims, ring.signer, algorithms=[ALGORITHM])
 
@@ -241,7 +246,7 @@ class AccessTokens:
         return ring
 
     def _read(self, claims: dict[str, Any], now: dt.datetime) -> VerifiedToken:
-        if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
+        if claims.get("iss") != self._issuer or claims.get("aud") != self.resource:
             raise _invalid("the access token is for another server")
         try:
             expires_at = dt.datetime.fromtimestamp(claims["exp"], dt.UTC)
@@ -251,6 +256,8 @@ class AccessTokens:
                 client_id=str(claims["client_id"]),
                 scopes=frozenset(claims["scope"].split()),
                 clients=_clients(claims.get("clients")),
+                metrics=_metrics(claims.get("metrics")),
+                person=_person(claims),
             )
             token_id = uuid.UUID(claims["jti"])
         except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError) as error:
@@ -275,6 +282,22 @@ def _clients(values: list[str] | None) -> frozenset[ClientId] | None:
         return None
     ids: list[uuid.UUID] = [parse_id("cli", value) for value in values]
     return frozenset(ClientId(value) for value in ids)
+
+
+def _subject(caller: Caller) -> str:
+    """RFC 9068 section 2.2: the person, or the application that acts for itself."""
+    return caller.client_id if caller.person is None else public_id("usr", caller.person.user_id)
+
+
+def _person(claims: dict[str, Any]) -> Person | None:
+    family = claims.get("family")
+    if family is None:
+        return None
+    return Person(parse_id("usr", claims["sub"]), parse_id("fam", family))
+
+
+def _metrics(values: list[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
 
 
 def _invalid(message: str, *, hint: str = "") -> InvalidTokenError:

@@ -1,6 +1,6 @@
 """Routes of the authorization server.
 
-    POST /oauth/token -> strict form -> door tenant_of_client -> Authlib -> token, last_used_at
+    POST /oauth/token -> strict form -> `api/oauth/token_requests.py`
     POST /oauth/revoke, /oauth/introspect -> the same authentication -> `api/oauth/token_desk.py`
     GET /oauth/jwks.json -> public keys
     GET /.well-known/oauth-authorization-server, /.well-known/oauth-protected-resource[/graphql]
@@ -8,26 +8,28 @@
 Sources: RFC 6749 section 5, RFC 8414 and RFC 9728 (metadata), RFC 7517 (JWK set).
 """
 
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import update
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.identity.caller import Scope
 from api.oauth.access_tokens import LIFETIME, AccessTokens
-from api.oauth.authorization_server import METHODS, Outcome, grant_token
-from api.oauth.caller import Caller, Scope
+from api.oauth.applications import Application, Applications
+from api.oauth.pkce import S256
 from api.oauth.signing_keys import JWKS_SECONDS
 from api.oauth.strict_form import TokenRequestError, read_token_form
 from api.oauth.token_desk import TokenDesk
-from domain.ports import Clock
+from api.oauth.token_requests import TokenRequests
+from api.oauth.token_server import GRANT_TYPES, METHODS, Outcome
+from domain.ports import Clock, IdFactory
 from tenancy.session import Database
-from tenancy.tables import OAuthClient
-from tenancy.unscoped import Doors, OAuthClientIdentity
+from tenancy.unscoped import Doors
 
 __all__ = ["OAuthServices", "oauth_routes"]
 
@@ -45,10 +47,10 @@ class OAuthServices:
 
     Attributes:
         doors: Finds the agency of an application.
-        database: For `last_used_at`.
         tokens: Issues and verifies access tokens.
         issuer: Our address, without a slash at the end.
         clock: Present instant.
+        random_bytes: Cryptographic randomness.
     """
 
     doors: Doors
@@ -56,13 +58,24 @@ class OAuthServices:
     tokens: AccessTokens
     issuer: str
     clock: Clock
+    ids: IdFactory
+    random_bytes: Callable[[int], bytes]
+
+    @property
+    def applications(self) -> Applications:
+        """Finds applications."""
+        return Applications(self.doors, self.database, self.clock)
+
+    def random_text(self) -> str:
+        """A code or token: 256 random bits, safe in an address."""
+        return urlsafe_b64encode(self.random_bytes(32)).rstrip(b"=").decode()
 
 
 def oauth_routes(services: OAuthServices) -> list[Route]:
     """The routes above."""
 
     async def token(request: Request) -> Response:
-        return await _answer_token_request(request, services)
+        return await _answer_token_request(request, requests)
 
     async def revoke(request: Request) -> Response:
         return await _answer_at_desk(request, desk, desk.revoke)
@@ -80,7 +93,17 @@ def oauth_routes(services: OAuthServices) -> list[Route]:
     async def resource(_: Request) -> Response:
         return _json(200, _resource_metadata(services.issuer), _MAY_BE_KEPT)
 
-    desk = TokenDesk(services.doors, services.tokens)
+    requests = TokenRequests(
+        services.applications,
+        services.database,
+        services.tokens,
+        services.clock,
+        services.ids,
+        services.random_text,
+    )
+    desk = TokenDesk(
+        services.applications, services.database, services.tokens, services.clock, services.ids
+    )
     return [
         Route("/oauth/token", token, methods=_ALL_METHODS),
         Route("/oauth/revoke", revoke, methods=_ALL_METHODS),
@@ -92,23 +115,18 @@ def oauth_routes(services: OAuthServices) -> list[Route]:
     ]
 
 
-async def _answer_token_request(request: Request, services: OAuthServices) -> Response:
+async def _answer_token_request(request: Request, requests: TokenRequests) -> Response:
     try:
         form = await read_token_form(request, "grant_type")
     except TokenRequestError as error:
         return _refusal(error)
-    ring = await services.tokens.key_ring()
-    identity = await services.doors.tenant_of_client(form.credentials.client_id)
-    outcome = grant_token(form, identity, lambda caller: services.tokens.issue(ring, caller))
-    if outcome.issued is not None:
-        await _mark_used(outcome.issued.caller, services)
-    return _response(outcome)
+    return _response(await requests.answer(form))
 
 
 async def _answer_at_desk(
     request: Request,
     desk: TokenDesk,
-    answer: Callable[[OAuthClientIdentity, str], Awaitable[dict[str, Any] | None]],
+    answer: Callable[[Application, str], Awaitable[dict[str, Any] | None]],
 ) -> Response:
     try:
         form = await read_token_form(request, "token")
@@ -127,15 +145,6 @@ def _refusal(error: TokenRequestError) -> Response:
     return _json(error.status, body, _NO_STORE | error.headers)
 
 
-async def _mark_used(caller: Caller, services: OAuthServices) -> None:
-    async with services.database.session(caller.tenant_id) as session:
-        await session.execute(
-            update(OAuthClient)
-            .where(OAuthClient.client_id == caller.client_id)
-            .values(last_used_at=services.clock())
-        )
-
-
 def _response(outcome: Outcome) -> Response:
     body = dict(outcome.body)
     if outcome.issued is not None:
@@ -152,15 +161,19 @@ def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> Respons
 def _metadata(issuer: str) -> dict[str, Any]:
     return {
         "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
-        "grant_types_supported": ["client_credentials"],
-        "response_types_supported": [],
+        "grant_types_supported": list(GRANT_TYPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": [S256],
+        "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": list(METHODS),
         "revocation_endpoint_auth_methods_supported": list(METHODS),
-        "introspection_endpoint_auth_methods_supported": list(METHODS),
+        "introspection_endpoint_auth_methods_supported": [m for m in METHODS if m != "none"],
         "scopes_supported": [scope.value for scope in Scope],
     }
 

@@ -118,7 +118,7 @@ class KeyStore:
         async with self._exclusive() as session:
             row = await session.get(SigningKey, kid)
             if row is None or row.revoked_at is not None:
-                raise NotFoundError(f"there is no signing key {kid}", hint="look at list_keys()")
+                raise NotFoundError(f"there is no signing key {kid}", hint="bosco keys list")
             row.retired_at, row.revoked_at = row.retired_at or now, now
 
     @asynccontextmanager

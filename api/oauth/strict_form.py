@@ -58,10 +58,15 @@ class TokenRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An application's id and secret; `method` is the name that OAuth gives to the place."""
+    """An application's id and secret.
+
+    Attributes:
+        secret: None: the application says that it has none.
+        method: The name that OAuth gives to the place where they were.
+    """
 
     client_id: str
-    secret: str
+    secret: str | None
     method: str
 
     def __repr__(self) -> str:
@@ -125,7 +130,7 @@ def _fields(body: bytes) -> dict[str, str]:
 def _credentials(request: Request, fields: Mapping[str, str]) -> Credentials:
     credentials = _raw_credentials(request, fields)
     for text in (credentials.client_id, credentials.secret):
-        if not _VISIBLE.fullmatch(text):
+        if text is not None and not _VISIBLE.fullmatch(text):
             raise _unauthenticated("the client id or the secret holds a letter that none has")
     return credentials
 
@@ -138,8 +143,12 @@ def _raw_credentials(request: Request, fields: Mapping[str, str]) -> Credentials
         raise TokenRequestError("use one way to authenticate: the header or the body")
     if headers:
         return _basic(headers[0], fields)
-    if not fields.get("client_id") or not fields.get("client_secret"):
+    if not fields.get("client_id"):
         raise _unauthenticated("authenticate with HTTP Basic, or client_id and client_secret")
+    if "client_secret" not in fields:
+        return Credentials(fields["client_id"], None, "none")
+    if not fields["client_secret"]:
+        raise _unauthenticated("client_secret is empty")
     return Credentials(fields["client_id"], fields["client_secret"], "client_secret_post")
 
 

@@ -62,9 +62,9 @@ def choice(values: type[enum.Enum], name: str) -> Enum:
     )
 
 
-def within_tenant(column: str, table: str) -> ForeignKeyConstraint:
+def within_tenant(column: str, table: str, key: str = "id") -> ForeignKeyConstraint:
     """A reference to another table's row of the same tenant."""
-    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"])
+    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.{key}"])
 
 
 class TenantOwned:

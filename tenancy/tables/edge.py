@@ -1,4 +1,4 @@
-"""What the edge keeps: metric definitions, applications, signing keys, the audit trail."""
+"""What the edge keeps: metric definitions and the audit trail."""
 
 import datetime as dt
 import uuid
@@ -7,15 +7,11 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.ids import ClientId
 from tenancy.tables.base import Base, TenantOwned
 
 __all__ = [
     "AuditEntry",
     "MetricDefinition",
-    "OAuthClient",
-    "RevokedToken",
-    "SigningKey",
 ]
 
 
@@ -41,35 +37,6 @@ class MetricDefinition(TenantOwned, Base):
     retired_at: Mapped[dt.datetime | None]  # NULL: the revision in force
 
 
-class OAuthClient(TenantOwned, Base):
-    """An application that may ask for tokens.
-
-    The secret is 256 random bits, so its plain SHA-256 cannot be guessed from.
-    """
-
-    __tablename__ = "oauth_clients"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    client_id: Mapped[str] = mapped_column(unique=True)  # shown to the application
-    name: Mapped[str]
-    secret_hash: Mapped[bytes]
-    scopes: Mapped[list[str]]
-    client_ids: Mapped[list[ClientId] | None]  # limited to these clients; NULL: all
-    created_at: Mapped[dt.datetime]
-    suspended_at: Mapped[dt.datetime | None]
-    last_used_at: Mapped[dt.datetime | None]
-
-
-class RevokedToken(TenantOwned, Base):
-    """An access token that is refused before it expires; the row may go once it has expired."""
-
-    __tablename__ = "revoked_tokens"
-
-    token_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)  # its jti
-    revoked_at: Mapped[dt.datetime]
-    expires_at: Mapped[dt.datetime]
-
-
 class AuditEntry(TenantOwned, Base):
     """Who did what to which object; append-only (no right to change or delete is granted)."""
 
@@ -86,17 +53,3 @@ class AuditEntry(TenantOwned, Base):
     object_kind: Mapped[str]
     object_id: Mapped[str]
     details: Mapped[dict[str, Any]]  # ids and settings, never personal data or secrets
-
-
-class SigningKey(Base):
-    """A key that signs access tokens; of the platform, no tenant data."""
-
-    __tablename__ = "signing_keys"
-
-    kid: Mapped[str] = mapped_column(primary_key=True)
-    algorithm: Mapped[str]  # for example EdDSA
-    public_jwk: Mapped[dict[str, Any]]
-    wrapped_private_key: Mapped[bytes]  # sealed by the master key
-    created_at: Mapped[dt.datetime]
-    retired_at: Mapped[dt.datetime | None]  # NULL: signs new tokens; set: only verifies old ones
-    revoked_at: Mapped[dt.datetime | None]  # set: verifies nothing

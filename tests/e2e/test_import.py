@@ -18,9 +18,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from api.commands.apps import create_app
+from api.commands.apps import apps_of
 from api.commands.tenants import create_client, create_tenant
 from api.http import serve_http
+from api.oauth.app_registry import Registration
 from domain.facts.ads import CHANNELS
 from domain.ids import RunId
 from ingestion.file_landing import FileImport
@@ -128,14 +129,10 @@ async def quarantine(platform: Platform, agency: TenantProfile) -> list[tuple[An
 
 async def ask(platform: Platform, agency: TenantProfile, period: dict[str, str]) -> Any:
     """Ask as a dashboard does: an app, a token, GraphQL over HTTP."""
-    app = await create_app(
-        platform.runtime,
-        agency,
-        name="Dashboard",
-        scopes=["metrics:read"],
-        clients=[],
-        actor="test",
+    app = await apps_of(platform.runtime).register(
+        agency.tenant_id, Registration("Dashboard", ["metrics:read"]), actor="test"
     )
+    assert app.client_secret is not None
     async with serve_http(platform.runtime, port=0) as url, httpx.AsyncClient(base_url=url) as http:
         granted = await http.post(
             "/oauth/token",

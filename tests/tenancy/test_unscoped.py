@@ -12,7 +12,7 @@ from domain.errors import ConflictError
 from domain.ids import TenantId
 from tenancy.session import Database
 from tenancy.tables import Base, LandingObject, OAuthClient, RaisedAlert, Sync, SyncState, Tenant
-from tenancy.unscoped import Doors, OAuthClientIdentity, TenantProfile
+from tenancy.unscoped import Doors, TenantProfile
 from tests.fixtures.database import FilledTenant
 
 pytestmark = pytest.mark.anyio
@@ -41,38 +41,41 @@ def profile(tenant: FilledTenant) -> TenantProfile:
     )
 
 
-async def test_application_is_found_by_its_public_id(database: Database, two_tenants: Two) -> None:
+async def test_agency_of_an_application_is_found_by_its_public_id(
+    database: Database, two_tenants: Two
+) -> None:
     row = two_tenants[1].rows["oauth_clients"]
     found = await Doors(database).tenant_of_client(row["client_id"])
-    assert found == OAuthClientIdentity(
-        tenant_id=two_tenants[1].tenant_id,
-        client_id=row["client_id"],
-        secret_hash=row["secret_hash"],
-        scopes=frozenset(),
-        clients=frozenset(),
-        is_suspended=False,
-    )
+    assert found == two_tenants[1].tenant_id
 
 
-async def test_application_without_limit_and_suspended_is_told_so(
+async def test_agency_of_a_suspended_application_is_found(
     database: Database, two_tenants: Two
 ) -> None:
     first, _ = two_tenants
     async with database.session(first.tenant_id) as session:
         await session.execute(
-            update(OAuthClient).values(
-                client_ids=None,
-                scopes=["metrics:read"],
-                suspended_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC),
-            )
+            update(OAuthClient).values(suspended_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
         )
-    found = await Doors(database).tenant_of_client(first.rows["oauth_clients"]["client_id"])
-    assert found is not None
-    assert (found.clients, found.scopes, found.is_suspended) == (
-        None,
-        frozenset({"metrics:read"}),
-        True,
-    )
+    client_id = first.rows["oauth_clients"]["client_id"]
+    assert await Doors(database).tenant_of_client(client_id) == first.tenant_id
+
+
+async def test_origin_is_known_while_a_live_application_has_it(
+    database: Database, two_tenants: Two
+) -> None:
+    doors, (first, _) = Doors(database), two_tenants
+    assert not await doors.is_origin_known("https://board.example")
+    async with database.session(first.tenant_id) as session:
+        await session.execute(update(OAuthClient).values(origins=["https://board.example"]))
+    assert await doors.is_origin_known("https://board.example")
+    assert not await doors.is_origin_known("https://board.example:8443")
+    assert not await doors.is_origin_known("")
+    async with database.session(first.tenant_id) as session:
+        await session.execute(
+            update(OAuthClient).values(suspended_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
+        )
+    assert not await doors.is_origin_known("https://board.example")
 
 
 @pytest.mark.usefixtures("two_tenants")

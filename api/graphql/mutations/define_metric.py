@@ -13,8 +13,8 @@ import strawberry
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.queries.metric_definitions import MetricDefinition, metric_definition_of
+from api.identity.caller import Scope
 from api.metric_definitions import MetricBook
-from api.oauth.caller import Scope
 from domain.errors import UserError
 
 __all__ = ["DEFINE_METRIC"]
@@ -62,9 +62,7 @@ async def _define(info: EdgeInfo, definition: str) -> MetricDefined:
     context = info.context
     services = context.services
     book = MetricBook(services.database, services.clock, services.ids)
-    defined = await book.define(
-        context.caller.tenant_id, definition, actor=f"client:{context.caller.client_id}"
-    )
+    defined = await book.define(context.caller.tenant_id, definition, actor=context.caller.actor)
     context.forget_tenant()
     return MetricDefined(metric=metric_definition_of(defined.info), revision=defined.revision)
 

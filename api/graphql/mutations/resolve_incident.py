@@ -10,8 +10,8 @@ import strawberry
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.queries.incidents import Incident, incidents_of
+from api.identity.caller import Scope
 from api.incidents import IncidentDesk, Person
-from api.oauth.caller import Scope
 from domain.errors import UserError
 from domain.ids import parse_id
 
@@ -52,7 +52,7 @@ async def _resolve_incident(
 
 async def _resolve(info: EdgeInfo, public: str, reason: str) -> IncidentResolved:
     caller, services = info.context.caller, info.context.services
-    person = Person(f"client:{caller.client_id}", reason, caller.clients)
+    person = Person(caller.actor, reason, caller.clients)
     desk = IncidentDesk(services.database, services.clock, services.ids)
     row = await desk.resolve(caller.tenant_id, parse_id("inc", public), person)
     async with services.database.session(caller.tenant_id) as session:

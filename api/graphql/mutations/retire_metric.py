@@ -9,8 +9,8 @@ import strawberry
 
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
+from api.identity.caller import Scope
 from api.metric_definitions import MetricBook
-from api.oauth.caller import Scope
 from domain.errors import UserError
 
 __all__ = ["RETIRE_METRIC"]
@@ -45,9 +45,7 @@ async def _retire_metric(
     services = context.services
     try:
         book = MetricBook(services.database, services.clock, services.ids)
-        await book.retire(
-            context.caller.tenant_id, name, actor=f"client:{context.caller.client_id}"
-        )
+        await book.retire(context.caller.tenant_id, name, actor=context.caller.actor)
     except UserError as error:
         return RetireMetricError(code=error.code, message=error.message, hint=error.hint)
     context.forget_tenant()

@@ -11,7 +11,7 @@ from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import PageInfo
 from api.graphql.paging import read_page
 from api.graphql.scalars import Count
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.ids import parse_id, public_id
 from tenancy.tables import AlertKind, AlertSeverity, RaisedAlert
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.ids import public_id
 from tenancy.tables import Client as ClientRow
 

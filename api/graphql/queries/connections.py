@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.queries.syncs import Sync, sync_of
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.ids import public_id
 from tenancy.tables import Connection as ConnectionRow
 from tenancy.tables import ConnectionState

@@ -5,7 +5,7 @@ import strawberry
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.feature_values import service_type_name
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.metrics.naming import camel_case
 from feature_repo.feature import Feature, Unit
 from feature_repo.feature_services import SERVICES

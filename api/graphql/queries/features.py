@@ -22,7 +22,7 @@ from api.graphql.context import Context, EdgeInfo
 from api.graphql.feature_values import FEATURE_VALUES, feature_values
 from api.graphql.metric_types import Named, PageInfo
 from api.graphql.paging import read_page
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.errors import NotFoundError
 from domain.ids import ClientId, ConnectionId, parse_id, public_id
 from domain.metrics.naming import did_you_mean

@@ -7,7 +7,7 @@ import strawberry
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.queries.clients import Client, client_of
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.ids import public_id
 from ingestion.schedule.freshness import FreshnessStatus, StreamFreshness, read_freshness
 

@@ -4,7 +4,7 @@ import strawberry
 
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.metrics.catalogue import MetricInfo
 from domain.metrics.definition import Additivity, Owner, Unit
 from domain.metrics.definition_file import to_yaml

@@ -15,7 +15,7 @@ from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import PageInfo
 from api.graphql.paging import read_page
 from api.graphql.scalars import Count
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.ids import public_id
 from tenancy.tables import Connection, QuarantinedRow, QuarantineState
 

@@ -12,7 +12,7 @@ from api.commands.connections import check_connections
 from api.commands.lookup import find_agency
 from api.control.protocol import Arguments, DoneEvent, ErrorEvent, LineEvent
 from api.logs import log_file
-from tenancy.tables import AuditEntry, Connection, ConnectionState, OAuthClient
+from tenancy.tables import AuditEntry, Connection, ConnectionState, OAuthClientSecret
 from tenancy.unscoped import TenantProfile
 from tests.e2e.conftest import Trouble
 from tests.e2e.platform import Platform, Told
@@ -139,15 +139,17 @@ async def test_an_apps_secret_is_shown_once(platform: Platform, southwind: Tenan
         (
             client_id,
             "Board",
+            "secret",
             "ingestion:read ingestion:write metrics:read metrics:write",
             "acme-shoes",
+            "never",
             "live",
         )
     ]
     assert secret not in repr(listed.events)
     async with platform.runtime.database.session(southwind.tenant_id) as session:
-        app = (await session.scalars(select(OAuthClient))).one()
-    assert app.secret_hash == hashlib.sha256(secret.encode()).digest()
+        stored = (await session.scalars(select(OAuthClientSecret))).one()
+    assert stored.secret_hash == hashlib.sha256(secret.encode()).digest()
     assert secret not in repr(await _audited(platform, southwind, "app.created"))
     assert secret not in log_file(platform.runtime.settings).read_text(encoding="utf-8")
 

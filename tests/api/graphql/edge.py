@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import io
 import itertools
+import secrets
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
 from domain.facts.tables import marts_table
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_id
+from domain.ports import IdFactory
 from domain.query.plan import PlanCache
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
@@ -41,6 +43,7 @@ from tenancy.audited_tenants import AuditedTenants
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
 from tenancy.tables import (
+    AppKind,
     Client,
     Connection,
     ConnectionState,
@@ -50,6 +53,7 @@ from tenancy.tables import (
     IncidentSeverity,
     IncidentState,
     OAuthClient,
+    OAuthClientSecret,
     QuarantinedRow,
     QuarantineState,
     RunState,
@@ -122,20 +126,14 @@ class Edge:
     clock: FakeClock
     ids: Any
     services: GraphQLServices
+    oauth: OAuthServices
     online: OnlineFeatures
     _known: dict[Any, str] = field(default_factory=dict)
 
     def with_services(self, **changed: object) -> "Edge":
         """The same edge with other services."""
         services = replace(self.services, **changed)  # type: ignore[arg-type]  # by name
-        oauth = OAuthServices(
-            doors=self.doors,
-            database=self.database,
-            tokens=self.tokens,
-            issuer=ISSUER,
-            clock=self.clock,
-        )
-        app = create_app(EdgeServices(graphql=services, oauth=oauth, checks={}, ids=self.ids))
+        app = create_app(EdgeServices(graphql=services, oauth=self.oauth, checks={}, ids=self.ids))
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
         return replace(self, http=http, services=services)
 
@@ -148,23 +146,46 @@ class Edge:
         scopes: tuple[str, ...] = ALL_SCOPES,
         clients: tuple[str, ...] | None = None,
         suspended: bool = False,
+        public: bool = False,
+        redirect_uris: tuple[str, ...] = (),
     ) -> None:
-        """Store an OAuth client."""
+        """Store an OAuth client; one with redirect addresses may act for people too."""
         limited = None if clients is None else [agency.clients[slug] for slug in clients]
+        app_id = self.ids()
         async with self.database.session(agency.tenant_id) as session:
             session.add(
                 OAuthClient(
-                    id=self.ids(),
+                    id=app_id,
                     client_id=client_id,
+                    kind=AppKind.PUBLIC if public else AppKind.CONFIDENTIAL,
                     name=f"{agency.canary} dashboard",
-                    secret_hash=hashlib.sha256(secret.encode()).digest(),
+                    grants=[
+                        *([] if public else ["client_credentials"]),
+                        *(["authorization_code", "refresh_token"] if redirect_uris else []),
+                    ],
                     scopes=list(scopes),
                     client_ids=limited,
+                    metrics=None,
+                    redirect_uris=list(redirect_uris),
+                    origins=[],
+                    calls_per_minute=None,
                     created_at=self.clock(),
                     suspended_at=self.clock() if suspended else None,
                     last_used_at=None,
                 )
             )
+            await session.flush()
+            if not public:
+                session.add(
+                    OAuthClientSecret(
+                        id=self.ids(),
+                        app_id=app_id,
+                        secret_hash=hashlib.sha256(secret.encode()).digest(),
+                        created_at=self.clock(),
+                        retired_at=None,
+                        last_used_at=None,
+                    )
+                )
 
     async def token(
         self,
@@ -229,6 +250,20 @@ async def edge_warehouse() -> AsyncIterator[Warehouse]:
     await warehouse.close()
 
 
+def _oauth(
+    database: Database, tokens: AccessTokens, clock: FakeClock, ids: IdFactory
+) -> OAuthServices:
+    return OAuthServices(
+        doors=Doors(database),
+        database=database,
+        tokens=tokens,
+        issuer=ISSUER,
+        clock=clock,
+        ids=ids,
+        random_bytes=secrets.token_bytes,
+    )
+
+
 @pytest.fixture
 async def edge(
     database: Database, edge_warehouse: Warehouse, redis_server: RedisServer
@@ -256,11 +291,11 @@ async def edge(
         ids=ids,
         is_development=True,
     )
-    oauth = OAuthServices(doors=doors, database=database, tokens=tokens, issuer=ISSUER, clock=clock)
+    oauth = _oauth(database, tokens, clock, ids)
     app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
-        yield Edge(http, database, doors, tokens, clock, ids, graphql, online)
+        yield Edge(http, database, doors, tokens, clock, ids, graphql, oauth, online)
 
 
 @pytest.fixture

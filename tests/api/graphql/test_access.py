@@ -10,7 +10,7 @@ import pytest
 from graphql import GraphQLSchema
 
 from api.graphql.schema_factory import build_schema
-from api.oauth.caller import Scope
+from api.identity.caller import Scope
 from domain.ids import public_id
 from domain.metrics.catalogue import build_catalogue
 from tests.api.graphql.edge import Agency, Edge

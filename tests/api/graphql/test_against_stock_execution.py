@@ -24,7 +24,7 @@ from api.graphql.execution import RowExecutor
 from api.graphql.schema_factory import build_schema, print_catalogue_schema
 from api.graphql.services import GraphQLServices
 from api.graphql.tenant_state import TenantState
-from api.oauth.caller import Caller
+from api.identity.caller import Caller
 from domain.ids import TenantId, public_id
 from domain.metrics.catalogue import build_catalogue
 from domain.money import format_amount

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from api.app import EdgeServices, ReadinessCheck, create_app
-from api.oauth.endpoint import OAuthServices
 from domain.errors import InternalError, Transient
 from tests.api.graphql.edge import ISSUER, Edge
 
@@ -42,13 +41,8 @@ async def broken() -> None:
 
 
 async def client(edge: Edge, error: Exception, **checks: ReadinessCheck) -> httpx.AsyncClient:
-    oauth = OAuthServices(
-        doors=FailingDoors(error),  # type: ignore[arg-type]  # the one method that is used
-        database=edge.database,
-        tokens=edge.tokens,
-        issuer=ISSUER,
-        clock=edge.clock,
-    )
+    doors = FailingDoors(error)
+    oauth = dataclasses.replace(edge.oauth, doors=doors)  # type: ignore[arg-type]  # one is used
     services = EdgeServices(
         graphql=dataclasses.replace(edge.services, is_development=False),
         oauth=oauth,

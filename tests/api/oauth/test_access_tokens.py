@@ -9,14 +9,14 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 from sqlalchemy import select, update
 
+from api.identity.caller import Caller, Scope
 from api.oauth.access_tokens import AccessTokens, InvalidTokenError
-from api.oauth.caller import Caller, Scope
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import OVERLAP, PUBLISH_AHEAD, RELOAD_EVERY, SIGNS_FOR, KeyStore
 from domain.errors import NotFoundError, PermissionDeniedError
 from domain.ids import ClientId, TenantId
 from tenancy.session import Database, DatabaseConfig
-from tenancy.tables import OAuthClient, RevokedToken, SigningKey
+from tenancy.tables import AppKind, OAuthClient, RevokedToken, SigningKey
 from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey
 from tests.api.graphql.edge import ISSUER, FakeClock
@@ -54,10 +54,15 @@ async def database(database: Database) -> Database:
             OAuthClient(
                 id=uuid.UUID(int=3),
                 client_id="app",
+                kind=AppKind.CONFIDENTIAL,
                 name="Dashboard",
-                secret_hash=bytes(32),
+                grants=["client_credentials"],
                 scopes=["metrics:read"],
                 client_ids=None,
+                metrics=None,
+                redirect_uris=[],
+                origins=[],
+                calls_per_minute=None,
                 created_at=now,
                 suspended_at=None,
                 last_used_at=None,

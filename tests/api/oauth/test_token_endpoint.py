@@ -259,7 +259,13 @@ async def test_metadata_names_the_endpoints(edge: Edge) -> None:
     body = (await edge.http.get("/.well-known/oauth-authorization-server")).json()
     assert body["issuer"] == ISSUER
     assert body["token_endpoint"] == f"{ISSUER}/oauth/token"
-    assert body["grant_types_supported"] == ["client_credentials"]
+    assert body["authorization_endpoint"] == f"{ISSUER}/oauth/authorize"
+    assert body["grant_types_supported"] == [
+        *("authorization_code", "client_credentials", "refresh_token"),
+    ]
+    assert body["response_types_supported"] == ["code"]
+    assert body["code_challenge_methods_supported"] == ["S256"]
+    assert body["authorization_response_iss_parameter_supported"] is True
     assert body["scopes_supported"] == [
         *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write"),
         "tokens:introspect",

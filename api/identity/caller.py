@@ -5,13 +5,14 @@ tenant from it: no header, path or argument names a tenant.
 """
 
 import enum
+import uuid
 from dataclasses import dataclass
 
 from domain.errors import PermissionDeniedError
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
 
-__all__ = ["Caller", "Scope"]
+__all__ = ["Caller", "Person", "Scope"]
 
 
 class Scope(enum.Enum):
@@ -31,25 +32,49 @@ class Scope(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whom an application acts for.
+
+    Attributes:
+        user_id: A user of the caller's agency.
+        family_id: Of the tokens that came of one consent; they are revoked together.
+    """
+
+    user_id: uuid.UUID
+    family_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """The application behind a request.
+    """The application behind a request, and the person, if it acts for one.
 
     Attributes:
         tenant_id: Its agency.
         client_id: Public id of the application (an OAuth client, not a brand).
         scopes: What it may do.
         clients: The brands it may see; None: all of the agency.
+        metrics: The metrics it may see, by name; None: all.
+        person: None: the application acts for itself.
     """
 
     tenant_id: TenantId
     client_id: str
     scopes: frozenset[str]
     clients: frozenset[ClientId] | None
+    metrics: frozenset[str] | None = None
+    person: Person | None = None
 
     @property
     def scope(self) -> TenantScope:
         """Whose data a question of this caller may see."""
         return TenantScope(self.tenant_id, self.clients)
+
+    @property
+    def actor(self) -> str:
+        """How the audit names the caller."""
+        if self.person is None:
+            return f"client:{self.client_id}"
+        return f"user:{self.person.user_id}"
 
     def require(self, scope: Scope) -> None:
         """Check one scope.

@@ -1,0 +1,25 @@
+"""`bosco keys`."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.invoke import invoke
+
+__all__ = ["group"]
+
+group = typer.Typer(help="Keys that sign access tokens.", no_args_is_help=True)
+
+
+@group.command("list")
+def list_() -> None:
+    """Show every key, the newest first, and what it is for now."""
+    invoke("keys.list")
+
+
+@group.command("revoke")
+def revoke(
+    key: Annotated[str, typer.Argument(help="Id of the key (kid).", metavar="KEY")],
+) -> None:
+    """Let a key verify nothing any more: every token that it signed is refused within minutes."""
+    invoke("keys.revoke", key=key)

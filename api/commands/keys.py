@@ -1,0 +1,40 @@
+"""Keys that sign access tokens: `bosco keys`."""
+
+from collections.abc import AsyncIterator
+
+import structlog
+
+from api.control.protocol import Arguments, Event, LineEvent, TableEvent
+from api.oauth.signing_keys import RELOAD_EVERY
+from api.runtime import Runtime
+from tenancy.tables import SigningKey
+
+__all__ = ["list_keys", "revoke_key"]
+
+_LOG = structlog.get_logger(__name__)
+
+
+async def list_keys(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
+    """`bosco keys list`."""
+    rows = tuple(
+        (key.kid, key.algorithm, f"{key.created_at:%Y-%m-%d %H:%M}", _state(key))
+        for key in await runtime.signing_keys.list_keys()
+    )
+    yield TableEvent("signing keys", ("key", "algorithm", "made", "state"), rows)
+
+
+async def revoke_key(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco keys revoke`."""
+    await runtime.signing_keys.revoke(arguments["key"])
+    _LOG.warning("signing_key_revoked", key=arguments["key"], actor=arguments["actor"])
+    minutes = int(RELOAD_EVERY.total_seconds() // 60)
+    yield LineEvent(
+        f"{arguments['key']} is revoked: its tokens are refused within {minutes} minutes, and "
+        "apps ask for new ones"
+    )
+
+
+def _state(key: SigningKey) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "verifies old tokens" if key.retired_at is not None else "in force"

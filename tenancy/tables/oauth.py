@@ -1,0 +1,188 @@
+"""OAuth: applications, what people allow them, the tokens they hold, and the keys that sign.
+
+    OAuthClient -> AppGrant (a person's consent) -> TokenFamily -> AuthorizationCode, RefreshToken
+
+Codes and refresh tokens are 256 random bits, so their plain SHA-256 cannot be guessed from; the
+same holds for the secrets of applications.
+"""
+
+import datetime as dt
+import enum
+import uuid
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.ids import ClientId
+from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+
+__all__ = [
+    "AppGrant",
+    "AppKind",
+    "AuthorizationCode",
+    "OAuthClient",
+    "OAuthClientSecret",
+    "RefreshToken",
+    "RevocationCause",
+    "RevokedToken",
+    "SigningKey",
+    "TokenFamily",
+]
+
+
+class AppKind(enum.Enum):
+    """Whether an application can keep a secret (RFC 6749 section 2.1)."""
+
+    CONFIDENTIAL = "confidential"
+    PUBLIC = "public"
+
+
+class RevocationCause(enum.Enum):
+    """Why a token family is cut off."""
+
+    ASKED_FOR = "asked_for"  # by the application, at /oauth/revoke
+    CODE_REPLAYED = "code_replayed"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105  # no secret
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+
+
+class OAuthClient(TenantOwned, Base):
+    """An application that may ask for tokens."""
+
+    __tablename__ = "oauth_clients"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    client_id: Mapped[str] = mapped_column(unique=True)  # shown to the application
+    kind: Mapped[AppKind] = mapped_column(choice(AppKind, "kind"))
+    name: Mapped[str]
+    grants: Mapped[list[str]]  # values of grant_type that it may use
+    scopes: Mapped[list[str]]  # the most that it gets
+    client_ids: Mapped[list[ClientId] | None]  # limited to these clients; NULL: all
+    metrics: Mapped[list[str] | None]  # limited to these metrics; NULL: all
+    redirect_uris: Mapped[list[str]]  # compared letter by letter
+    origins: Mapped[list[str]]  # of pages that may call us, as browsers name them
+    calls_per_minute: Mapped[int | None]  # NULL: the usual limit
+    created_at: Mapped[dt.datetime]
+    suspended_at: Mapped[dt.datetime | None]
+    last_used_at: Mapped[dt.datetime | None]
+
+
+class OAuthClientSecret(TenantOwned, Base):
+    """A secret of an application; two may live at a time, so that it can be changed in peace."""
+
+    __tablename__ = "oauth_client_secrets"
+    __table_args__ = (
+        within_tenant("app_id", "oauth_clients"),
+        Index(None, "tenant_id", "app_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    app_id: Mapped[uuid.UUID]
+    secret_hash: Mapped[bytes]  # SHA-256
+    created_at: Mapped[dt.datetime]
+    retired_at: Mapped[dt.datetime | None]  # opens nothing from then on; may lie in the future
+    last_used_at: Mapped[dt.datetime | None]
+
+
+class AppGrant(TenantOwned, Base):
+    """What a person allows an application; one in force for each pair."""
+
+    __tablename__ = "app_grants"
+    __table_args__ = (
+        within_tenant("app_id", "oauth_clients"),
+        within_tenant("user_id", "users"),
+        Index(
+            "uq_app_grants__in_force",
+            "tenant_id",
+            "app_id",
+            "user_id",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    app_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID] = mapped_column(info={"personal": "user.unique_id"})
+    scopes: Mapped[list[str]]
+    granted_at: Mapped[dt.datetime]
+    revoked_at: Mapped[dt.datetime | None]
+
+
+class TokenFamily(TenantOwned, Base):
+    """All tokens that come of one sign-in at an application; revoked together."""
+
+    __tablename__ = "token_families"
+    __table_args__ = (
+        within_tenant("grant_id", "app_grants"),
+        Index(None, "tenant_id", "grant_id"),
+        Index(None, "tenant_id", "expires_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    grant_id: Mapped[uuid.UUID]
+    scopes: Mapped[list[str]]
+    issued_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]  # no refresh lasts longer
+    revoked_at: Mapped[dt.datetime | None]
+    revoked_because: Mapped[RevocationCause | None] = mapped_column(
+        choice(RevocationCause, "revoked_because")
+    )
+
+
+class AuthorizationCode(TenantOwned, Base):
+    """A code on its way through a browser; redeemed once. Kept for a while, to know a replay."""
+
+    __tablename__ = "authorization_codes"
+    __table_args__ = (
+        within_tenant("family_id", "token_families"),
+        UniqueConstraint("tenant_id", "family_id"),
+    )
+
+    code_hash: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
+    family_id: Mapped[uuid.UUID]
+    redirect_uri: Mapped[str]
+    code_challenge: Mapped[str]  # S256
+    expires_at: Mapped[dt.datetime]
+    redeemed_at: Mapped[dt.datetime | None]
+
+
+class RefreshToken(TenantOwned, Base):
+    """A refresh token; used once, then kept to know a reuse."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (
+        within_tenant("family_id", "token_families"),
+        Index(None, "tenant_id", "family_id"),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
+    family_id: Mapped[uuid.UUID]
+    issued_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+
+
+class RevokedToken(TenantOwned, Base):
+    """An access token that is refused before it expires; the row may go once it has expired."""
+
+    __tablename__ = "revoked_tokens"
+
+    token_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)  # its jti
+    revoked_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]
+
+
+class SigningKey(Base):
+    """A key that signs access tokens; of the platform, no tenant data."""
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    algorithm: Mapped[str]  # for example ES256
+    public_jwk: Mapped[dict[str, Any]]
+    wrapped_private_key: Mapped[bytes]  # sealed by the master key
+    created_at: Mapped[dt.datetime]
+    retired_at: Mapped[dt.datetime | None]  # NULL: signs new tokens; set: only verifies old ones
+    revoked_at: Mapped[dt.datetime | None]  # set: verifies nothing
