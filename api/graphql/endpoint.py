@@ -19,6 +19,7 @@ from graphql.execution import execute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.bodies import BodyTooLargeError, read_body
 from api.graphql.context import Context
 from api.graphql.documents import Document, DocumentStore, InvalidDocumentError
 from api.graphql.errors import format_error, format_graphql_error, format_invalid_document
@@ -27,7 +28,6 @@ from api.graphql.services import GraphQLServices
 from api.graphql.tenants import SchemaStore, TenantStates
 from api.identity.caller import Caller
 from api.oauth.access_tokens import InvalidTokenError
-from api.oauth.bodies import BodyTooLargeError, read_body
 from domain.errors import InvalidInputError, UserError
 
 __all__ = ["MAXIMUM_BODY_BYTES", "GraphQLEndpoint"]

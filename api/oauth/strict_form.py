@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 
-from api.oauth.bodies import BodyTooLargeError, read_body
+from api.bodies import BodyTooLargeError, read_body
 
 __all__ = ["Credentials", "TokenForm", "TokenRequestError", "read_token_form"]
 
