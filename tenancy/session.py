@@ -29,7 +29,7 @@ from domain.errors import InternalError, Transient
 from domain.ids import TenantId
 from migrations.upgrade import find_version, head
 from tenancy.rls import APP_ROLE, DOOR_ROLE, TENANT_SETTING, find_gaps
-from tenancy.tables import TenantOwned
+from tenancy.tables import Base, TenantOwned
 
 __all__ = [
     "Database",
@@ -38,6 +38,8 @@ __all__ = [
     "TenantChangeError",
     "TenantSession",
 ]
+
+_Held = tuple[SessionTransaction | None, Base]  # the SAVEPOINT that a row was added in, if any
 
 _SET_TENANT: Final = text("SELECT set_config(:setting, :tenant, true)").execution_options(
     bosco_sets_tenant=True
@@ -102,6 +104,14 @@ class TenantSession(AsyncSession):
                 "this session has no tenant", hint="open it with Database.session"
             )
         return tenant_id
+
+    def add_at_commit(self, row: Base) -> None:
+        """Store a row when the transaction commits, after all else: its locks are held shortest.
+
+        A row that was added inside a SAVEPOINT goes with it when it is rolled back.
+        """
+        held: list[_Held] = self.info.setdefault("held", [])
+        held.append((self.sync_session.get_nested_transaction(), row))
 
 
 class Database:
@@ -205,6 +215,29 @@ def _enter_tenant(session: Session, _: SessionTransaction, connection: Connectio
     tenant_id: TenantId | None = session.info["tenant_id"]
     if tenant_id is not None:
         connection.execute(_SET_TENANT, {"setting": TENANT_SETTING, "tenant": str(tenant_id)})
+
+
+@event.listens_for(_GuardedSession, "before_commit")
+def _add_held_rows(session: Session) -> None:
+    """Give the rows held back to the transaction that ends now; releasing a SAVEPOINT is no end."""
+    if session.in_nested_transaction() or not session.info.get("held"):
+        return
+    session.flush()
+    session.add_all(row for _, row in session.info.pop("held"))
+
+
+@event.listens_for(_GuardedSession, "after_soft_rollback")
+def _drop_held_rows(session: Session, undone: SessionTransaction) -> None:
+    held: list[_Held] = session.info.get("held", [])
+    held[:] = [(savepoint, row) for savepoint, row in held if not _is_within(savepoint, undone)]
+
+
+def _is_within(savepoint: SessionTransaction | None, undone: SessionTransaction) -> bool:
+    if not undone.nested:
+        return True
+    while savepoint is not None and savepoint is not undone:
+        savepoint = savepoint.parent
+    return savepoint is undone
 
 
 @event.listens_for(_GuardedSession, "before_flush")

@@ -34,7 +34,7 @@ from tenancy.tables.base import (
     Base,
     TenantOwned,
 )
-from tenancy.tables.edge import AuditEntry, MetricDefinition
+from tenancy.tables.edge import AuditCheckpoint, AuditEntry, MetricDefinition
 from tenancy.tables.features import FeatureMaterialisation, FeatureRegistration
 from tenancy.tables.ingestion import (
     LANDING_VERSION,
@@ -95,6 +95,7 @@ __all__ = [
     "AppKind",
     "Approval",
     "ApprovalDecision",
+    "AuditCheckpoint",
     "AuditEntry",
     "AuthorizationCode",
     "Base",

@@ -4,12 +4,13 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, FetchedValue, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tenancy.tables.base import Base, TenantOwned
 
 __all__ = [
+    "AuditCheckpoint",
     "AuditEntry",
     "MetricDefinition",
 ]
@@ -38,10 +39,14 @@ class MetricDefinition(TenantOwned, Base):
 
 
 class AuditEntry(TenantOwned, Base):
-    """Who did what to which object; append-only (no right to change or delete is granted)."""
+    """Who did what to which object; append-only (no right to change or delete is granted).
+
+    The entries of an agency are a chain: a trigger gives each its number and its hashes.
+    """
 
     __tablename__ = "audit_entries"
     __table_args__ = (
+        UniqueConstraint("tenant_id", "sequence"),
         Index(None, "tenant_id", "at"),
         Index(None, "tenant_id", "object_kind", "object_id", "at"),
     )
@@ -53,3 +58,18 @@ class AuditEntry(TenantOwned, Base):
     object_kind: Mapped[str]
     object_id: Mapped[str]
     details: Mapped[dict[str, Any]]  # ids and settings, never personal data or secrets
+    sequence: Mapped[int] = mapped_column(BigInteger, FetchedValue())  # 1, 2, ... without gaps
+    previous_hash: Mapped[bytes] = mapped_column(FetchedValue())  # of the entry before
+    hash: Mapped[bytes] = mapped_column(FetchedValue())  # see domain.audit.entry
+
+
+class AuditCheckpoint(TenantOwned, Base):
+    """The end of an agency's audit chain at an instant, signed by the platform; append-only."""
+
+    __tablename__ = "audit_checkpoints"
+    __table_args__ = (Index(None, "tenant_id", "sequence", "at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    sequence: Mapped[int] = mapped_column(BigInteger)  # of the last entry then
+    at: Mapped[dt.datetime]
+    statement: Mapped[str]  # a compact JWS; says number, hash and instant itself

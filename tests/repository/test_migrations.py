@@ -21,6 +21,7 @@ APP_GRANTS = {
     "alembic_version": {"SELECT"},
     "app_grants": {"SELECT", "INSERT", "UPDATE"},
     "approvals": {"SELECT", "INSERT", "UPDATE"},
+    "audit_checkpoints": {"SELECT", "INSERT"},
     "audit_entries": {"SELECT", "INSERT"},
     "authorization_codes": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "browser_sessions": {"SELECT", "INSERT", "UPDATE"},
@@ -266,6 +267,10 @@ def test_migrated_schema_has_no_gap(database_url: str) -> None:
         ),
         ("GRANT TRUNCATE ON users TO bosco_app", "bosco_app may truncate table users"),
         ("GRANT UPDATE ON audit_entries TO bosco_app", "bosco_app may update table audit_entries"),
+        (
+            "GRANT DELETE ON audit_checkpoints TO bosco_app",
+            "bosco_app may delete table audit_checkpoints",
+        ),
         ("GRANT SELECT ON users TO bosco_door", "bosco_door may select table users"),
         ("GRANT SELECT ON users TO PUBLIC", "PUBLIC may select table users"),
         ("ALTER TABLE users OWNER TO bosco_app", "role bosco_app owns table users"),
