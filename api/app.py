@@ -2,6 +2,8 @@
 
     /graphql  /oauth/token  /oauth/jwks.json  /healthz  /readyz  (development: / -> /graphql)
 
+    request -> headers -> masked errors -> limits -> same origin -> route
+
 Everything unexpected ends in `_MaskErrors`: a body with a trace id, the rest in the log.
 """
 
@@ -18,6 +20,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.edge.request_limits import RequestLimiter
+from api.edge.rules import EdgeRules
+from api.edge.same_origin import SameOrigin
+from api.edge.security_headers import SecurityHeaders
 from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.explorer import explorer_page
 from api.graphql.services import GraphQLServices
@@ -43,12 +49,14 @@ class EdgeServices:
         oauth: Of the authorization server.
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
+        rules: How requests are treated before they reach a route.
     """
 
     graphql: GraphQLServices
     oauth: OAuthServices
     checks: Mapping[str, ReadinessCheck]
     ids: IdFactory
+    rules: EdgeRules
 
 
 def create_app(services: EdgeServices) -> FastAPI:
@@ -90,7 +98,10 @@ def create_app(services: EdgeServices) -> FastAPI:
     if services.graphql.is_development:
         routes.append(Route("/", _show_explorer, methods=["GET"]))
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)
+    app.add_middleware(SameOrigin, rules=services.rules)  # the innermost comes first
+    app.add_middleware(RequestLimiter, rules=services.rules)
     app.add_middleware(_MaskErrors, ids=services.ids)
+    app.add_middleware(SecurityHeaders, rules=services.rules)
     return app
 
 
@@ -116,7 +127,7 @@ async def _check(name: str, check: ReadinessCheck) -> str:
 
 
 class _MaskErrors:
-    """Outermost: an exception becomes a JSON body without details."""
+    """Around all that can fail: an exception becomes a JSON body without details."""
 
     def __init__(self, app: ASGIApp, ids: IdFactory) -> None:
         self._app = app

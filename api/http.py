@@ -1,6 +1,6 @@
 """The HTTP server, as long as a block runs.
 
-Runtime -> create_app -> uvicorn on this event loop -> url
+Runtime -> create_app -> uvicorn on this event loop, connections guarded -> url
 """
 
 import asyncio
@@ -9,14 +9,17 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import EdgeServices, create_app
+from api.edge.protocol import guarded_protocol
+from api.edge.rules import EdgeRules, RequestLimits
 from api.oauth.endpoint import OAuthServices
 from api.runtime import Runtime
 from domain.errors import ConflictError, InternalError
 from tenancy.session import Database
 
-__all__ = ["AddressInUseError", "serve_http"]
+__all__ = ["AddressInUseError", "serve_app", "serve_http"]
 
 
 class AddressInUseError(ConflictError):
@@ -34,12 +37,15 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
+async def serve_http(
+    runtime: Runtime, *, port: int, limits: RequestLimits | None = None
+) -> AsyncIterator[str]:
     """Serve the API.
 
     Args:
         runtime: What answers.
         port: 0 lets the system choose.
+        limits: What one client may take; None: the defaults.
 
     Yields:
         The base URL, without a slash at the end.
@@ -48,6 +54,12 @@ async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
         AddressInUseError: The address is taken, or not one of this machine's.
     """
     host = runtime.settings.http_host
+    rules = EdgeRules(
+        issuer=runtime.issuer,
+        is_production=runtime.settings.env == "production",
+        trusted_proxies=runtime.settings.trusted_proxies,
+        limits=limits or RequestLimits(),
+    )
     app = create_app(
         EdgeServices(
             graphql=runtime.edge,
@@ -66,17 +78,46 @@ async def serve_http(runtime: Runtime, *, port: int) -> AsyncIterator[str]:
                 "warehouse": runtime.warehouse.check,
             },
             ids=runtime.ids,
+            rules=rules,
         )
     )
+    async with serve_app(app, host, port, rules.limits) as taken:
+        yield f"http://{f'[{host}]' if ':' in host else host}:{taken}"
+
+
+@contextlib.asynccontextmanager
+async def serve_app(
+    app: ASGIApp, host: str, port: int, limits: RequestLimits
+) -> AsyncIterator[int]:
+    """Serve any application; yields the port.
+
+    Raises:
+        AddressInUseError: The address is taken, or not one of this machine's.
+    """
     # The socket listens already: a request that comes before the server has started just waits.
     listener = _listen(host, port)
-    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+    server = _Server(_config(app, limits))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        yield int(listener.getsockname()[1])
     finally:
         server.should_exit = True
         await serving
+
+
+def _config(app: ASGIApp, limits: RequestLimits) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=guarded_protocol(limits),
+        ws="none",  # nothing here speaks WebSocket
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # uvicorn would believe whoever comes from this machine
+        timeout_keep_alive=limits.keep_alive_seconds,
+        timeout_graceful_shutdown=limits.shutdown_seconds,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

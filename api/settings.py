@@ -8,6 +8,7 @@ with the variable, what is wrong with its value, and an example.
 """
 
 import difflib
+import ipaddress
 import json
 import os
 import stat
@@ -46,6 +47,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "BOSCO_HTTP_PORT": "8080",
     "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
     "BOSCO_ENV": "production",
+    "BOSCO_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
     "BOSCO_ANSWER_CACHE": "off",
     "BOSCO_LOG_LEVEL": "INFO",
 }
@@ -133,6 +135,15 @@ def _read_base_urls(value: object) -> object:
     return found
 
 
+def _read_networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
+    except ValueError as error:
+        raise ValueError(f"it is not a list of networks: {error}") from None
+
+
 def _read_switch(value: object) -> object:
     if isinstance(value, bool):
         return value
@@ -157,6 +168,7 @@ def _check_port(port: int) -> int:
     return port
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 AbsolutePath = Annotated[Path, AfterValidator(_check_path)]
 
 
@@ -178,6 +190,7 @@ class Settings(BaseModel):
         http_host: Where to listen.
         http_port: Where to listen; 0: any free port.
         source_base_urls: Source name -> base URL in place of the platform's own (a simulator).
+        trusted_proxies: Networks whose X-Forwarded-For tells the client's address.
         env: Production refuses the defaults that are good for a laptop only.
         has_answer_cache: Whether answers are cached.
         log_level: Of Python's logging.
@@ -214,6 +227,9 @@ class Settings(BaseModel):
     source_base_urls: Annotated[
         Mapping[str, str], Field(alias="BOSCO_SOURCE_BASE_URLS"), BeforeValidator(_read_base_urls)
     ] = Field(default_factory=dict)
+    trusted_proxies: Annotated[
+        tuple[Network, ...], Field(alias="BOSCO_TRUSTED_PROXIES"), BeforeValidator(_read_networks)
+    ] = ()
     env: Annotated[Literal["development", "production"], Field(alias="BOSCO_ENV")] = "development"
     has_answer_cache: Annotated[
         bool, Field(alias="BOSCO_ANSWER_CACHE"), BeforeValidator(_read_switch)

@@ -1,5 +1,6 @@
 import contextlib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def test_defaults_need_nothing() -> None:
         "http_host": "127.0.0.1",
         "http_port": 8080,
         "source_base_urls": {},
+        "trusted_proxies": (),
         "env": "development",
         "has_answer_cache": True,
         "log_level": "INFO",
@@ -57,6 +59,7 @@ def test_every_variable_is_read() -> None:
             "BOSCO_HTTP_HOST": "::1",
             "BOSCO_HTTP_PORT": "0",
             "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
+            "BOSCO_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
             "BOSCO_ANSWER_CACHE": "off",
             "BOSCO_LOG_LEVEL": "DEBUG",
             "BOSCO_PROVIDER_APPS_FILE": "/etc/bosco/provider_apps.json",
@@ -74,6 +77,7 @@ def test_every_variable_is_read() -> None:
         "http_host": "::1",
         "http_port": 0,
         "source_base_urls": {"shopify": "http://127.0.0.1:9001"},
+        "trusted_proxies": (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
         "env": "production",
         "has_answer_cache": False,
         "log_level": "DEBUG",
@@ -148,6 +152,17 @@ def test_settings_cannot_be_changed() -> None:
             "BOSCO_SOURCE_BASE_URLS",
             '{"shopify": "localhost"}',
             "the value of shopify is not an http:// or https:// URL",
+        ),
+        ("BOSCO_TRUSTED_PROXIES", "proxy", "it is not a list of networks: 'proxy' does not appear"),
+        (
+            "BOSCO_TRUSTED_PROXIES",
+            "10.0.0.1/8",
+            "it is not a list of networks: 10.0.0.1/8 has host",
+        ),
+        (
+            "BOSCO_TRUSTED_PROXIES",
+            "10.0.0.0/8,",
+            "it is not a list of networks: '' does not appear",
         ),
         ("BOSCO_ENV", "staging", "Input should be 'development' or 'production'"),
         ("BOSCO_ANSWER_CACHE", "yes", "it is neither on nor off"),

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.app import EdgeServices, create_app
+from api.edge.rules import EdgeRules
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.endpoint import OAuthServices
@@ -71,6 +72,7 @@ from tests.feature_repo.samples import feature_table
 __all__ = ["Agency", "Edge", "FakeClock", "edge", "edge_warehouse", "northwind", "southwind"]
 
 ISSUER = "https://bosco.example"
+RULES = EdgeRules(ISSUER, is_production=False)
 START = dt.datetime(2026, 3, 15, 9, 30, tzinfo=dt.UTC)
 ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
 
@@ -133,7 +135,9 @@ class Edge:
     def with_services(self, **changed: object) -> "Edge":
         """The same edge with other services."""
         services = replace(self.services, **changed)  # type: ignore[arg-type]  # by name
-        app = create_app(EdgeServices(graphql=services, oauth=self.oauth, checks={}, ids=self.ids))
+        app = create_app(
+            EdgeServices(graphql=services, oauth=self.oauth, checks={}, ids=self.ids, rules=RULES)
+        )
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
         return replace(self, http=http, services=services)
 
@@ -292,7 +296,7 @@ async def edge(
         is_development=True,
     )
     oauth = _oauth(database, tokens, clock, ids)
-    app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids))
+    app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids, rules=RULES))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
         yield Edge(http, database, doors, tokens, clock, ids, graphql, oauth, online)

@@ -9,7 +9,7 @@ import pytest
 
 from api.app import EdgeServices, ReadinessCheck, create_app
 from domain.errors import InternalError, Transient
-from tests.api.graphql.edge import ISSUER, Edge
+from tests.api.graphql.edge import ISSUER, RULES, Edge
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +48,7 @@ async def client(edge: Edge, error: Exception, **checks: ReadinessCheck) -> http
         oauth=oauth,
         checks=checks,
         ids=lambda: uuid.UUID(int=7),
+        rules=RULES,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(services)), base_url=ISSUER)
 
