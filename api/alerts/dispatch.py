@@ -11,10 +11,11 @@ from typing import Final
 from apprise import Apprise
 from apprise.result import AppriseResultStatus
 
-from api.alerts.line import Line
-from api.alerts.outgoing import Outcome, Outgoing, Patience
+from api.alerts.outgoing import Outcome, Outgoing
 from api.alerts.services import make_service
 from api.alerts.target import Target
+from api.outbound.line import Line
+from api.outbound.patience import Patience
 
 __all__ = ["dispatch"]
 

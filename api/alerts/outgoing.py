@@ -14,7 +14,7 @@ from api.alerts.rendering.slack import escape_slack, render_slack
 from api.alerts.rendering.words import plain
 from tenancy.tables import ChannelKind
 
-__all__ = ["Outcome", "Outgoing", "Patience", "content_of", "trial_message"]
+__all__ = ["Outcome", "Outgoing", "content_of", "trial_message"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,6 @@ class Outcome:
 
     is_sent: bool
     remark: str
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How many seconds one attempt may take.
-
-    Attributes:
-        connect: Until a connection stands.
-        answer: Without a word from the other side.
-        total: In all, also when words come drop by drop.
-    """
-
-    connect: float = 5.0
-    answer: float = 10.0
-    total: float = 25.0
 
 
 def content_of(kind: ChannelKind, bulletin: Bulletin) -> dict[str, Any]:

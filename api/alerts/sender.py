@@ -3,8 +3,9 @@
 import ssl
 from dataclasses import dataclass, field
 
-from api.alerts.outgoing import Outcome, Outgoing, Patience
+from api.alerts.outgoing import Outcome, Outgoing
 from api.alerts.target import Target
+from api.outbound.patience import Patience
 
 __all__ = ["AlertSender"]
 

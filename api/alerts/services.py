@@ -16,16 +16,16 @@ from email.utils import format_datetime, formataddr
 from typing import Any, Final
 
 import orjson
-import requests
 from apprise import AppriseAsset
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.slack import NotifySlack
-from apprise.utils.http import HTTPPolicySession
 
-from api.alerts.failures import why_http, why_smtp
-from api.alerts.line import Line, PinnedSmtp, PinnedSmtpOverTls
+from api.alerts.failures import why_smtp
 from api.alerts.outgoing import Outgoing
+from api.alerts.pinned_smtp import PinnedSmtp, PinnedSmtpOverTls
 from api.alerts.target import EmailTarget, MailSecurity, SlackTarget, Target, WebhookTarget
+from api.outbound.line import Line
+from api.outbound.post import post
 from domain.ids import public_id
 
 __all__ = ["Service", "make_service"]
@@ -54,27 +54,10 @@ class _Webhook(NotifyBase):  # type: ignore[misc]  # untyped
         }
         if token := self._target.token.reveal():
             headers["Authorization"] = f"Bearer {token}"
-        try:
-            with (
-                HTTPPolicySession(self._line) as http,
-                http.post(
-                    self._target.url.reveal(),
-                    data=orjson.dumps(self._outgoing.content["body"]),
-                    headers=headers,
-                    timeout=(self._line.patience.connect, self._line.patience.answer),
-                    allow_redirects=False,
-                    stream=True,  # nobody reads the body of the answer
-                ) as answer,
-            ):
-                status = answer.status_code
-        except requests.RequestException as error:
-            self.failure = why_http(error, self._line)
-            return False
-        if status in range(200, 300):
-            return True
-        hint = "; redirects are not followed" if status in range(300, 400) else ""
-        self.failure = f"it answered {status}{hint}"
-        return False
+        body = orjson.dumps(self._outgoing.content["body"])
+        answer = post(self._line, self._target.url.reveal(), body, headers)
+        self.failure = answer.failure
+        return answer.is_taken
 
 
 class _Slack(NotifySlack):  # type: ignore[misc]  # untyped

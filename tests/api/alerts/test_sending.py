@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from api.alerts.line import Line
-from api.alerts.outgoing import Outcome, Outgoing, Patience
+from api.alerts.outgoing import Outcome, Outgoing
 from api.alerts.sender import AlertSender
 from api.alerts.target import EmailTarget, MailSecurity, SlackTarget, WebhookTarget
+from api.outbound.line import Line
+from api.outbound.patience import Patience
 from tenancy.vault import Secret
 from tests.api.alerts.mail_server import Certificate, MailRules, make_certificate, serve_mail
 from tests.ingestion.connector.scripted_server import Reply, serve
@@ -122,7 +123,7 @@ async def test_production_reaches_no_private_address(host: str) -> None:
             webhook(f"http://{host}:{server.url.rpartition(':')[2]}/"), outgoing()
         )
     assert told == failed(
-        "the name leads to a private or local address; alerts go to public ones only"
+        "the name leads to a private or local address; messages go to public ones only"
     )
     assert server.requests == []
 
@@ -132,7 +133,7 @@ async def test_production_reaches_no_private_mail_server(security: MailSecurity)
     async with serve_mail(MailRules()) as server:
         told = await GUARDED.send(mail(server.port, security), outgoing(**WORDS))
     assert told == failed(
-        "the name leads to a private or local address; alerts go to public ones only"
+        "the name leads to a private or local address; messages go to public ones only"
     )
     assert server.commands == []
 

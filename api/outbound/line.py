@@ -10,16 +10,14 @@ Sources: OWASP "Server-Side Request Forgery Prevention"; apprise.utils.http.
 """
 
 import contextlib
-import smtplib
 import socket
-import ssl
 from typing import Any
 
 from apprise.utils.http import HTTPPolicy, is_public_ip_address
 
-from api.alerts.outgoing import Patience
+from api.outbound.patience import Patience
 
-__all__ = ["Line", "PinnedSmtp", "PinnedSmtpOverTls"]
+__all__ = ["Line"]
 
 
 class Line(HTTPPolicy):  # type: ignore[misc]  # untyped
@@ -59,38 +57,3 @@ class Line(HTTPPolicy):  # type: ignore[misc]  # untyped
         is_public = bool(is_public_ip_address(address))
         self.has_refused = self.has_refused or not is_public
         return is_public
-
-
-class PinnedSmtp(smtplib.SMTP):
-    """SMTP over a line.
-
-    Args:
-        line: Connects.
-        host: Of the server.
-        port: Of the server.
-        own_name: What we call ourselves.
-    """
-
-    def __init__(self, line: Line, host: str, port: int, *, own_name: str) -> None:
-        self._line = line
-        super().__init__(host, port, local_hostname=own_name, timeout=line.patience.answer)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return self._line.create_connection(host, port, timeout=timeout)
-
-
-class PinnedSmtpOverTls(smtplib.SMTP_SSL):
-    """SMTP over a line, encrypted from the first byte; see `PinnedSmtp`."""
-
-    def __init__(
-        self, line: Line, host: str, port: int, *, own_name: str, tls: ssl.SSLContext
-    ) -> None:
-        self._line = line
-        self._tls = tls
-        super().__init__(
-            host, port, local_hostname=own_name, timeout=line.patience.answer, context=tls
-        )
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        connection = self._line.create_connection(host, port, timeout=timeout)
-        return self._tls.wrap_socket(connection, server_hostname=host)

@@ -1,0 +1,81 @@
+"""POSTs to an address that an agency names, once.
+
+    url, body, headers -> line (checked, pinned) -> status and Retry-After, or why there is none
+
+Redirects are not followed, and nobody reads the body of the answer: it may repeat what was sent.
+The reasons hold no secret. Loads Apprise, which takes half a second: whoever only might send
+imports this late.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import requests
+from apprise.utils.http import HTTPPolicySession
+
+from api.outbound.line import Line
+
+__all__ = ["PRIVATE", "SILENT", "UNREACHED", "UNTRUSTED", "Answer", "post"]
+
+PRIVATE: Final = "the name leads to a private or local address; messages go to public ones only"
+UNTRUSTED: Final = "its certificate is not trusted, or it speaks no TLS"
+SILENT: Final = "it does not answer in time"
+UNREACHED: Final = "the name does not exist, or nobody takes connections there"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request went.
+
+    Attributes:
+        status: Of the answer; None: there was none.
+        retry_after: As the header has it; empty: there was none.
+        failure: Why it counts as failed; empty: it does not.
+    """
+
+    status: int | None
+    retry_after: str
+    failure: str
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the other side took the message."""
+        return not self.failure
+
+
+def post(line: Line, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Send once; blocks its thread. Only 2xx counts as taken."""
+    try:
+        with (
+            HTTPPolicySession(line) as http,
+            http.post(
+                url,
+                data=body,
+                headers=dict(headers),
+                timeout=(line.patience.connect, line.patience.answer),
+                allow_redirects=False,
+                stream=True,
+            ) as answer,
+        ):
+            status, retry_after = answer.status_code, answer.headers.get("Retry-After", "")
+    except requests.RequestException as error:
+        return Answer(None, "", _why(error, line))
+    if status in range(200, 300):
+        return Answer(status, "", "")
+    hint = "; redirects are not followed" if status in range(300, 400) else ""
+    return Answer(status, retry_after, f"it answered {status}{hint}")
+
+
+def _why(error: requests.RequestException, line: Line) -> str:
+    """Why a request got no answer."""
+    if line.has_refused:
+        return PRIVATE
+    match error:
+        case requests.exceptions.SSLError():
+            return UNTRUSTED
+        case requests.exceptions.Timeout():
+            return SILENT
+        case requests.exceptions.InvalidURL():
+            return "the address cannot be used"
+    return UNREACHED
