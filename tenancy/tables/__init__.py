@@ -83,6 +83,14 @@ from tenancy.tables.quality import (
     IncidentState,
 )
 from tenancy.tables.schedule import DueState, DueSync, MissCause, ProviderOutage
+from tenancy.tables.webhooks import (
+    DeliveryState,
+    EndpointState,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+    WebhookEventType,
+)
 
 __all__ = [
     "LANDING_VERSION",
@@ -105,8 +113,10 @@ __all__ = [
     "Connection",
     "ConnectionState",
     "DataVersion",
+    "DeliveryState",
     "DueState",
     "DueSync",
+    "EndpointState",
     "ExternalIdentity",
     "FeatureMaterialisation",
     "FeatureRegistration",
@@ -149,4 +159,8 @@ __all__ = [
     "TenantOwned",
     "TokenFamily",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookEventType",
 ]

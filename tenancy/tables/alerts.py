@@ -34,6 +34,7 @@ class AlertKind(enum.Enum):
     SYNC_FAILED = "sync_failed"
     CREDENTIALS_REFUSED = "credentials_refused"
     QUALITY_INCIDENT = "quality_incident"
+    WEBHOOK_FAILED = "webhook_failed"  # a program of the agency cannot be told
 
 
 class AlertSeverity(enum.Enum):

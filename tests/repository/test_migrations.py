@@ -57,6 +57,9 @@ APP_GRANTS = {
     "tenants": {"SELECT", "INSERT", "UPDATE"},
     "token_families": {"SELECT", "INSERT", "UPDATE"},
     "users": {"SELECT", "INSERT", "UPDATE"},
+    "webhook_deliveries": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "webhook_endpoints": {"SELECT", "INSERT", "UPDATE"},
+    "webhook_events": {"SELECT", "INSERT", "DELETE"},
 }
 
 DOOR_COLUMNS = {
@@ -77,6 +80,7 @@ DOOR_COLUMNS = {
         "state", "quarantined", "released_at",
     },
     "tenants": {"id", "slug", "name", "currency", "time_zone", "created_at"},
+    "webhook_deliveries": {"tenant_id", "state", "next_attempt_at"},
 }  # fmt: skip
 
 
@@ -108,7 +112,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 23
+    assert len(model) == 26
     assert migrated == model
 
 
@@ -191,6 +195,7 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
         ("oauth_clients", "door_tenant_of_client", "SELECT"),
         ("syncs", "door_pending_loads", "SELECT"),
         ("tenants", "door_list_tenants", "SELECT"),
+        ("webhook_deliveries", "door_agencies_with_webhooks", "SELECT"),
     ]
 
 
