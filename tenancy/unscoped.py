@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ConflictError
@@ -23,6 +23,7 @@ from tenancy.due_work import DueWork
 from tenancy.rls import DOOR_CLIENT_SETTING, DOOR_ORIGIN_SETTING
 from tenancy.session import Database
 from tenancy.tables import (
+    DeliveryState,
     DueState,
     DueSync,
     LandingObject,
@@ -31,6 +32,7 @@ from tenancy.tables import (
     Sync,
     SyncState,
     Tenant,
+    WebhookDelivery,
 )
 
 __all__ = ["Doors", "PendingLoad", "TenantProfile"]
@@ -172,6 +174,26 @@ class Doors:
         rows = await self._read(query)
         if rows:  # it is asked every few seconds, mostly for nothing
             _log_door("agencies_with_alerts", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_webhooks(self, now: dt.datetime) -> list[TenantId]:
+        """Agencies that have an event to deliver by now; whose waits longest comes first.
+
+        Args:
+            now: UTC instant.
+        """
+        query = (
+            select(WebhookDelivery.tenant_id)
+            .where(
+                WebhookDelivery.state == DeliveryState.PENDING,
+                WebhookDelivery.next_attempt_at <= now,
+            )
+            .group_by(WebhookDelivery.tenant_id)
+            .order_by(func.min(WebhookDelivery.next_attempt_at), WebhookDelivery.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # as above
+            _log_door("agencies_with_webhooks", len(rows))
         return [row.tenant_id for row in rows]
 
     async def due_work(self) -> list[DueWork]:

@@ -1,11 +1,11 @@
-"""Vault: credentials of connections and alert channels, sealed for their own tenant alone.
+"""Vault: credentials of connections, channels and webhooks, sealed for their own tenant alone.
 
     master key (file or KMS) -> wraps each tenant's data key -> seals each connection's credentials
 
 AES-256-GCM throughout. What is sealed is bound to its place: a data key to its tenant, credentials
-to tenant and connection (or alert channel), a signing key to its id. Moved anywhere else, or cut,
-or changed, it does not open. Format: one version byte, a random 96-bit nonce, ciphertext with its
-128-bit tag.
+to tenant and connection (alert channel, webhook endpoint), a signing key to its id. Moved anywhere
+else, or cut, or changed, it does not open. Format: one version byte, a random 96-bit nonce,
+ciphertext with its 128-bit tag.
 
 Source: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages under one key).
 """
@@ -239,6 +239,33 @@ class Vault:
             )
         return opened
 
+    def seal_webhook(
+        self,
+        key: TenantKey,
+        webhook_secrets: Mapping[str, str],
+        *,
+        tenant_id: TenantId,
+        endpoint_id: uuid.UUID,
+    ) -> bytes:
+        """Seal the secrets that sign for an endpoint, for `webhook_endpoints.secrets`."""
+        return self._seal_texts(key, webhook_secrets, _webhook_context(tenant_id, endpoint_id))
+
+    def open_webhook(
+        self, key: TenantKey, sealed: bytes, *, tenant_id: TenantId, endpoint_id: uuid.UUID
+    ) -> dict[str, Secret]:
+        """Open what `seal_webhook` sealed.
+
+        Raises:
+            CredentialError: Sealed for another tenant or endpoint, with another key, or changed.
+        """
+        opened = _open_texts(key, sealed, _webhook_context(tenant_id, endpoint_id))
+        if opened is None:
+            raise CredentialError(
+                f"the stored secrets of webhook endpoint {endpoint_id} cannot be opened",
+                hint="remove the endpoint, and add it again",
+            )
+        return opened
+
     async def wrap_signing_key(self, kid: str, private_key: bytes) -> bytes:
         """Seal the private half of a signing key, for `signing_keys.wrapped_private_key`."""
         return await self._master_key.wrap(private_key, context=_signing_context(kid))
@@ -266,6 +293,10 @@ def _credential_context(tenant_id: TenantId, connection_id: ConnectionId) -> byt
 
 def _channel_context(tenant_id: TenantId, channel_id: uuid.UUID) -> bytes:
     return b"bosco alert channel\0" + tenant_id.bytes + channel_id.bytes
+
+
+def _webhook_context(tenant_id: TenantId, endpoint_id: uuid.UUID) -> bytes:
+    return b"bosco webhook\0" + tenant_id.bytes + endpoint_id.bytes
 
 
 def _signing_context(kid: str) -> bytes:

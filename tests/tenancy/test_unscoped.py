@@ -11,14 +11,32 @@ from structlog.testing import capture_logs
 from domain.errors import ConflictError
 from domain.ids import TenantId
 from tenancy.session import Database
-from tenancy.tables import Base, LandingObject, OAuthClient, RaisedAlert, Sync, SyncState, Tenant
+from tenancy.tables import (
+    Base,
+    DeliveryState,
+    LandingObject,
+    OAuthClient,
+    RaisedAlert,
+    Sync,
+    SyncState,
+    Tenant,
+    WebhookDelivery,
+)
 from tenancy.unscoped import Doors, TenantProfile
 from tests.fixtures.database import FilledTenant
 
 pytestmark = pytest.mark.anyio
 
 Two = tuple[FilledTenant, FilledTenant]
-DOOR_TABLES = {"tenants", "oauth_clients", "syncs", "landing_objects", "alerts", "due_syncs"}
+DOOR_TABLES = {
+    "alerts",
+    "due_syncs",
+    "landing_objects",
+    "oauth_clients",
+    "syncs",
+    "tenants",
+    "webhook_deliveries",
+}
 NEW = TenantProfile(
     tenant_id=TenantId(uuid.UUID(int=99)),
     slug="northwind",
@@ -154,6 +172,28 @@ async def test_agencies_with_alerts_are_those_with_an_unsettled_one(
         )
     with capture_logs() as lines:
         assert await doors.agencies_with_alerts() == []
+    assert lines == []
+
+
+async def test_agencies_with_webhooks_are_those_with_a_delivery_that_is_due(
+    database: Database, two_tenants: Two
+) -> None:
+    first, second = two_tenants
+    doors, due = Doors(database), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+
+    async def put(tenant: FilledTenant, **changed: object) -> None:
+        async with database.session(tenant.tenant_id) as session:
+            await session.execute(update(WebhookDelivery).values(**changed))
+
+    await put(first, state=DeliveryState.PENDING, next_attempt_at=due)
+    await put(second, state=DeliveryState.PENDING, next_attempt_at=due - dt.timedelta(hours=1))
+    assert await doors.agencies_with_webhooks(due) == [second.tenant_id, first.tenant_id]
+    assert await doors.agencies_with_webhooks(due - dt.timedelta(seconds=1)) == [second.tenant_id]
+    await put(second, state=DeliveryState.FAILED)
+    assert await doors.agencies_with_webhooks(due) == [first.tenant_id]
+    await put(first, state=DeliveryState.DELIVERED)
+    with capture_logs() as lines:
+        assert await doors.agencies_with_webhooks(due) == []
     assert lines == []
 
 

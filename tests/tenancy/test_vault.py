@@ -81,6 +81,26 @@ def test_secrets_of_a_channel_open_in_their_place_only() -> None:
         VAULT.open_channel(KEY, sealed_token(), tenant_id=ALICE, channel_id=channel)
 
 
+def test_secrets_of_a_webhook_open_in_their_place_only() -> None:
+    endpoint = uuid.UUID(int=11)  # the number of a channel, too
+    sealed = VAULT.seal_webhook(KEY, {"current": TOKEN}, tenant_id=ALICE, endpoint_id=endpoint)
+    opened = VAULT.open_webhook(KEY, sealed, tenant_id=ALICE, endpoint_id=endpoint)
+    assert opened == {"current": Secret(TOKEN)}
+    for key, tenant_id, other in (
+        (OTHER_KEY, ALICE, endpoint),
+        (KEY, BOB, endpoint),
+        (KEY, ALICE, uuid.UUID(int=12)),
+    ):
+        with pytest.raises(CredentialError) as error:
+            VAULT.open_webhook(key, sealed, tenant_id=tenant_id, endpoint_id=other)
+        assert error.value.message == (
+            f"the stored secrets of webhook endpoint {other} cannot be opened"
+        )
+        assert error.value.hint == "remove the endpoint, and add it again"
+    with pytest.raises(CredentialError):  # what is sealed for a webhook is no channel's
+        VAULT.open_channel(KEY, sealed, tenant_id=ALICE, channel_id=endpoint)
+
+
 @given(st.data())
 def test_changed_bytes_do_not_open(data: st.DataObject) -> None:
     sealed = bytearray(sealed_token())
