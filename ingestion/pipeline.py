@@ -26,6 +26,7 @@ from domain.facts.fact import HISTORY
 from domain.ids import ConnectionId, RunId, SyncId, TenantId
 from domain.ports import Clock, IdFactory, Steps
 from domain.time_window import DateRange
+from ingestion import webhook_events
 from ingestion.connector.job import CursorWindow
 from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.extraction import Extraction
@@ -47,6 +48,7 @@ from tenancy.tables import (
     SyncRun,
     SyncState,
 )
+from tenancy.webhooks import record_event
 
 __all__ = ["HISTORY_JOB", "IMPORT_JOB", "SYNC_JOB", "Pipeline", "sync_job_id"]
 
@@ -343,6 +345,8 @@ class Pipeline:
             return
         label = self.sources[connection.source].label
         await tell_outcome(session, connection, label, syncs, now=self.clock(), ids=self.ids)
+        if event := webhook_events.failed(connection, run_id, syncs):
+            await record_event(session, event, now=self.clock(), ids=self.ids)
 
 
 def _comes_after_totals(stream: StreamSpec) -> bool:

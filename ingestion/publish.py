@@ -4,7 +4,8 @@
     makes old -> event
 
 A `data_version` names tenant, fact and dates. Answers cached for older versions are never read
-again, since the version is part of their key; listeners of the tenant's channel are told.
+again, since the version is part of their key; listeners of the tenant's channel are told, and so
+are the agency's webhooks.
 """
 
 import datetime as dt
@@ -20,6 +21,7 @@ from sqlalchemy import select, update
 from domain.errors import BoscoError, Transient, UserError
 from domain.ids import SyncId, TenantId
 from domain.ports import Clock, IdFactory
+from ingestion import webhook_events
 from ingestion.files.feeds import FILE_SOURCE
 from ingestion.quality.succession import close_what_is_told_again
 from tenancy.cache import KeyKind, TenantRedis
@@ -34,6 +36,7 @@ from tenancy.tables import (
     SyncState,
 )
 from tenancy.unscoped import PendingLoad
+from tenancy.webhooks import record_event
 
 __all__ = ["Publisher"]
 
@@ -94,6 +97,9 @@ class Publisher:
                 for fact in facts
             )
             await close_what_is_told_again(session, sync, now)
+            await record_event(
+                session, webhook_events.published(sync, facts), now=now, ids=self.ids
+            )
         await self._tell(load, facts)
 
     async def fail(self, tenant_id: TenantId, sync_id: SyncId, error: BoscoError) -> None:

@@ -1,4 +1,4 @@
-"""What people are told of deadlines: alerts, in the transaction that changes the schedule.
+"""What people and programs are told of deadlines, in the transaction that changes the schedule.
 
 Standing -> foretell -> a predicted miss stands, or is taken back
 deadline passed -> tell_missed           row done -> finish -> nothing stands any more
@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import select, update
 
 from domain.ids import TenantId
+from ingestion import webhook_events
 from ingestion.schedule.due_day import is_there
 from ingestion.schedule.services import ScheduleServices, is_row_of, read_states
 from ingestion.schedule.standing import Standing
@@ -19,6 +20,7 @@ from tenancy.alerts import AlertKind, clear_alert, raise_alert
 from tenancy.due_work import DueWork
 from tenancy.session import TenantSession
 from tenancy.tables import Client, Connection, DueState, DueSync
+from tenancy.webhooks import record_event
 
 __all__ = ["clear_told", "finish", "foretell", "tell_missed"]
 
@@ -76,6 +78,9 @@ async def tell_missed(
             if row is not None:
                 alert = missed(await _describe(services, session, row), row.miss_cause)
                 await raise_alert(session, alert, now=now, ids=services.ids)
+                connection = await session.get_one(Connection, (tenant_id, row.connection_id))
+                event = webhook_events.missed(row, connection)
+                await record_event(session, event, now=now, ids=services.ids)
 
 
 async def finish(

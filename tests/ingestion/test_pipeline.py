@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import InternalError
-from domain.ids import ConnectionId, RunId, SyncId, TenantId
+from domain.ids import ConnectionId, RunId, SyncId, TenantId, public_id
 from domain.ports import Publication
 from domain.time_window import DateRange
 from ingestion.connector.source_file import load_all_sources
@@ -29,6 +29,7 @@ from tenancy.tables import (
     SyncState,
 )
 from tenancy.warehouse.port import TransientWarehouseError, WarehouseError
+from tests.fixtures.webhooks import events_told, listen
 from tests.ingestion.plane import NOW, Agency, Plane, page
 from tests.ingestion.unify.ledger import ADS, ORDERS, day, order
 
@@ -382,6 +383,35 @@ async def test_a_connection_that_failed_raises_an_alert_until_it_is_read_again(
     works.now = NOW + dt.timedelta(hours=1)
     await works.sync(agency, run=2)
     assert await alerts() == [(subject, details, NOW, works.now)]
+
+
+async def test_programs_are_told_of_each_run_that_failed(works: Works, agency: Agency) -> None:
+    database = works.plane.database
+    await listen(database, agency.tenant_id)
+    works.extraction.refused = {"ads", "orders"}
+    await works.sync(agency, run=1)
+    await works.pipeline._finish(  # noqa: SLF001  # again, after a crash
+        agency.tenant_id, RunId(uuid.UUID(int=1)), agency.connection_id
+    )
+    assert await events_told(database, agency.tenant_id) == [
+        (
+            "sync.failed",
+            f"run:{uuid.UUID(int=1)}:connection:{agency.connection_id}",
+            {
+                "clientId": public_id("cli", agency.client_id),
+                "connectionId": public_id("con", agency.connection_id),
+                "source": "web",
+                "streams": ["ads", "orders"],
+                "codes": ["INTERNAL"],
+            },
+        )
+    ]
+    works.extraction.refused = set()
+    await works.sync(agency, run=2)
+    told = await events_told(database, agency.tenant_id)
+    assert [kind for kind, *_ in told] == ["sync.failed", *["data.published"] * 3]
+    by_cursor = next(data for *_, data in told if data.get("facts") == ["orders"])
+    assert (by_cursor["from"], by_cursor["to"]) == (None, None)
 
 
 async def test_a_run_is_open_while_a_connection_is_read(works: Works, agency: Agency) -> None:

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import ConflictError, InternalError
-from domain.ids import SyncId
+from domain.ids import SyncId, public_id
 from ingestion.publish import Publisher
 from tenancy.cache import KeyKind, TenantRedis
 from tenancy.redis_server import RedisServer
 from tenancy.tables import DataVersion, SyncState
 from tenancy.unscoped import Doors, PendingLoad
+from tests.fixtures.webhooks import events_told, listen
 from tests.ingestion.plane import NOW, Agency, Plane
 from tests.ingestion.unify.ledger import ORDERS, ad, day
 
@@ -72,6 +73,29 @@ async def test_publishing_again_changes_nothing(plane: Plane, agency: Agency) ->
         await plane.publisher.publish(loads, ["ads_daily"])
     async with plane.database.session(agency.tenant_id) as session:
         assert len((await session.scalars(select(DataVersion))).all()) == 1
+
+
+async def test_programs_are_told_what_has_been_published(plane: Plane, agency: Agency) -> None:
+    await listen(plane.database, agency.tenant_id)
+    sync_id = await plane.land(agency, [], (1, 2))
+    loads = await _loads(plane, sync_id)
+    for _ in range(2):
+        await plane.publisher.publish(loads, ["orders", "ads_daily"])
+    assert await events_told(plane.database, agency.tenant_id) == [
+        (
+            "data.published",
+            f"sync:{sync_id}",
+            {
+                "clientId": public_id("cli", agency.client_id),
+                "connectionId": public_id("con", agency.connection_id),
+                "syncId": public_id("syn", sync_id),
+                "source": loads[0].source,
+                "facts": ["ads_daily", "orders"],
+                "from": "2026-03-01",
+                "to": "2026-03-02",
+            },
+        )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from typing import Final
 
 import pytest
 
-from domain.ids import ConnectionId, RunId
+from domain.ids import ConnectionId, RunId, public_id
 from ingestion.schedule.attempts import claim, settle
 from ingestion.schedule.planning import plan_agency
 from ingestion.schedule.standing import Standing
 from ingestion.schedule.telling import foretell, tell_missed
 from tenancy.tables import AlertKind, DueState, MissCause
+from tests.fixtures.webhooks import events_told, listen
 from tests.ingestion.schedule.desk import Agency, Desk
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +106,30 @@ async def test_a_miss_that_comes_true_stays_on_record(
     assert (row.state, row.done_at) == (DueState.DONE, DEADLINE + HOUR / 6)
     assert (row.miss_cause, row.miss_foretold_at) == (MissCause.OUTAGE, DEADLINE - 3 * HOUR)
     assert await desk.alerts(agency) == [(PREDICTED, subject, False), (MISSED, subject, False)]
+
+
+async def test_programs_are_told_of_a_miss_once(
+    desk: Desk, agency: Agency, connection: ConnectionId
+) -> None:
+    await listen(desk.database, agency.tenant_id)
+    await say(desk, agency, DEADLINE + HOUR, MissCause.OUTAGE)
+    assert await events_told(desk.database, agency.tenant_id) == []
+    desk.now = DEADLINE
+    for _ in range(2):
+        await tell_missed(desk.services, agency.tenant_id, [await desk.work()])
+    assert await events_told(desk.database, agency.tenant_id) == [
+        (
+            "freshness.missed",
+            f"connection:{connection}:{DAY}",
+            {
+                "clientId": public_id("cli", agency.client_id),
+                "connectionId": public_id("con", connection),
+                "source": "alpha",
+                "day": "2026-11-19",
+                "deadlineAt": "2026-11-20T07:00:00Z",
+            },
+        )
+    ]
 
 
 async def test_what_is_done_in_time_was_never_a_miss(
