@@ -9,9 +9,9 @@ Addresses that a host name leads to are checked when a message is sent, since th
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from api.alerts.target import EmailTarget, MailSecurity, SlackTarget, WebhookTarget
+from api.outbound.address import read_url, split_url
 from domain.errors import InvalidInputError
 from tenancy.vault import Secret
 
@@ -104,7 +104,7 @@ def read_slack(
         InvalidInputError: One of them cannot be used; says which and why, without the secret.
     """
     _check_names(credentials, {"url"})
-    url = _split(_needed(credentials, "url"))
+    url = split_url(_needed(credentials, "url"))
     path = _SLACK_PATH.fullmatch(url.path)
     if url.scheme != "https" or url.netloc not in _SLACK_HOSTS or not path or url.query:
         raise InvalidInputError(
@@ -118,7 +118,7 @@ def read_slack(
         raise InvalidInputError(
             "--endpoint is for development", hint="in production Slack has one address"
         )
-    if _split(endpoint).scheme not in {"http", "https"}:
+    if split_url(endpoint).scheme not in {"http", "https"}:
         raise InvalidInputError(f"--endpoint is {endpoint!r}: that is no http:// or https:// URL")
     return SlackTarget(f"{endpoint.rstrip('/')}/services", Secret(path["tokens"]))
 
@@ -134,18 +134,12 @@ def read_webhook(credentials: Mapping[str, str], *, is_production: bool) -> Webh
         InvalidInputError: One of them cannot be used; says which and why, without the secret.
     """
     _check_names(credentials, {"url", "token"})
-    url = _split(_needed(credentials, "url"))
-    schemes = {"https"} if is_production else {"https", "http"}
-    if url.scheme not in schemes or not url.hostname:
-        raise InvalidInputError(
-            "url in the credentials is no https:// URL",
-            hint="write one like https://hooks.example.com/alerts",
-        )
-    if url.username is not None or url.fragment:
-        raise InvalidInputError(
-            "url in the credentials holds a login or a fragment",
-            hint='leave them out; a bearer token is given as {"url": "...", "token": "..."}',
-        )
+    url = read_url(
+        _needed(credentials, "url"),
+        named="url in the credentials",
+        example="https://hooks.example.com/alerts",
+        is_production=is_production,
+    )
     token = credentials.get("token", "")
     if not _TOKEN.fullmatch(token):
         raise InvalidInputError("token in the credentials holds blanks or other than ASCII")
@@ -166,16 +160,6 @@ def _needed(credentials: Mapping[str, str], name: str) -> str:
             f"the credentials hold no {name}", hint=f'write {{"{name}": "https://..."}}'
         )
     return credentials[name]
-
-
-def _split(url: str) -> SplitResult:
-    """The parts of a URL; of none when it is malformed."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return SplitResult("", "", "", "", "")
-    return parts if url.isprintable() and " " not in url else SplitResult("", "", "", "", "")
 
 
 def _read_security(word: str, *, is_production: bool) -> MailSecurity:

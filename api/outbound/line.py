@@ -11,13 +11,17 @@ Sources: OWASP "Server-Side Request Forgery Prevention"; apprise.utils.http.
 
 import contextlib
 import socket
-from typing import Any
+import threading
+from typing import Any, Final
 
 from apprise.utils.http import HTTPPolicy, is_public_ip_address
 
 from api.outbound.patience import Patience
 
 __all__ = ["Line"]
+
+# Apprise looks up 16 names at a time, over all threads, and refuses more: here they queue.
+_LOOKUPS: Final = threading.BoundedSemaphore(12)
 
 
 class Line(HTTPPolicy):  # type: ignore[misc]  # untyped
@@ -37,6 +41,11 @@ class Line(HTTPPolicy):  # type: ignore[misc]  # untyped
         self.has_refused = False
         self._open: list[socket.socket] = []
         self._is_over = False
+
+    def resolve(self, host: str, port: int) -> Any:
+        """The addresses of a name that may be connected to."""
+        with _LOOKUPS:
+            return super().resolve(host, port)
 
     def create_connection(self, *arguments: Any, **options: Any) -> socket.socket:
         """Connect to an address that was checked."""

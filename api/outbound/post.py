@@ -8,40 +8,20 @@ imports this late.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import requests
 from apprise.utils.http import HTTPPolicySession
 
+from api.outbound.answer import Answer
 from api.outbound.line import Line
 
-__all__ = ["PRIVATE", "SILENT", "UNREACHED", "UNTRUSTED", "Answer", "post"]
+__all__ = ["PRIVATE", "SILENT", "UNREACHED", "UNTRUSTED", "post"]
 
 PRIVATE: Final = "the name leads to a private or local address; messages go to public ones only"
 UNTRUSTED: Final = "its certificate is not trusted, or it speaks no TLS"
 SILENT: Final = "it does not answer in time"
 UNREACHED: Final = "the name does not exist, or nobody takes connections there"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How a request went.
-
-    Attributes:
-        status: Of the answer; None: there was none.
-        retry_after: As the header has it; empty: there was none.
-        failure: Why it counts as failed; empty: it does not.
-    """
-
-    status: int | None
-    retry_after: str
-    failure: str
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether the other side took the message."""
-        return not self.failure
 
 
 def post(line: Line, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
