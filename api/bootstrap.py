@@ -31,6 +31,8 @@ from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
+from api.webhooks.delivery import WebhookDeliverer
+from api.webhooks.sender import WebhookSender
 from domain.errors import BoscoError, UserError
 from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
@@ -203,6 +205,7 @@ async def open_runtime(
             issuer=issuer,
             edge=edge,
             alerts=_alert_delivery(plane, settings, clock),
+            webhooks=_webhook_delivery(plane, settings, clock),
         )
 
 
@@ -313,6 +316,18 @@ def _alert_delivery(plane: _Plane, settings: Settings, clock: Clock) -> AlertDel
         sender=AlertSender(public_only=settings.env == "production"),
         clock=clock,
         ids=uuid7,
+    )
+
+
+def _webhook_delivery(plane: _Plane, settings: Settings, clock: Clock) -> WebhookDeliverer:
+    return WebhookDeliverer(
+        database=plane.database,
+        doors=plane.doors,
+        vault=plane.vault,
+        sender=WebhookSender(public_only=settings.env == "production", clock=clock),
+        clock=clock,
+        ids=uuid7,
+        jitter=random.random,
     )
 
 

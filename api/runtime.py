@@ -9,6 +9,7 @@ from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.signing_keys import KeyStore
 from api.settings import Settings
+from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
 from ingestion.connector.spec import SourceSpec
@@ -38,6 +39,7 @@ class Runtime:
         issuer: Our address, as tokens name it.
         edge: What the GraphQL gateway needs.
         alerts: Tells channels of alerts; runs in the serving process.
+        webhooks: Tells endpoints of events; likewise.
     """
 
     settings: Settings
@@ -63,3 +65,4 @@ class Runtime:
     issuer: str
     edge: GraphQLServices
     alerts: AlertDelivery
+    webhooks: WebhookDeliverer

@@ -26,6 +26,7 @@ from api.cli.nouns import (
     quarantine,
     sources,
     tenants,
+    webhooks,
 )
 from api.cli.options import (
     Agency,
@@ -63,6 +64,7 @@ for noun, module in {
     "incidents": incidents,
     "quarantine": quarantine,
     "alerts": alerts,
+    "webhooks": webhooks,
     "sources": sources,
 }.items():
     app.add_typer(module.group, name=noun)

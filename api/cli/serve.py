@@ -51,6 +51,7 @@ async def _serve(workers: int) -> None:
             own_runtime(settings, command_host()) as runtime,
             serve_http(runtime, port=settings.http_port) as url,
             runtime.alerts.running(asyncio.sleep),
+            runtime.webhooks.running(asyncio.sleep),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),
         ):

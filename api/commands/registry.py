@@ -26,6 +26,7 @@ from api.commands import (
     query,
     sync,
     tenants,
+    webhooks,
     workers,
 )
 from api.control.execute import CommandRegistry
@@ -84,6 +85,14 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "sync": sync.sync,
         "tenants.add": tenants.add_tenant,
         "tenants.list": tenants.list_tenants,
+        "webhooks.add": webhooks.add_webhook,
+        "webhooks.deliveries": webhooks.list_deliveries,
+        "webhooks.list": webhooks.list_webhooks,
+        "webhooks.remove": webhooks.remove_webhook,
+        "webhooks.replay": webhooks.replay_webhook,
+        "webhooks.resume": webhooks.resume_webhook,
+        "webhooks.rotate": webhooks.rotate_webhook,
+        "webhooks.test": webhooks.try_webhook,
         "workers.join": workers.join,
     }
 )

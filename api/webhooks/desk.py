@@ -11,24 +11,22 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select
 
 from api.outbound.address import read_url
 from api.webhooks.endpoints import find_endpoint, open_secrets, public_endpoint_id, seal_secrets
 from api.webhooks.outcome import withdraw_alert
+from api.webhooks.replay import replay_failed, replay_message
 from api.webhooks.signing import new_secret
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
-from domain.ids import ClientId, TenantId, parse_id
+from domain.ids import ClientId, TenantId
 from domain.ports import Clock, IdFactory
 from tenancy import audit
 from tenancy.session import Database, TenantSession
 from tenancy.tables import (
     Client,
-    DeliveryState,
     EndpointState,
-    WebhookDelivery,
     WebhookEndpoint,
-    WebhookEvent,
     WebhookEventType,
 )
 from tenancy.vault import Secret, Vault
@@ -198,85 +196,31 @@ class WebhookDesk:
     async def replay_message(
         self, tenant_id: TenantId, public: str, message: str, operator: Operator
     ) -> int:
-        """Have one event told again, with the id that it had.
-
-        Returns:
-            1; 0 when it is still on its way.
+        """Have one event told again; see `api.webhooks.replay`.
 
         Raises:
-            NotFoundError: There is no such endpoint for this operator, or it was never told of
-                such an event, or that is more than a month ago.
+            NotFoundError: There is no such endpoint for this operator, or no such message.
             ConflictError: The endpoint is switched off.
         """
-        chosen = WebhookDelivery.event_id == parse_id("msg", message)
         async with self.database.session(tenant_id) as session:
-            endpoint = await self._find_active(session, public, operator)
-            known = select(WebhookDelivery.event_id).where(
-                WebhookDelivery.endpoint_id == endpoint.id, chosen
-            )
-            if await session.scalar(known) is None:
-                raise NotFoundError(
-                    f"the endpoint was not told of a message {message!r}",
-                    hint="bosco webhooks deliveries shows those of the last 30 days",
-                )
-            return await self._replay(session, endpoint, chosen, operator)
+            endpoint = await _find_active(session, public, operator)
+            number = await replay_message(session, endpoint, message, now=self.clock())
+            self._record(session, endpoint, operator, "replayed", events=number)
+        return number
 
     async def replay_failed(
         self, tenant_id: TenantId, public: str, since: dt.datetime, operator: Operator
     ) -> int:
-        """Have everything told again that was given up and happened since an instant.
-
-        Returns:
-            Number of events.
+        """Have told again what was given up since an instant; see `api.webhooks.replay`.
 
         Raises:
             NotFoundError: There is no such endpoint for this operator.
             ConflictError: The endpoint is switched off.
         """
-        recent = select(WebhookEvent.id).where(WebhookEvent.occurred_at >= since)
-        is_failed = WebhookDelivery.state == DeliveryState.FAILED
         async with self.database.session(tenant_id) as session:
-            endpoint = await self._find_active(session, public, operator)
-            chosen = is_failed & WebhookDelivery.event_id.in_(recent)
-            return await self._replay(session, endpoint, chosen, operator)
-
-    async def _find_active(
-        self, session: TenantSession, public: str, operator: Operator
-    ) -> WebhookEndpoint:
-        endpoint = await find_endpoint(session, public, operator.clients)
-        if endpoint.state is EndpointState.DISABLED:
-            raise ConflictError(
-                f"the endpoint is switched off: {endpoint.disabled_because}",
-                hint=f"bosco webhooks resume AGENCY {public}, then replay",
-            )
-        return endpoint
-
-    async def _replay(
-        self,
-        session: TenantSession,
-        endpoint: WebhookEndpoint,
-        chosen: ColumnElement[bool],
-        operator: Operator,
-    ) -> int:
-        replayed = await session.scalars(
-            update(WebhookDelivery)
-            .where(
-                WebhookDelivery.endpoint_id == endpoint.id,
-                WebhookDelivery.state != DeliveryState.PENDING,
-                chosen,
-            )
-            .values(
-                state=DeliveryState.PENDING,
-                attempts=0,
-                next_attempt_at=self.clock(),
-                last_status=None,
-                failure=None,
-                ended_at=None,
-            )
-            .returning(WebhookDelivery.event_id)
-        )
-        number = len(replayed.all())
-        self._record(session, endpoint, operator, "replayed", events=number)
+            endpoint = await _find_active(session, public, operator)
+            number = await replay_failed(session, endpoint, since, now=self.clock())
+            self._record(session, endpoint, operator, "replayed", events=number)
         return number
 
     def _record(
@@ -297,6 +241,16 @@ class WebhookDesk:
             object_id=str(endpoint.id),
             details={"endpoint": public_endpoint_id(endpoint), **details},
         )
+
+
+async def _find_active(session: TenantSession, public: str, operator: Operator) -> WebhookEndpoint:
+    endpoint = await find_endpoint(session, public, operator.clients)
+    if endpoint.state is EndpointState.DISABLED:
+        raise ConflictError(
+            f"the endpoint is switched off: {endpoint.disabled_because}",
+            hint=f"bosco webhooks resume AGENCY {public}, then replay",
+        )
+    return endpoint
 
 
 async def _clients_of(

@@ -25,6 +25,7 @@ NOUNS = [
     "quarantine",
     "alerts",
     "sources",
+    "webhooks",
 ]
 VERBS = [
     "alerts channels",
@@ -52,6 +53,10 @@ VERBS = [
     "sources describe",
     "sync",
     "tenants add",
+    "webhooks add",
+    "webhooks deliveries",
+    "webhooks replay",
+    "webhooks rotate",
 ]
 
 
