@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from api.app import EdgeServices, create_app
 from api.edge.protocol import guarded_protocol
 from api.edge.rules import EdgeRules, RequestLimits
+from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
 from api.runtime import Runtime
 from domain.errors import ConflictError, InternalError
@@ -64,7 +65,7 @@ async def serve_http(
         EdgeServices(
             graphql=runtime.edge,
             oauth=OAuthServices(
-                doors=runtime.doors,
+                applications=Applications(runtime.doors, runtime.database, runtime.clock),
                 database=runtime.database,
                 tokens=runtime.tokens,
                 issuer=runtime.issuer,

@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,7 @@ from tenancy.unscoped import Doors
 __all__ = ["Application", "Applications", "match_secret"]
 
 _NO_HASH: Final = bytes(32)  # of no secret
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +62,49 @@ class Application:
         return self.kind is AppKind.PUBLIC
 
 
-@dataclass(frozen=True, slots=True)
 class Applications:
     """Finds applications, and notes their use."""
 
-    doors: Doors
-    database: Database
-    clock: Clock
+    def __init__(self, doors: Doors, database: Database, clock: Clock) -> None:
+        self._doors = doors
+        self._database = database
+        self._clock = clock
+        self._agencies: OrderedDict[str, TenantId] = OrderedDict()
 
-    async def find(self, client_id: str) -> Application | None:
-        """The application of that public id, or None; also a suspended one. Three queries.
+    async def agency_of(self, client_id: str) -> TenantId | None:
+        """The agency of the application of that public id, or None; it never changes.
 
         Raises:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
-        tenant_id = await self.doors.tenant_of_client(client_id)
+        known = self._agencies.get(client_id)
+        if known is not None:
+            return known
+        found = await self._doors.tenant_of_client(client_id)
+        if found is not None:
+            self._agencies[client_id] = found
+            if len(self._agencies) > _REMEMBERED:
+                self._agencies.popitem(last=False)
+        return found
+
+    async def find(self, client_id: str) -> Application | None:
+        """The application of that public id, or None; also a suspended one.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        tenant_id = await self.agency_of(client_id)
         if tenant_id is None:
             return None
-        async with self.database.session(tenant_id) as session:
+        async with self._database.session(tenant_id) as session:
             return await self.read(session, client_id)
 
     async def read(self, session: TenantSession, client_id: str) -> Application | None:
-        """The same, of the session's agency alone. Two queries."""
+        """The application of the session's agency, or None. Two queries."""
         row = await session.scalar(select(OAuthClient).where(OAuthClient.client_id == client_id))
         if row is None:
             return None
-        now = self.clock()
+        now = self._clock()
         secrets = await session.scalars(
             select(OAuthClientSecret)
             .where(OAuthClientSecret.app_id == row.id)
@@ -113,7 +132,7 @@ class Applications:
         self, session: TenantSession, application: Application, secret_id: uuid.UUID | None
     ) -> None:
         """Note that the application, and which of its secrets, was of use now."""
-        now = self.clock()
+        now = self._clock()
         await session.execute(
             update(OAuthClient).where(OAuthClient.id == application.id).values(last_used_at=now)
         )

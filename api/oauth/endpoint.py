@@ -21,6 +21,7 @@ from starlette.routing import Route
 from api.identity.caller import Scope
 from api.oauth.access_tokens import LIFETIME, AccessTokens
 from api.oauth.applications import Application, Applications
+from api.oauth.authorization import AuthorizationRequests
 from api.oauth.pkce import S256
 from api.oauth.signing_keys import JWKS_SECONDS
 from api.oauth.strict_form import TokenRequestError, read_token_form
@@ -29,7 +30,6 @@ from api.oauth.token_requests import TokenRequests
 from api.oauth.token_server import GRANT_TYPES, METHODS, Outcome
 from domain.ports import Clock, IdFactory
 from tenancy.session import Database
-from tenancy.unscoped import Doors
 
 __all__ = ["OAuthServices", "oauth_routes"]
 
@@ -46,14 +46,14 @@ class OAuthServices:
     """What the authorization server needs.
 
     Attributes:
-        doors: Finds the agency of an application.
+        applications: Finds them.
         tokens: Issues and verifies access tokens.
         issuer: Our address, without a slash at the end.
         clock: Present instant.
         random_bytes: Cryptographic randomness.
     """
 
-    doors: Doors
+    applications: Applications
     database: Database
     tokens: AccessTokens
     issuer: str
@@ -62,9 +62,17 @@ class OAuthServices:
     random_bytes: Callable[[int], bytes]
 
     @property
-    def applications(self) -> Applications:
-        """Finds applications."""
-        return Applications(self.doors, self.database, self.clock)
+    def authorization_requests(self) -> AuthorizationRequests:
+        """The authorization endpoint without its pages."""
+        return AuthorizationRequests(
+            applications=self.applications,
+            database=self.database,
+            issuer=self.issuer,
+            resource=self.tokens.resource,
+            clock=self.clock,
+            ids=self.ids,
+            random_text=self.random_text,
+        )
 
     def random_text(self) -> str:
         """A code or token: 256 random bits, safe in an address."""

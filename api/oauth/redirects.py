@@ -13,6 +13,7 @@ __all__ = ["check_origin", "check_redirect_uri"]
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")  # a domain, reversed
+_LETTERS: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=\\-]|%[0-9A-Fa-f]{2})+")
 _MAXIMUM_LENGTH: Final = 2_000
 _HINT: Final = (
     "write https://host/path, http://127.0.0.1/path for a program on a desk, or "
@@ -27,7 +28,7 @@ def check_redirect_uri(uri: str) -> None:
         InvalidInputError: Says what is wrong (whoever registers the application).
     """
     parts = _split(uri)
-    if len(uri) > _MAXIMUM_LENGTH or not uri.isascii() or not uri.isprintable() or " " in uri:
+    if len(uri) > _MAXIMUM_LENGTH or not _LETTERS.fullmatch(uri):
         raise _refused(uri, "it is too long, or holds letters that no address has")
     if "#" in uri:
         raise _refused(uri, "it has a fragment")

@@ -124,7 +124,7 @@ def _fields(body: bytes) -> dict[str, str]:
         if name in fields:
             raise TokenRequestError("a parameter is given more than once")
         fields[name] = value
-    return fields
+    return {name: value for name, value in fields.items() if value}  # empty ones count as absent
 
 
 def _credentials(request: Request, fields: Mapping[str, str]) -> Credentials:
@@ -147,8 +147,6 @@ def _raw_credentials(request: Request, fields: Mapping[str, str]) -> Credentials
         raise _unauthenticated("authenticate with HTTP Basic, or client_id and client_secret")
     if "client_secret" not in fields:
         return Credentials(fields["client_id"], None, "none")
-    if not fields["client_secret"]:
-        raise _unauthenticated("client_secret is empty")
     return Credentials(fields["client_id"], fields["client_secret"], "client_secret_post")
 
 

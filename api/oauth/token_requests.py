@@ -62,16 +62,20 @@ class TokenRequests:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         ring = await self.tokens.key_ring()
-        application = await self.applications.find(form.credentials.client_id)
+        client_id = form.credentials.client_id
+        tenant_id = await self.applications.agency_of(client_id)
 
         def sign(caller: Caller) -> str:
             return self.tokens.issue(ring, caller)
 
-        if application is None:
+        if tenant_id is None:
             return self._decide(form, None, None, sign)
-        async with self.database.session(application.tenant_id) as session:
+        async with self.database.session(tenant_id) as session:
+            application = await self.applications.read(session, client_id)
             presented = await _find_presented(session, form)
             outcome = self._decide(form, application, presented, sign)
+            if application is None:
+                return outcome
             if outcome.issued is not None:
                 return await self._grant(session, application, presented, outcome, outcome.issued)
             if outcome.is_replay:

@@ -40,6 +40,7 @@ __all__ = [
     "GRANT_TYPES",
     "METHODS",
     "WRONG_CREDENTIALS",
+    "InvalidTargetError",
     "Issued",
     "Outcome",
     "Presented",

@@ -24,6 +24,7 @@ from api.app import EdgeServices, create_app
 from api.edge.rules import EdgeRules
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
+from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
@@ -53,15 +54,19 @@ from tenancy.tables import (
     IncidentEventKind,
     IncidentSeverity,
     IncidentState,
+    Membership,
+    MembershipClient,
     OAuthClient,
     OAuthClientSecret,
     QuarantinedRow,
     QuarantineState,
+    Role,
     RunState,
     StreamState,
     Sync,
     SyncRun,
     SyncState,
+    User,
 )
 from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey
@@ -191,6 +196,30 @@ class Edge:
                     )
                 )
 
+    async def person(
+        self, agency: Agency, role: Role = Role.ANALYST, clients: tuple[str, ...] = ()
+    ) -> uuid.UUID:
+        """Store a user with one role, at some clients or all of them."""
+        user_id, membership_id = self.ids(), self.ids()
+        async with self.database.session(agency.tenant_id) as session:
+            session.add(
+                User(
+                    id=user_id,
+                    email=f"{user_id.hex}@{agency.slug}.example",
+                    name=f"{agency.canary} person",
+                    created_at=self.clock(),
+                    deactivated_at=None,
+                )
+            )
+            await session.flush()
+            session.add(Membership(id=membership_id, user_id=user_id, role=role))
+            await session.flush()
+            session.add_all(
+                MembershipClient(membership_id=membership_id, client_id=agency.clients[slug])
+                for slug in clients
+            )
+        return user_id
+
     async def token(
         self,
         agency: Agency,
@@ -258,7 +287,7 @@ def _oauth(
     database: Database, tokens: AccessTokens, clock: FakeClock, ids: IdFactory
 ) -> OAuthServices:
     return OAuthServices(
-        doors=Doors(database),
+        applications=Applications(Doors(database), database, clock),
         database=database,
         tokens=tokens,
         issuer=ISSUER,

@@ -3,11 +3,13 @@
 import dataclasses
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
 from api.app import EdgeServices, ReadinessCheck, create_app
+from api.oauth.applications import Applications
 from domain.errors import InternalError, Transient
 from tests.api.graphql.edge import ISSUER, RULES, Edge
 
@@ -41,8 +43,9 @@ async def broken() -> None:
 
 
 async def client(edge: Edge, error: Exception, **checks: ReadinessCheck) -> httpx.AsyncClient:
-    doors = FailingDoors(error)
-    oauth = dataclasses.replace(edge.oauth, doors=doors)  # type: ignore[arg-type]  # one is used
+    doors: Any = FailingDoors(error)
+    applications = Applications(doors, edge.database, edge.clock)
+    oauth = dataclasses.replace(edge.oauth, applications=applications)
     services = EdgeServices(
         graphql=dataclasses.replace(edge.services, is_development=False),
         oauth=oauth,
