@@ -1,6 +1,6 @@
 """The HTTP application.
 
-    /graphql  /oauth/token  /oauth/jwks.json  /healthz  /readyz  (development: / -> /graphql)
+    /graphql  /oauth/...  pages for people  /healthz  /readyz  (development: / -> /graphql)
 
     request -> headers -> masked errors -> limits -> same origin -> route
 
@@ -28,6 +28,7 @@ from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.explorer import explorer_page
 from api.graphql.services import GraphQLServices
 from api.oauth.endpoint import OAuthServices, oauth_routes
+from api.pages.site import PageServices, site_routes
 from domain.errors import BoscoError, Transient
 from domain.ports import IdFactory
 
@@ -47,6 +48,7 @@ class EdgeServices:
     Attributes:
         graphql: Of the gateway.
         oauth: Of the authorization server.
+        pages: Of the pages for people.
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
         rules: How requests are treated before they reach a route.
@@ -54,6 +56,7 @@ class EdgeServices:
 
     graphql: GraphQLServices
     oauth: OAuthServices
+    pages: PageServices
     checks: Mapping[str, ReadinessCheck]
     ids: IdFactory
     rules: EdgeRules
@@ -94,6 +97,7 @@ def create_app(services: EdgeServices) -> FastAPI:
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
         *oauth_routes(services.oauth),
+        *site_routes(services.pages),
     ]
     if services.graphql.is_development:
         routes.append(Route("/", _show_explorer, methods=["GET"]))

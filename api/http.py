@@ -14,8 +14,11 @@ from starlette.types import ASGIApp
 from api.app import EdgeServices, create_app
 from api.edge.protocol import guarded_protocol
 from api.edge.rules import EdgeRules, RequestLimits
+from api.identity.sessions import Sessions
 from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
+from api.pages.site import PageServices
+from api.pages.visits import Visits
 from api.runtime import Runtime
 from domain.errors import ConflictError, InternalError
 from tenancy.session import Database
@@ -61,17 +64,24 @@ async def serve_http(
         trusted_proxies=runtime.settings.trusted_proxies,
         limits=limits or RequestLimits(),
     )
+    oauth = OAuthServices(
+        applications=Applications(runtime.doors, runtime.database, runtime.clock),
+        database=runtime.database,
+        tokens=runtime.tokens,
+        issuer=runtime.issuer,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        random_bytes=runtime.random_bytes,
+    )
+    sessions = Sessions(runtime.database, runtime.clock, runtime.ids, runtime.random_bytes)
     app = create_app(
         EdgeServices(
             graphql=runtime.edge,
-            oauth=OAuthServices(
-                applications=Applications(runtime.doors, runtime.database, runtime.clock),
+            oauth=oauth,
+            pages=PageServices(
                 database=runtime.database,
-                tokens=runtime.tokens,
-                issuer=runtime.issuer,
-                clock=runtime.clock,
-                ids=runtime.ids,
-                random_bytes=runtime.random_bytes,
+                visits=Visits(sessions, runtime.issuer),
+                authorization=oauth.authorization_requests,
             ),
             checks={
                 "postgresql": lambda: _check_database(runtime.database),

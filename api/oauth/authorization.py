@@ -44,6 +44,7 @@ __all__ = [
     "AuthorizationRequests",
     "RedirectedError",
     "UnusableRequestError",
+    "no_such_application",
 ]
 
 _MAXIMUM_LENGTH: Final = 8_192
@@ -269,10 +270,7 @@ class AuthorizationRequests:
             )
         application = await self.applications.find(client_id)
         if application is None or application.is_suspended:
-            raise UnusableRequestError(
-                "there is no such application, or it is suspended",
-                hint="go back to where you came from, and tell its makers",
-            )
+            raise no_such_application()
         return application
 
     async def _store_grant(
@@ -307,6 +305,14 @@ class AuthorizationRequests:
             details={"client_id": application.client_id, "scopes": sorted(scopes)},
         )
         return grant_id
+
+
+def no_such_application() -> UnusableRequestError:
+    """The same for one that is unknown, suspended or another agency's."""
+    return UnusableRequestError(
+        "there is no such application, or it is suspended",
+        hint="go back to where you came from, and tell its makers",
+    )
 
 
 def _fields(query: str) -> tuple[dict[str, str], bool]:

@@ -23,11 +23,14 @@ import pytest
 from api.app import EdgeServices, create_app
 from api.edge.rules import EdgeRules
 from api.graphql.services import GraphQLServices
+from api.identity.sessions import Sessions
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
+from api.pages.site import PageServices
+from api.pages.visits import Visits
 from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
 from domain.facts.tables import marts_table
@@ -74,7 +77,16 @@ from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tests.feature_repo.samples import feature_table
 
-__all__ = ["Agency", "Edge", "FakeClock", "edge", "edge_warehouse", "northwind", "southwind"]
+__all__ = [
+    "Agency",
+    "Edge",
+    "FakeClock",
+    "edge",
+    "edge_warehouse",
+    "northwind",
+    "pages_of",
+    "southwind",
+]
 
 ISSUER = "https://bosco.example"
 RULES = EdgeRules(ISSUER, is_production=False)
@@ -141,7 +153,14 @@ class Edge:
         """The same edge with other services."""
         services = replace(self.services, **changed)  # type: ignore[arg-type]  # by name
         app = create_app(
-            EdgeServices(graphql=services, oauth=self.oauth, checks={}, ids=self.ids, rules=RULES)
+            EdgeServices(
+                graphql=services,
+                oauth=self.oauth,
+                pages=pages_of(self.oauth),
+                checks={},
+                ids=self.ids,
+                rules=RULES,
+            )
         )
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
         return replace(self, http=http, services=services)
@@ -200,7 +219,8 @@ class Edge:
         self, agency: Agency, role: Role = Role.ANALYST, clients: tuple[str, ...] = ()
     ) -> uuid.UUID:
         """Store a user with one role, at some clients or all of them."""
-        user_id, membership_id = self.ids(), self.ids()
+        user_id: uuid.UUID = self.ids()
+        membership_id = self.ids()
         async with self.database.session(agency.tenant_id) as session:
             session.add(
                 User(
@@ -219,6 +239,12 @@ class Edge:
                 for slug in clients
             )
         return user_id
+
+    async def sign_in(self, agency: Agency, user_id: uuid.UUID) -> str:
+        """Sign a browser in; gives the value of its cookie."""
+        sessions = Sessions(self.database, self.clock, self.ids, secrets.token_bytes)
+        async with self.database.session(agency.tenant_id) as session:
+            return await sessions.start(session, user_id, methods=["pwd"], browser="Test")
 
     async def token(
         self,
@@ -283,6 +309,16 @@ async def edge_warehouse() -> AsyncIterator[Warehouse]:
     await warehouse.close()
 
 
+def pages_of(oauth: OAuthServices) -> PageServices:
+    """Pages over the same database."""
+    sessions = Sessions(oauth.database, oauth.clock, oauth.ids, oauth.random_bytes)
+    return PageServices(
+        database=oauth.database,
+        visits=Visits(sessions, oauth.issuer),
+        authorization=oauth.authorization_requests,
+    )
+
+
 def _oauth(
     database: Database, tokens: AccessTokens, clock: FakeClock, ids: IdFactory
 ) -> OAuthServices:
@@ -325,7 +361,16 @@ async def edge(
         is_development=True,
     )
     oauth = _oauth(database, tokens, clock, ids)
-    app = create_app(EdgeServices(graphql=graphql, oauth=oauth, checks={}, ids=ids, rules=RULES))
+    app = create_app(
+        EdgeServices(
+            graphql=graphql,
+            oauth=oauth,
+            pages=pages_of(oauth),
+            checks={},
+            ids=ids,
+            rules=RULES,
+        )
+    )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
         yield Edge(http, database, doors, tokens, clock, ids, graphql, oauth, online)

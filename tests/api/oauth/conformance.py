@@ -27,6 +27,7 @@ _MEMBER: Final = "__requirements__"
 _TITLES: Final = {
     6749: "The OAuth 2.0 Authorization Framework",
     6750: "Bearer Token Usage",
+    6819: "OAuth 2.0 Threat Model and Security Considerations",
     7009: "Token Revocation",
     7517: "JSON Web Key",
     7636: "Proof Key for Code Exchange",
