@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 
 from api.alerts.delivery import AlertDelivery
 from api.alerts.sender import AlertSender
+from api.audit.checkpoints import Checkpoints
 from api.embedded.layout import make_private
 from api.embedded.servers import EmbeddedServers, ServerUrls
 from api.graphql.services import GraphQLServices
@@ -206,6 +207,14 @@ async def open_runtime(
             edge=edge,
             alerts=_alert_delivery(plane, settings, clock),
             webhooks=_webhook_delivery(plane, settings, clock),
+            checkpoints=Checkpoints(
+                database=plane.database,
+                doors=plane.doors,
+                keys=keys,
+                exclusive=Exclusive(plane.database, "audit checkpoints"),
+                clock=clock,
+                ids=uuid7,
+            ),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from api.alerts.delivery import AlertDelivery
+from api.audit.checkpoints import Checkpoints
 from api.embedded.servers import ServerUrls
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
@@ -40,6 +41,7 @@ class Runtime:
         edge: What the GraphQL gateway needs.
         alerts: Tells channels of alerts; runs in the serving process.
         webhooks: Tells endpoints of events; likewise.
+        checkpoints: Of the audit trails; taken in the serving process.
     """
 
     settings: Settings
@@ -66,3 +68,4 @@ class Runtime:
     edge: GraphQLServices
     alerts: AlertDelivery
     webhooks: WebhookDeliverer
+    checkpoints: Checkpoints

@@ -15,6 +15,7 @@ from api.cli.invoke import invoke
 from api.cli.nouns import (
     alerts,
     apps,
+    audit,
     clients,
     connections,
     features,
@@ -65,6 +66,7 @@ for noun, module in {
     "quarantine": quarantine,
     "alerts": alerts,
     "webhooks": webhooks,
+    "audit": audit,
     "sources": sources,
 }.items():
     app.add_typer(module.group, name=noun)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import select
 
 from api.commands.lookup import find_agency, find_source
-from api.commands.quarantine_rows import find_row
+from api.commands.quarantine_rows import find_row, record_deed
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.runtime import Runtime
 from domain.ids import public_id
@@ -49,6 +49,8 @@ async def show_quarantined(runtime: Runtime, arguments: Arguments) -> AsyncItera
     tenant = await find_agency(runtime, arguments["tenant"])
     async with runtime.database.session(tenant.tenant_id) as session:
         row = await find_row(session, tenant, arguments["id"])
+        # What a platform sent may hold personal data: who looked at it is on record.
+        record_deed(runtime, session, arguments, "quarantine.viewed", str(row.id), [row])
     yield LineEvent(f"{row.source}.{row.stream}, row {row.row_number}: {row.message}")
     yield LineEvent(json.dumps(row.raw, indent=2, ensure_ascii=False))
     if row.repair:

@@ -12,6 +12,7 @@ revoked key verifies nothing. However many processes start at once, one makes th
 Sources: RFC 7517 (JWK), RFC 7638 (thumbprint as key id), RFC 7518 section 3.4 (ES256).
 """
 
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +27,7 @@ from domain.errors import NotFoundError
 from domain.ports import Clock
 from tenancy.session import Database, TenantSession
 from tenancy.tables import SigningKey
-from tenancy.vault import KeyWrapper
+from tenancy.vault import KeyWrapper, MasterKeyError
 
 __all__ = [
     "ALGORITHM",
@@ -37,6 +38,7 @@ __all__ = [
     "SIGNS_FOR",
     "KeyRing",
     "KeyStore",
+    "ProvenKeys",
 ]
 
 ALGORITHM: Final = "ES256"
@@ -68,6 +70,19 @@ class KeyRing:
     def public_document(self) -> dict[str, Any]:
         """The JWK set of RFC 7517 section 5, without private parts."""
         return {"keys": [key.as_dict(private=False) for key in self.verifiers.values()]}
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenKeys:
+    """Keys that are ours for certain, by key id.
+
+    Attributes:
+        valid: What they signed is ours, also long after they have retired.
+        revoked: Others may have had them: what they signed proves nothing any more.
+    """
+
+    valid: dict[str, ECKey]
+    revoked: dict[str, ECKey]
 
 
 class KeyStore:
@@ -102,6 +117,18 @@ class KeyStore:
             signer=await self._private_key(keys.signer),
             verifiers={row.kid: ECKey.import_key(row.public_jwk) for row in keys.verifying},
         )
+
+    async def load_proven(self) -> ProvenKeys:
+        """Every key whose sealed private half opens with our master key; changes nothing.
+
+        Public halves in the table are not looked at: whoever can write there could put their own.
+        """
+        proven = ProvenKeys({}, {})
+        for row in await self.list_keys():
+            with contextlib.suppress(MasterKeyError):
+                key = await self._private_key(row)
+                (proven.valid if row.revoked_at is None else proven.revoked)[key.thumbprint()] = key
+        return proven
 
     async def list_keys(self) -> list[SigningKey]:
         """Every key that was ever made, the newest first; changes nothing."""

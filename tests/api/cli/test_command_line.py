@@ -24,6 +24,7 @@ NOUNS = [
     "history",
     "quarantine",
     "alerts",
+    "audit",
     "sources",
     "webhooks",
 ]
@@ -36,6 +37,9 @@ VERBS = [
     "alerts list",
     "apps add",
     "apps rotate",
+    "audit export",
+    "audit list",
+    "audit verify",
     "compare",
     "connections add",
     "features show",
@@ -79,6 +83,28 @@ def test_a_typo_is_told() -> None:
     code, text = _run("tenant", "list")
     assert code == 2
     assert "No such command 'tenant'. Did you mean 'tenants'?" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name an agency, or a file with --file"),
+        (["northwind", "--file", "x"], "name an agency, or a file with --file"),
+        (["northwind", "--key", "x"], "--key goes with --file"),
+        (["--file", "x", "--against", "y"], "--against goes with an agency"),
+    ],
+)
+def test_one_thing_is_verified_at_a_time(words: list[str], message: str) -> None:
+    code, text = _run("audit", "verify", *words)
+    assert code == 2
+    assert message in text
+
+
+def test_an_export_is_verified_without_the_platform() -> None:
+    assert _run("audit", "verify", "--file", "/nowhere") == (
+        1,
+        "error /nowhere cannot be read: No such file or directory  INVALID_INPUT\n",
+    )
 
 
 @pytest.mark.parametrize("days", ["0", "-3", "x"])

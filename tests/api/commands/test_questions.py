@@ -11,9 +11,9 @@ from sqlalchemy import select
 from api.cli.main import app
 from api.commands.registry import COMMANDS
 from api.control.protocol import JsonEvent, ProgressEvent
-from domain.ids import public_id
+from domain.ids import parse_id, public_id
 from ingestion.simulator.server import SimulatorServer, create_simulator
-from tenancy.tables import QuarantinedRow
+from tenancy.tables import AuditEntry, QuarantinedRow
 from tenancy.unscoped import TenantProfile
 from tests.api.commands.conftest import make_agency
 from tests.e2e.conftest import Trouble
@@ -286,6 +286,10 @@ async def test_quarantined_rows_are_their_agencys_own(
     assert (await platform.command("quarantine.list", tenant=northwind.slug, limit=9)).table == []
     async with platform.runtime.database.session(southwind.tenant_id) as session:
         ids = {public_id("qua", i) for i in (await session.scalars(select(QuarantinedRow.id)))}
+        viewed = select(AuditEntry).where(AuditEntry.action == "quarantine.viewed")
+        (view,) = (await session.scalars(viewed)).all()
+    assert (view.actor, view.object_id) == ("test", str(parse_id("qua", row_id)))
+    assert view.details == {"rows": 1, "streams": [stream], "fields": []}
     assert row_id in ids
     malformed = await platform.command("quarantine.show", tenant=southwind.slug, id="qua_1")
     assert _error(malformed)[0] == "INVALID_INPUT"

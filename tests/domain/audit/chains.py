@@ -11,8 +11,10 @@ from domain.audit.verify import Anchor, Link
 from domain.ids import TenantId
 
 __all__ = [
+    "NOON",
     "TAMPERINGS",
     "TENANT",
+    "Chain",
     "anchor_at",
     "drop",
     "edit",
