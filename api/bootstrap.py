@@ -166,7 +166,7 @@ async def open_runtime(
             plane.database, plane.jobs, loader, sleep, listeners=(checks, features.refresh)
         ).register()
         await _start_jobs(stack, plane.jobs)
-        issuer = f"http://{settings.http_host}:{settings.http_port}"
+        issuer = settings.issuer
         keys = KeyStore(plane.database, plane.master_key, clock)
         revocations = Revocations(plane.database, clock)
         tokens = AccessTokens(keys, revocations, issuer=issuer, clock=clock, ids=uuid7)

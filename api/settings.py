@@ -45,6 +45,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "BOSCO_PROVIDER_APPS_FILE": "/etc/bosco/provider_apps.json",
     "BOSCO_HTTP_HOST": "127.0.0.1",
     "BOSCO_HTTP_PORT": "8080",
+    "BOSCO_PUBLIC_URL": "https://bosco.example",
     "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
     "BOSCO_ENV": "production",
     "BOSCO_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
@@ -59,6 +60,7 @@ REQUIRED_IN_PRODUCTION: Final = (
     "WAREHOUSE_URL",
     "BOSCO_LANDING_URL",
     "BOSCO_MASTER_KEY_FILE",
+    "BOSCO_PUBLIC_URL",
 )
 
 OF_THE_TESTS: Final = "BOSCO_TEST_"
@@ -109,6 +111,14 @@ def _check_warehouse_url(url: str) -> str:
     else:
         raise ValueError("it is neither a duckdb:// nor a bigquery:// URL")
     return url
+
+
+def _check_public_url(url: str) -> str:
+    parts = urlsplit(url)
+    is_bare = url.rstrip("/") == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare:
+        raise ValueError("it is not http:// or https:// with a host, and nothing behind it")
+    return url.rstrip("/").lower()
 
 
 def _check_landing_url(url: str) -> str:
@@ -189,6 +199,8 @@ class Settings(BaseModel):
         provider_apps_file: JSON of our own apps at the platforms; see `load_provider_apps`.
         http_host: Where to listen.
         http_port: Where to listen; 0: any free port.
+        public_url: Our address as browsers and apps know it, the issuer of tokens; None: where we
+            listen.
         source_base_urls: Source name -> base URL in place of the platform's own (a simulator).
         trusted_proxies: Networks whose X-Forwarded-For tells the client's address.
         env: Production refuses the defaults that are good for a laptop only.
@@ -224,6 +236,9 @@ class Settings(BaseModel):
         BeforeValidator(_read_port),
         AfterValidator(_check_port),
     ] = 8080
+    public_url: Annotated[
+        str | None, Field(alias="BOSCO_PUBLIC_URL"), AfterValidator(_check_public_url)
+    ] = None
     source_base_urls: Annotated[
         Mapping[str, str], Field(alias="BOSCO_SOURCE_BASE_URLS"), BeforeValidator(_read_base_urls)
     ] = Field(default_factory=dict)
@@ -237,6 +252,12 @@ class Settings(BaseModel):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(alias="BOSCO_LOG_LEVEL")
     ] = "INFO"
+
+    @property
+    def issuer(self) -> str:
+        """Our address as tokens name it, without a slash at the end."""
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return self.public_url or f"http://{host}:{self.http_port}"
 
     @property
     def has_single_owner(self) -> bool:
@@ -263,6 +284,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     problems = [_explain_unknown(name) for name in sorted(given.keys() - EXAMPLES.keys())]
     if given.get("BOSCO_ENV") == "production":
         problems += [_explain_missing(name) for name in REQUIRED_IN_PRODUCTION if name not in given]
+        problems += _explain_unencrypted(given)
     try:
         settings = Settings.model_validate({n: v for n, v in given.items() if n in EXAMPLES})
     except ValidationError as error:
@@ -396,6 +418,13 @@ def _explain(given: Mapping[str, str], detail: ErrorDetails) -> str:
     shown = "set" if name in HOLD_PASSWORDS else repr(given[name])
     problem = detail["msg"].removeprefix("Value error, ")
     return f"{name} is {shown}: {problem}; for example {EXAMPLES[name]}"
+
+
+def _explain_unencrypted(given: Mapping[str, str]) -> list[str]:
+    url = given.get("BOSCO_PUBLIC_URL", "")
+    if not url.lower().startswith("http://"):
+        return []
+    return [f"BOSCO_PUBLIC_URL is {url!r}: in production it begins with https://"]
 
 
 def _explain_unknown(name: str) -> str:

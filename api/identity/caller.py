@@ -6,6 +6,7 @@ tenant from it: no header, path or argument names a tenant.
 
 import enum
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.errors import PermissionDeniedError
@@ -75,6 +76,20 @@ class Caller:
         if self.person is None:
             return f"client:{self.client_id}"
         return f"user:{self.person.user_id}"
+
+    def require_metrics(self, names: Iterable[str]) -> None:
+        """Check that the application may see metrics.
+
+        Raises:
+            PermissionDeniedError: It is limited to others (whoever manages it can add them).
+        """
+        if self.metrics is None:
+            return
+        if hidden := sorted(set(names) - self.metrics):
+            raise PermissionDeniedError(
+                f"the application may not see {', '.join(hidden)}",
+                hint=f"it is limited to {', '.join(sorted(self.metrics))}",
+            )
 
     def require(self, scope: Scope) -> None:
         """Check one scope.

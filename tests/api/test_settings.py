@@ -23,6 +23,7 @@ PRODUCTION = {
     "WAREHOUSE_URL": "bigquery://project/bosco?location=EU&endpoint=http://localhost:9050",
     "BOSCO_LANDING_URL": "gs://bucket/landing/",
     "BOSCO_MASTER_KEY_FILE": "/etc/bosco/master.key",
+    "BOSCO_PUBLIC_URL": "https://Bosco.example/",
 }
 
 
@@ -42,6 +43,7 @@ def test_defaults_need_nothing() -> None:
         "provider_apps_file": None,
         "http_host": "127.0.0.1",
         "http_port": 8080,
+        "public_url": None,
         "source_base_urls": {},
         "trusted_proxies": (),
         "env": "development",
@@ -49,6 +51,7 @@ def test_defaults_need_nothing() -> None:
         "log_level": "INFO",
     }
     assert settings.has_single_owner
+    assert settings.issuer == "http://127.0.0.1:8080"
 
 
 def test_every_variable_is_read() -> None:
@@ -76,6 +79,7 @@ def test_every_variable_is_read() -> None:
         "provider_apps_file": Path("/etc/bosco/provider_apps.json"),
         "http_host": "::1",
         "http_port": 0,
+        "public_url": "https://bosco.example",
         "source_base_urls": {"shopify": "http://127.0.0.1:9001"},
         "trusted_proxies": (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
         "env": "production",
@@ -83,6 +87,7 @@ def test_every_variable_is_read() -> None:
         "log_level": "DEBUG",
     }
     assert not settings.has_single_owner
+    assert settings.issuer == "https://bosco.example"
 
 
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL"])
@@ -164,6 +169,10 @@ def test_settings_cannot_be_changed() -> None:
             "10.0.0.0/8,",
             "it is not a list of networks: '' does not appear",
         ),
+        *(
+            ("BOSCO_PUBLIC_URL", url, "it is not http:// or https:// with a host, and nothing")
+            for url in ("bosco.example", "https://", "https://bosco.example/x", "https://a@b.c")
+        ),
         ("BOSCO_ENV", "staging", "Input should be 'development' or 'production'"),
         ("BOSCO_ANSWER_CACHE", "yes", "it is neither on nor off"),
         ("BOSCO_LOG_LEVEL", "loud", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
@@ -234,7 +243,16 @@ def test_production_has_no_laptop_defaults() -> None:
         "WAREHOUSE_URL is not set",
         "BOSCO_LANDING_URL is not set",
         "BOSCO_MASTER_KEY_FILE is not set",
+        "BOSCO_PUBLIC_URL is not set",
     ]
+
+
+def test_production_is_reached_encrypted() -> None:
+    with pytest.raises(WrongSettingsError) as refusal:
+        load_settings(PRODUCTION | {"BOSCO_PUBLIC_URL": "http://bosco.example"})
+    assert refusal.value.message == (
+        "BOSCO_PUBLIC_URL is 'http://bosco.example': in production it begins with https://"
+    )
 
 
 environments = st.dictionaries(st.sampled_from(sorted(EXAMPLES)), st.text(max_size=40))

@@ -110,6 +110,7 @@ async def _features(
     ] = None,
 ) -> FeaturesPage | None:
     context, asked = info.context, _find_service(service)
+    context.caller.require_metrics(asked.features)
     view, reader = VIEWS[asked.view], context.services.features
     page = read_page(first, after, maximum=_MAXIMUM)
     owners = await _load_owners(context, clients)

@@ -34,11 +34,17 @@ class Me:
     is_limited_to_clients: bool = strawberry.field(
         description="Whether the token shows some clients of the agency only."
     )
+    is_limited_to_metrics: bool = strawberry.field(
+        description="Whether the token shows some metrics only, and no features."
+    )
+    person: strawberry.ID | None = strawberry.field(
+        description="The person that the application acts for; null: it acts for itself."
+    )
 
 
 async def _me(info: EdgeInfo) -> Me | None:
     tenant, caller = info.context.tenant, info.context.caller
-    now = info.context.services.clock()
+    now, person = info.context.services.clock(), caller.person
     return Me(
         tenant=Agency(
             id=strawberry.ID(public_id("ten", tenant.tenant_id)),
@@ -51,6 +57,8 @@ async def _me(info: EdgeInfo) -> Me | None:
         application=caller.client_id,
         scopes=sorted(caller.scopes),
         is_limited_to_clients=caller.clients is not None,
+        is_limited_to_metrics=caller.metrics is not None,
+        person=None if person is None else strawberry.ID(public_id("usr", person.user_id)),
     )
 
 

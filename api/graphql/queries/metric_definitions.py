@@ -41,7 +41,12 @@ class MetricDefinition:
 
 
 async def _metric_definitions(info: EdgeInfo) -> list[MetricDefinition] | None:
-    return [metric_definition_of(one) for one in info.context.tenant.catalogue.metrics.values()]
+    shown = info.context.caller.metrics
+    return [
+        metric_definition_of(one)
+        for name, one in info.context.tenant.catalogue.metrics.items()
+        if shown is None or name in shown
+    ]
 
 
 def metric_definition_of(info: MetricInfo) -> MetricDefinition:

@@ -110,6 +110,17 @@ async def answer_metrics(
     context = info.context
     question = _read_question(info)
     _check(question, compare)
+    conditions = _conditions(having)
+    known = context.tenant.catalogue.metrics
+    context.caller.require_metrics(
+        name
+        for name in (
+            *question.metrics,
+            *(one.metric for one in conditions),
+            *(one.field.value for one in order_by),
+        )
+        if name in known
+    )
     rows_page = read_page(*page, maximum=MAXIMUM_ROWS)
     directory = await load_directory(context, _needed_names(context, question, where))
     request = MetricRequest(
@@ -120,7 +131,7 @@ async def answer_metrics(
         dimensions=tuple(question.rows.dimensions),
         grain=question.rows.grain,
         where=_filters(context, where, directory),
-        having=_conditions(having),
+        having=conditions,
         order_by=tuple(OrderBy(one.field.value, one.direction) for one in order_by),
         limit=rows_page.limit,
         offset=rows_page.offset,

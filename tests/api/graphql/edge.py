@@ -165,7 +165,7 @@ class Edge:
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
         return replace(self, http=http, services=services)
 
-    async def register(
+    async def register(  # noqa: PLR0913  # one for each thing that an app can be
         self,
         agency: Agency,
         *,
@@ -175,6 +175,7 @@ class Edge:
         clients: tuple[str, ...] | None = None,
         suspended: bool = False,
         public: bool = False,
+        metrics: tuple[str, ...] | None = None,
         redirect_uris: tuple[str, ...] = (),
     ) -> None:
         """Store an OAuth client; one with redirect addresses may act for people too."""
@@ -193,7 +194,7 @@ class Edge:
                     ],
                     scopes=list(scopes),
                     client_ids=limited,
-                    metrics=None,
+                    metrics=None if metrics is None else list(metrics),
                     redirect_uris=list(redirect_uris),
                     origins=[],
                     calls_per_minute=None,
