@@ -19,6 +19,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.types import ASGIApp
 
 from api.app import EdgeServices, create_app
 from api.edge.rules import EdgeRules
@@ -83,7 +84,9 @@ __all__ = [
     "FakeClock",
     "edge",
     "edge_warehouse",
+    "make_agency",
     "northwind",
+    "open_edge",
     "pages_of",
     "southwind",
 ]
@@ -138,6 +141,7 @@ class Agency:
 class Edge:
     """A running edge and ways to speak to it."""
 
+    app: ASGIApp
     http: httpx.AsyncClient
     database: Database
     doors: Doors
@@ -163,7 +167,7 @@ class Edge:
             )
         )
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
-        return replace(self, http=http, services=services)
+        return replace(self, app=app, http=http, services=services)
 
     async def register(  # noqa: PLR0913  # one for each thing that an app can be
         self,
@@ -321,13 +325,13 @@ def pages_of(oauth: OAuthServices) -> PageServices:
 
 
 def _oauth(
-    database: Database, tokens: AccessTokens, clock: FakeClock, ids: IdFactory
+    database: Database, tokens: AccessTokens, clock: FakeClock, ids: IdFactory, issuer: str
 ) -> OAuthServices:
     return OAuthServices(
         applications=Applications(Doors(database), database, clock),
         database=database,
         tokens=tokens,
-        issuer=ISSUER,
+        issuer=issuer,
         clock=clock,
         ids=ids,
         random_bytes=secrets.token_bytes,
@@ -339,14 +343,26 @@ async def edge(
     database: Database, edge_warehouse: Warehouse, redis_server: RedisServer
 ) -> AsyncIterator[Edge]:
     """The application over that warehouse."""
-    clock = FakeClock()
+    opened = open_edge(database, edge_warehouse, redis_server, ISSUER, FakeClock())
+    async with opened.http:
+        yield opened
+
+
+def open_edge(
+    database: Database,
+    edge_warehouse: Warehouse,
+    redis_server: RedisServer,
+    issuer: str,
+    clock: FakeClock,
+) -> Edge:
+    """The application, known by the address `issuer`."""
     numbers = itertools.count(1)
 
     def ids() -> uuid.UUID:
         return uuid.UUID(int=(0x0192 << 112) | next(numbers))
 
     keys = KeyStore(database, MasterKey(bytes(32)), clock)
-    tokens = AccessTokens(keys, Revocations(database, clock), issuer=ISSUER, clock=clock, ids=ids)
+    tokens = AccessTokens(keys, Revocations(database, clock), issuer=issuer, clock=clock, ids=ids)
     doors = Doors(database)
     online = OnlineFeatures(redis_server, clock)
     graphql = GraphQLServices(
@@ -361,7 +377,7 @@ async def edge(
         ids=ids,
         is_development=True,
     )
-    oauth = _oauth(database, tokens, clock, ids)
+    oauth = _oauth(database, tokens, clock, ids, issuer)
     app = create_app(
         EdgeServices(
             graphql=graphql,
@@ -369,18 +385,17 @@ async def edge(
             pages=pages_of(oauth),
             checks={},
             ids=ids,
-            rules=RULES,
+            rules=EdgeRules(issuer, is_production=False),
         )
     )
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
-        yield Edge(http, database, doors, tokens, clock, ids, graphql, oauth, online)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=issuer)
+    return Edge(app, http, database, doors, tokens, clock, ids, graphql, oauth, online)
 
 
 @pytest.fixture
 async def northwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
     """Clients acme (30 days of ads and orders) and bolt (one day)."""
-    agency = await _make_agency(edge, "northwind", ("acme", "bolt"))
+    agency = await make_agency(edge, "northwind", ("acme", "bolt"))
     days = [dt.date(2026, 2, 13) + dt.timedelta(days=number) for number in range(30)]
     ads = [
         *(_ad(agency, "acme", day, "paid_search", "c1", "Brand", "10.50", 100) for day in days),
@@ -398,7 +413,7 @@ async def northwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
 @pytest.fixture
 async def southwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
     """Client zeta: one day of each fact, with texts that nobody else has."""
-    agency = await _make_agency(edge, "southwind", ("zeta",))
+    agency = await make_agency(edge, "southwind", ("zeta",))
     name = f"{agency.canary} campaign"
     day = dt.date(2026, 3, 14)
     await _load(
@@ -414,7 +429,7 @@ async def southwind(edge: Edge, edge_warehouse: Warehouse) -> Agency:
     return agency
 
 
-async def _make_agency(edge: Edge, slug: str, clients: tuple[str, ...]) -> Agency:
+async def make_agency(edge: Edge, slug: str, clients: tuple[str, ...]) -> Agency:
     tenant_id = TenantId(edge.ids())
     agency = Agency(
         tenant_id=tenant_id,

@@ -10,6 +10,7 @@ from tests.api.graphql.edge import Agency, Edge
 
 pytestmark = pytest.mark.anyio
 
+HAVING = "[{metric: spend, gt: 1}]"
 PERIOD = 'period: {from: "2026-02-13", to: "2026-03-14"}'
 
 
@@ -52,8 +53,7 @@ async def test_allowed_metrics_are_answered(edge: Edge, token: str) -> None:
     [
         f"{{ metrics({PERIOD}) {{ totals {{ clicks spend {{ amount }} }} }} }}",
         f"{{ metrics({PERIOD}) {{ rows {{ channel spend {{ amount }} }} }} }}",
-        f"{{ metrics({PERIOD}, having: [{{metric: spend, gt: 1}}])"
-        " { rows { channel clicks } } }",
+        f"{{ metrics({PERIOD}, having: {HAVING}) {{ rows {{ channel clicks }} }} }}",
     ],
 )
 async def test_other_metrics_are_refused(edge: Edge, token: str, question: str) -> None:
