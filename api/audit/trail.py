@@ -16,7 +16,7 @@ from tenancy import audit
 from tenancy.session import TenantSession
 from tenancy.tables import AuditEntry
 
-__all__ = ["TrailFilter", "read_trail"]
+__all__ = ["TrailFilter", "TrailPage", "read_trail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,14 @@ class TrailFilter:
     since: dt.datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """Entries, the newest first, and whether there are more of these after them."""
+
+    entries: Sequence[AuditEntry]
+    has_more: bool
+
+
 async def read_trail(  # one argument for each thing that the record of it tells
     session: TenantSession,
     wanted: TrailFilter,
@@ -43,7 +51,7 @@ async def read_trail(  # one argument for each thing that the record of it tells
     clock: Clock,
     ids: IdFactory,
     actor: str,
-) -> Sequence[AuditEntry]:
+) -> TrailPage:
     """At most `limit` entries of the session's tenant, the newest first; notes who read them.
 
     Args:
@@ -55,7 +63,7 @@ async def read_trail(  # one argument for each thing that the record of it tells
         ids: Gives the note its id.
         actor: Who reads.
     """
-    query = select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(limit)
+    query = select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(limit + 1)
     if wanted.about is not None:
         kind, _, object_id = wanted.about.partition(":")
         query = query.where(AuditEntry.object_kind == kind)
@@ -67,7 +75,8 @@ async def read_trail(  # one argument for each thing that the record of it tells
         query = query.where(AuditEntry.at >= wanted.since)
     if before is not None:
         query = query.where(AuditEntry.sequence < before)
-    rows = (await session.scalars(query)).all()
+    found = (await session.scalars(query)).all()
+    page = TrailPage(found[:limit], len(found) > limit)
     audit.record(
         session,
         clock=clock,
@@ -77,14 +86,14 @@ async def read_trail(  # one argument for each thing that the record of it tells
         object_kind="audit",
         object_id=str(session.tenant_id),
         details={
-            "entries": len(rows),
+            "entries": len(page.entries),
             "about": wanted.about,
             "actor": wanted.actor,
             "since": None if wanted.since is None else wanted.since.isoformat(),
             "before": before,
         },
     )
-    return rows
+    return page
 
 
 def _spellings(object_id: str) -> set[str]:

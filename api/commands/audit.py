@@ -32,7 +32,7 @@ async def list_trail(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Ev
         since=None if since is None else _start_of(since),
     )
     async with runtime.database.session(tenant.tenant_id) as session:
-        rows = await read_trail(
+        page = await read_trail(
             session,
             wanted,
             limit=arguments["limit"],
@@ -41,7 +41,7 @@ async def list_trail(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Ev
             actor=arguments["actor"],
         )
     columns = ("number", "when (UTC)", "who", "what", "object", "details")
-    yield TableEvent(f"audit trail of {tenant.slug}", columns, tuple(map(_row, rows)))
+    yield TableEvent(f"audit trail of {tenant.slug}", columns, tuple(map(_row, page.entries)))
 
 
 async def export_trail(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

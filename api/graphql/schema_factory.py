@@ -25,6 +25,7 @@ from api.graphql.mutations.resolve_incident import RESOLVE_INCIDENT
 from api.graphql.mutations.retire_metric import RETIRE_METRIC
 from api.graphql.periods import Period
 from api.graphql.queries.alerts import ALERTS
+from api.graphql.queries.audit_trail import AUDIT_TRAIL
 from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
 from api.graphql.queries.feature_services import FEATURE_SERVICES
@@ -58,6 +59,7 @@ QUERIES: Final = (
     FRESHNESS,
     INCIDENTS,
     ALERTS,
+    AUDIT_TRAIL,
 )
 MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC, ACKNOWLEDGE_INCIDENT, RESOLVE_INCIDENT)
 

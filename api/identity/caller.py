@@ -22,7 +22,7 @@ class Scope(enum.Enum):
     `METRICS_READ`: metrics, clients and definitions. `METRICS_WRITE`: define and retire metrics.
     `INGESTION_READ`: connections, syncs, quarantined rows, incidents. `INGESTION_WRITE`: look after
     incidents, and close them. `TOKENS_INTROSPECT`: ask what a token of the agency's other
-    applications stands for, as a resource server does.
+    applications stands for, as a resource server does. `AUDIT_READ`: who did or saw what.
     """
 
     METRICS_READ = "metrics:read"
@@ -30,6 +30,7 @@ class Scope(enum.Enum):
     INGESTION_READ = "ingestion:read"
     INGESTION_WRITE = "ingestion:write"
     TOKENS_INTROSPECT = "tokens:introspect"
+    AUDIT_READ = "audit:read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,10 @@ __all__ = ["USUAL_SCOPES", "AppRegistry", "AppSecret", "Registration"]
 
 _SCOPES: Final = frozenset(scope.value for scope in Scope)
 
-# An app that asks for none gets these: seeing other apps' tokens is asked for by name.
-USUAL_SCOPES: Final = tuple(sorted(_SCOPES - {Scope.TOKENS_INTROSPECT.value}))
+# An app that asks for none gets these: what tells about others is asked for by name.
+USUAL_SCOPES: Final = tuple(
+    sorted(_SCOPES - {Scope.TOKENS_INTROSPECT.value, Scope.AUDIT_READ.value})
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -46,6 +46,7 @@ SCOPES_IN_WORDS: Final[Mapping[Scope, str]] = {
     Scope.INGESTION_READ: "See connected accounts, syncs and data problems",
     Scope.INGESTION_WRITE: "Look after data problems, and close them",
     Scope.TOKENS_INTROSPECT: "Ask what tokens of the agency's other apps stand for",
+    Scope.AUDIT_READ: "See who did or looked at what in your agency",
 }
 
 _LISTED: Final = 12  # clients that are named; the rest is counted

@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 from domain.ids import TenantId, public_id
 from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
 from feature_repo.feature_services import SERVICES
+from tenancy import audit
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.cache import KeyKind, RedisAnswerCache
 from tenancy.redis_server import RedisServer
@@ -32,6 +33,23 @@ from tests.isolation.matrix import SCOPES, ask_everything, documents, read_schem
 __all__ = ["edge", "edge_warehouse", "northwind", "southwind"]
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+async def _trails(edge: Edge, northwind: Agency, southwind: Agency) -> None:
+    """Something in the audit trail of both."""
+    for agency in (northwind, southwind):
+        async with edge.database.session(agency.tenant_id) as session:
+            audit.record(
+                session,
+                clock=edge.clock,
+                ids=edge.ids,
+                actor="job:test",
+                action="agency.marked",
+                object_kind="agency",
+                object_id=agency.canary,
+                details={},
+            )
 
 
 def _marks(agency: Agency) -> set[str]:
@@ -70,7 +88,7 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
     }
     # Where an answer names things of the agency, the matrix sees them: it does not look past data.
     assert {"me", "clients", "connections", "freshness", "syncs", "quarantine"} <= seen
-    assert {"alerts", "incidents"} <= seen
+    assert {"alerts", "auditTrail", "incidents"} <= seen
     assert {f"features by {name}" for name in SERVICES} <= seen
 
 
@@ -149,5 +167,14 @@ async def test_without_row_level_security_the_matrix_is_red(
     answers = {name: (await edge.ask(document, token)).text for name, document in asked.items()}
     leaks = {n for n, text in answers.items() if any(mark in text for mark in _marks(southwind))}
     assert leaks >= {
-        *("alerts", "clients", "connections", "freshness", "incidents", "quarantine", "syncs")
+        *(
+            "alerts",
+            "auditTrail",
+            "clients",
+            "connections",
+            "freshness",
+            "incidents",
+            "quarantine",
+            "syncs",
+        )
     }
