@@ -8,11 +8,11 @@ may reach more clients, never the other way.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from api.identity.caller import Scope
 from domain.ids import ClientId
@@ -81,26 +81,38 @@ def intersect(one: Clients, other: Clients) -> Clients:
 
 
 async def read_rights(session: TenantSession, user_id: uuid.UUID) -> Rights | None:
-    """The rights of a user of the session's agency; None: there is none, or it is deactivated."""
-    is_active = select(User.id).where(User.id == user_id, User.deactivated_at.is_(None))
-    if await session.scalar(is_active) is None:
+    """The rights of a user of the session's agency; None: there is none, or it is deactivated.
+
+    One query.
+    """
+    rows: Sequence[Any] = (await session.execute(_ROLES, {"user_id": user_id})).all()
+    if not rows:
         return None
-    rows = await session.execute(
-        select(Membership.id, Membership.role, MembershipClient.client_id)
-        .outerjoin(
-            MembershipClient,
-            (MembershipClient.tenant_id == Membership.tenant_id)
-            & (MembershipClient.membership_id == Membership.id),
-        )
-        .where(Membership.user_id == user_id)
-        .order_by(Membership.id)
-    )
     roles: dict[uuid.UUID, tuple[Role, set[ClientId]]] = {}
     for membership_id, role, client_id in rows:
+        if membership_id is None:
+            continue
         limited_to = roles.setdefault(membership_id, (role, set()))[1]
         if client_id is not None:
             limited_to.add(client_id)
     return Rights(tuple((role, _limit(role, clients)) for role, clients in roles.values()))
+
+
+_ROLES: Final = (
+    select(Membership.id, Membership.role, MembershipClient.client_id)
+    .select_from(User)
+    .outerjoin(
+        Membership,
+        (Membership.tenant_id == User.tenant_id) & (Membership.user_id == User.id),
+    )
+    .outerjoin(
+        MembershipClient,
+        (MembershipClient.tenant_id == Membership.tenant_id)
+        & (MembershipClient.membership_id == Membership.id),
+    )
+    .where(User.id == bindparam("user_id"), User.deactivated_at.is_(None))
+    .order_by(Membership.id)
+)
 
 
 def _limit(role: Role, clients: set[ClientId]) -> Clients:

@@ -10,10 +10,11 @@ import hashlib
 import hmac
 import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from domain.ids import ClientId, TenantId
 from domain.ports import Clock
@@ -25,6 +26,18 @@ __all__ = ["Application", "Applications", "match_secret"]
 
 _NO_HASH: Final = bytes(32)  # of no secret
 _REMEMBERED: Final = 10_000
+_NOTED_EVERY: Final = dt.timedelta(minutes=1)
+
+_WITH_SECRETS: Final = (
+    select(OAuthClient, OAuthClientSecret)
+    .outerjoin(
+        OAuthClientSecret,
+        (OAuthClientSecret.tenant_id == OAuthClient.tenant_id)
+        & (OAuthClientSecret.app_id == OAuthClient.id),
+    )
+    .where(OAuthClient.client_id == bindparam("client_id"))
+    .order_by(OAuthClientSecret.created_at)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,7 @@ class Application:
         clients: The brands that it may see; None: all of the agency.
         metrics: The metrics that it may see; None: all.
         secret_hashes: SHA-256 of each secret that opens something now, by the secret's id.
+        used_at: When the application, and each secret, was noted to be of use, by their ids.
     """
 
     tenant_id: TenantId
@@ -55,6 +69,7 @@ class Application:
     calls_per_minute: int | None
     is_suspended: bool
     secret_hashes: tuple[tuple[uuid.UUID, bytes], ...]
+    used_at: Mapping[uuid.UUID, dt.datetime | None]
 
     @property
     def is_public(self) -> bool:
@@ -100,48 +115,56 @@ class Applications:
             return await self.read(session, client_id)
 
     async def read(self, session: TenantSession, client_id: str) -> Application | None:
-        """The application of the session's agency, or None. Two queries."""
-        row = await session.scalar(select(OAuthClient).where(OAuthClient.client_id == client_id))
-        if row is None:
+        """The application of the session's agency, or None. One query."""
+        rows = (await session.execute(_WITH_SECRETS, {"client_id": client_id})).all()
+        if not rows:
             return None
-        now = self._clock()
-        secrets = await session.scalars(
-            select(OAuthClientSecret)
-            .where(OAuthClientSecret.app_id == row.id)
-            .order_by(OAuthClientSecret.created_at)
-        )
-        live = [secret for secret in secrets if _is_live(secret.retired_at, now)]
+        app, now = rows[0].OAuthClient, self._clock()
+        secrets = [secret for _, secret in rows if secret is not None]
         return Application(
             tenant_id=session.tenant_id,
-            id=row.id,
-            client_id=row.client_id,
-            kind=row.kind,
-            name=row.name,
-            grants=frozenset(row.grants),
-            scopes=frozenset(row.scopes),
-            clients=None if row.client_ids is None else frozenset(row.client_ids),
-            metrics=None if row.metrics is None else frozenset(row.metrics),
-            redirect_uris=tuple(row.redirect_uris),
-            origins=frozenset(row.origins),
-            calls_per_minute=row.calls_per_minute,
-            is_suspended=row.suspended_at is not None,
-            secret_hashes=tuple((secret.id, secret.secret_hash) for secret in live),
+            id=app.id,
+            client_id=app.client_id,
+            kind=app.kind,
+            name=app.name,
+            grants=frozenset(app.grants),
+            scopes=frozenset(app.scopes),
+            clients=None if app.client_ids is None else frozenset(app.client_ids),
+            metrics=None if app.metrics is None else frozenset(app.metrics),
+            redirect_uris=tuple(app.redirect_uris),
+            origins=frozenset(app.origins),
+            calls_per_minute=app.calls_per_minute,
+            is_suspended=app.suspended_at is not None,
+            secret_hashes=tuple(
+                (secret.id, secret.secret_hash)
+                for secret in secrets
+                if secret.retired_at is None or now < secret.retired_at
+            ),
+            used_at={secret.id: secret.last_used_at for secret in (app, *secrets)},
         )
 
     async def mark_used(
         self, session: TenantSession, application: Application, secret_id: uuid.UUID | None
     ) -> None:
-        """Note that the application, and which of its secrets, was of use now."""
+        """Note that the application, and which of its secrets, was of use lately.
+
+        At most once in `_NOTED_EVERY`: requests of one application would wait for each other.
+        """
         now = self._clock()
-        await session.execute(
-            update(OAuthClient).where(OAuthClient.id == application.id).values(last_used_at=now)
-        )
-        if secret_id is not None:
+        if self._is_due(application, application.id, now):
+            await session.execute(
+                update(OAuthClient).where(OAuthClient.id == application.id).values(last_used_at=now)
+            )
+        if secret_id is not None and self._is_due(application, secret_id, now):
             await session.execute(
                 update(OAuthClientSecret)
                 .where(OAuthClientSecret.id == secret_id)
                 .values(last_used_at=now)
             )
+
+    def _is_due(self, application: Application, what: uuid.UUID, now: dt.datetime) -> bool:
+        used_at = application.used_at[what]
+        return used_at is None or now - used_at >= _NOTED_EVERY
 
 
 def match_secret(application: Application | None, secret: str) -> uuid.UUID | None:
@@ -158,7 +181,3 @@ def match_secret(application: Application | None, secret: str) -> uuid.UUID | No
     if found is None:
         hmac.compare_digest(given, _NO_HASH)
     return found
-
-
-def _is_live(retired_at: dt.datetime | None, now: dt.datetime) -> bool:
-    return retired_at is None or now < retired_at

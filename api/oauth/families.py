@@ -15,15 +15,17 @@ import hashlib
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from api.identity.rights import Rights, read_rights
 from tenancy.session import TenantSession
 from tenancy.tables import (
     AppGrant,
     AuthorizationCode,
+    Base,
     RefreshToken,
     RevocationCause,
     TokenFamily,
@@ -148,48 +150,58 @@ async def open_family(
 
 
 async def find_code(session: TenantSession, code: str) -> StoredCode | None:
-    """The code, spent or not; of the session's agency."""
-    row = await session.get(AuthorizationCode, (session.tenant_id, digest(code)))
+    """The code, spent or not; of the session's agency. Two queries."""
+    query = _with_family(AuthorizationCode, AuthorizationCode.family_id)
+    row = (
+        await session.execute(query.where(AuthorizationCode.code_hash == digest(code)))
+    ).one_or_none()
     if row is None:
         return None
+    stored = row.AuthorizationCode
     return StoredCode(
-        hash=row.code_hash,
-        family=await find_family(session, row.family_id),
-        redirect_uri=row.redirect_uri,
-        code_challenge=row.code_challenge,
-        expires_at=row.expires_at,
-        is_spent=row.redeemed_at is not None,
+        hash=stored.code_hash,
+        family=await _family(session, row),
+        redirect_uri=stored.redirect_uri,
+        code_challenge=stored.code_challenge,
+        expires_at=stored.expires_at,
+        is_spent=stored.redeemed_at is not None,
     )
 
 
 async def find_refresh_token(session: TenantSession, token: str) -> StoredRefreshToken | None:
-    """The refresh token, spent or not; of the session's agency."""
-    row = await session.get(RefreshToken, (session.tenant_id, digest(token)))
+    """The refresh token, spent or not; of the session's agency. Two queries."""
+    query = _with_family(RefreshToken, RefreshToken.family_id)
+    row = (
+        await session.execute(query.where(RefreshToken.token_hash == digest(token)))
+    ).one_or_none()
     if row is None:
         return None
+    stored = row.RefreshToken
     return StoredRefreshToken(
-        hash=row.token_hash,
-        family=await find_family(session, row.family_id),
-        expires_at=row.expires_at,
-        is_spent=row.used_at is not None,
+        hash=stored.token_hash,
+        family=await _family(session, row),
+        expires_at=stored.expires_at,
+        is_spent=stored.used_at is not None,
     )
 
 
-async def find_family(session: TenantSession, family_id: uuid.UUID) -> Family:
-    """A family of the session's agency. Three queries.
+async def find_family(session: TenantSession, family_id: uuid.UUID) -> Family | None:
+    """A family of the session's agency, or None. Two queries."""
+    query = select(TokenFamily, AppGrant).join(AppGrant, _OF_GRANT)
+    row = (await session.execute(query.where(TokenFamily.id == family_id))).one_or_none()
+    return None if row is None else await _family(session, row)
 
-    Raises:
-        NoResultFound: There is none (our bug: codes and tokens refer to theirs).
-    """
-    family = (await session.execute(_FAMILY.where(TokenFamily.id == family_id))).one()
+
+async def _family(session: TenantSession, row: Any) -> Family:
+    family, grant = row.TokenFamily, row.AppGrant
     return Family(
         id=family.id,
-        app_id=family.app_id,
-        user_id=family.user_id,
+        app_id=grant.app_id,
+        user_id=grant.user_id,
         scopes=frozenset(family.scopes),
         expires_at=family.expires_at,
-        is_revoked=family.revoked_at is not None or family.grant_revoked_at is not None,
-        rights=await read_rights(session, family.user_id),
+        is_revoked=family.revoked_at is not None or grant.revoked_at is not None,
+        rights=await read_rights(session, grant.user_id),
     )
 
 
@@ -247,18 +259,17 @@ async def revoke_family(
     return await session.scalar(end) is not None
 
 
-_FAMILY: Final = select(
-    TokenFamily.id,
-    TokenFamily.scopes,
-    TokenFamily.expires_at,
-    TokenFamily.revoked_at,
-    AppGrant.app_id,
-    AppGrant.user_id,
-    AppGrant.revoked_at.label("grant_revoked_at"),
-).join(
-    AppGrant,
-    (AppGrant.tenant_id == TokenFamily.tenant_id) & (AppGrant.id == TokenFamily.grant_id),
+_OF_GRANT: Final = (AppGrant.tenant_id == TokenFamily.tenant_id) & (
+    AppGrant.id == TokenFamily.grant_id
 )
+
+
+def _with_family(token: type[Base], family_id: InstrumentedAttribute[uuid.UUID]) -> Any:
+    return (
+        select(token, TokenFamily, AppGrant)
+        .join(TokenFamily, TokenFamily.id == family_id)
+        .join(AppGrant, _OF_GRANT)
+    )
 
 
 async def _forget_old(session: TenantSession, now: dt.datetime) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import NoResultFound
 
 from api.identity.caller import Caller, Person
 from api.identity.rights import Rights
@@ -36,7 +35,7 @@ class Revocations:
     async def is_cut_off(self, caller: Caller, token_id: uuid.UUID) -> bool:
         """Whether the token is revoked, or its application, family or person gone.
 
-        One query, and three more for a token of a person.
+        One query, and two more for a token of a person.
 
         Raises:
             DatabaseUnavailableError: PostgreSQL does not answer.
@@ -66,11 +65,8 @@ class Revocations:
 
     async def _is_covered(self, session: TenantSession, caller: Caller, person: Person) -> bool:
         """Whether the family lives and the person still holds all that the token says."""
-        try:
-            family = await find_family(session, person.family_id)
-        except NoResultFound:
-            return False
-        if not family.is_live(self.clock()) or family.rights is None:
+        family = await find_family(session, person.family_id)
+        if family is None or family.rights is None or not family.is_live(self.clock()):
             return False
         return _holds(family.rights, caller)
 
