@@ -2,7 +2,7 @@
 
     /graphql  /oauth/...  pages for people  /healthz  /readyz  (development: / -> /graphql)
 
-    request -> headers -> masked errors -> limits -> same origin -> route
+    request -> headers -> masked errors -> limits -> CORS -> failed attempts -> same origin -> route
 
 Everything unexpected ends in `_MaskErrors`: a body with a trace id, the rest in the log.
 """
@@ -20,6 +20,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.edge.admission import Admission
+from api.edge.app_policies import AppPolicies
+from api.edge.cors import Cors
+from api.edge.failed_attempts import FailedAttempts
+from api.edge.origins import KnownOrigins
 from api.edge.request_limits import RequestLimiter
 from api.edge.rules import EdgeRules
 from api.edge.same_origin import SameOrigin
@@ -31,6 +36,7 @@ from api.oauth.endpoint import OAuthServices, oauth_routes
 from api.pages.site import PageServices, site_routes
 from domain.errors import BoscoError, Transient
 from domain.ports import IdFactory
+from tenancy.rate_limits import RateLimits
 
 __all__ = ["EdgeServices", "ReadinessCheck", "create_app"]
 
@@ -52,6 +58,7 @@ class EdgeServices:
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
         rules: How requests are treated before they reach a route.
+        rate_limits: Counts what apps and addresses do, over all processes.
     """
 
     graphql: GraphQLServices
@@ -60,15 +67,17 @@ class EdgeServices:
     checks: Mapping[str, ReadinessCheck]
     ids: IdFactory
     rules: EdgeRules
+    rate_limits: RateLimits
 
 
 def create_app(services: EdgeServices) -> FastAPI:
     """Make the application. Connects to nothing; parts connect on first use."""
     endpoint = GraphQLEndpoint(services.graphql)
+    admission = _admission(services)
 
     async def graphql(request: Request) -> Response:
         if request.method == "POST":
-            return await endpoint.answer(request)
+            return await endpoint.answer(request, admission)
         if request.method == "GET" and services.graphql.is_development:
             return explorer_page()
         body = {
@@ -102,11 +111,22 @@ def create_app(services: EdgeServices) -> FastAPI:
     if services.graphql.is_development:
         routes.append(Route("/", _show_explorer, methods=["GET"]))
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)
+    origins = KnownOrigins(services.oauth.applications, services.oauth.clock)
     app.add_middleware(SameOrigin, rules=services.rules)  # the innermost comes first
+    app.add_middleware(FailedAttempts, rules=services.rules, limits=services.rate_limits)
+    app.add_middleware(Cors, origins=origins)
     app.add_middleware(RequestLimiter, rules=services.rules)
     app.add_middleware(_MaskErrors, ids=services.ids)
     app.add_middleware(SecurityHeaders, rules=services.rules)
     return app
+
+
+def _admission(services: EdgeServices) -> Admission:
+    calls_per_minute = services.rules.calls_per_minute
+    policies = AppPolicies(
+        services.oauth.database, services.oauth.clock, calls_per_minute=calls_per_minute
+    )
+    return Admission(policies, services.rate_limits)
 
 
 async def _show_explorer(_: Request) -> Response:

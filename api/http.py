@@ -21,6 +21,7 @@ from api.pages.site import PageServices
 from api.pages.visits import Visits
 from api.runtime import Runtime
 from domain.errors import ConflictError, InternalError
+from tenancy.rate_limits import RateLimits
 from tenancy.session import Database
 
 __all__ = ["AddressInUseError", "serve_app", "serve_http"]
@@ -90,6 +91,7 @@ async def serve_http(
             },
             ids=runtime.ids,
             rules=rules,
+            rate_limits=RateLimits(runtime.redis, runtime.clock),
         )
     )
     async with serve_app(app, host, port, rules.limits) as taken:

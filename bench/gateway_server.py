@@ -34,6 +34,7 @@ __all__ = ["AGENCIES"]
 AGENCIES: Final = 8  # those with an app
 _APP: Final = "Bench"
 _TICK_SECONDS: Final = 0.001
+_CALLS_PER_MINUTE: Final = 1_000_000_000  # what is measured is the gateway, not its patience
 
 
 async def _serve(state: Path) -> None:
@@ -107,7 +108,9 @@ async def _app(runtime: Runtime, agency: TenantProfile) -> tuple[str, str]:
     else:
         scopes = [Scope.METRICS_READ.value]
         app = await apps_of(runtime).register(
-            agency.tenant_id, Registration(_APP, scopes), actor=_APP
+            agency.tenant_id,
+            Registration(_APP, scopes, calls_per_minute=_CALLS_PER_MINUTE),
+            actor=_APP,
         )
     return app.client_id, app.client_secret or ""
 

@@ -45,6 +45,19 @@ _LOG: Final = structlog.get_logger(__name__)
 _ASK_AGAIN_SECONDS: Final = 1.0
 
 _LOCAL_BUCKETS: Final = 10_000
+
+# Both scripts of the library in one round trip.
+_HIT: Final = f"""
+local function acquire(KEYS, ARGV)
+{RedisBridge.SCRIPT_ACQUIRE_MOVING_WINDOW.decode()}
+end
+local function window(KEYS, ARGV)
+{RedisBridge.SCRIPT_MOVING_WINDOW.decode()}
+end
+local now, calls, seconds, spends = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local is_allowed = spends == '0' or acquire(KEYS, {{now, calls, seconds, 1}})
+return {{is_allowed and 1 or 0, window(KEYS, {{now - seconds, calls}})}}
+"""
 _SUBSCRIBER_BITS: Final = 64
 
 
@@ -119,8 +132,7 @@ class RateLimits:
     def __init__(self, server: RedisServer, clock: Clock) -> None:
         self._server = server
         self._clock = clock
-        self._acquire = server.commands.register_script(RedisBridge.SCRIPT_ACQUIRE_MOVING_WINDOW)
-        self._window = server.commands.register_script(RedisBridge.SCRIPT_MOVING_WINDOW)
+        self._hit = server.commands.register_script(_HIT)
         self._local = _LocalWindows()
         self._lost_at: float | None = None
 
@@ -160,15 +172,11 @@ class RateLimits:
     async def _count_in_redis(
         self, key: str, limit: RateLimit, now: float, *, spends: bool
     ) -> Standing:
-        is_allowed = True
+        arguments = [now, limit.calls, limit.seconds, int(spends)]
         with reachable_redis():
-            if spends:
-                arguments = [now, limit.calls, limit.seconds, 1]
-                is_allowed = bool(await self._acquire(keys=[key], args=arguments))
-            found = await self._window(keys=[key], args=[now - limit.seconds, limit.calls])
-        oldest, counted = (float(found[0]), int(found[1])) if found else (None, 0)
-        if not spends:
-            is_allowed = counted < limit.calls
+            acquired, *window = await self._hit(keys=[key], args=arguments)
+        oldest, counted = (float(window[0][0]), int(window[0][1])) if window else (None, 0)
+        is_allowed = bool(acquired) if spends else counted < limit.calls
         return _standing(limit, now, oldest, counted, is_allowed=is_allowed)
 
     def _key(self, bucket: Bucket, limit: RateLimit) -> str:

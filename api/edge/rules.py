@@ -4,10 +4,15 @@ settings + defaults -> EdgeRules -> the middleware of `api/app.py`, the server o
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from api.edge.client_address import Network
+from tenancy.rate_limits import RateLimit
 
-__all__ = ["EdgeRules", "RequestLimits"]
+__all__ = ["CALLS_PER_MINUTE", "FAILED_ATTEMPTS", "EdgeRules", "RequestLimits"]
+
+CALLS_PER_MINUTE: Final = 600  # of an app whose agency has not said
+FAILED_ATTEMPTS: Final = RateLimit("failed_attempts", 60, 60, guards_secrets=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,13 @@ class EdgeRules:
         issuer: Our address as clients see it, without a slash at the end.
         is_production: Browsers are told to come by https only, if `issuer` does.
         trusted_proxies: Whose word about the client's address counts.
+        calls_per_minute: Of an app whose agency has not said.
+        failed_attempts: Of one address at the token endpoint and those beside it.
     """
 
     issuer: str
     is_production: bool
     trusted_proxies: tuple[Network, ...] = ()
     limits: RequestLimits = field(default_factory=RequestLimits)
+    calls_per_minute: int = CALLS_PER_MINUTE
+    failed_attempts: RateLimit = FAILED_ATTEMPTS

@@ -1,6 +1,6 @@
 """The route `/graphql`.
 
-    POST -> content type -> token -> body -> agency -> document -> execute -> orjson
+    POST -> content type -> token -> admission -> body -> agency -> document -> execute -> orjson
 
 One operation in one POST of JSON: no GET, no batches, no forms, so no page of another site can make
 a browser send one. Everything needs a token, introspection too: a schema names an agency's metrics.
@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.bodies import BodyTooLargeError, read_body
+from api.edge.admission import Admission, NotAdmittedError
+from api.edge.refusals import refuse
 from api.graphql.context import Context
 from api.graphql.documents import Document, DocumentStore, InvalidDocumentError
 from api.graphql.errors import format_error, format_graphql_error, format_invalid_document
@@ -68,8 +70,12 @@ class GraphQLEndpoint:
         self._tenants = TenantStates(services.database, SchemaStore(), services.clock)
         self._documents = DocumentStore(services.limits)
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request, admission: Admission) -> Response:
         """Answer one POST.
+
+        Args:
+            request: From anybody.
+            admission: What a request with a good token must pass.
 
         Returns:
             200 with data or errors; 4xx when the request itself is refused.
@@ -78,20 +84,23 @@ class GraphQLEndpoint:
         try:
             _check_content_type(request)
             caller = await self._authenticate(request)
+            headers = await admission.admit(caller, request.headers)
             operation = _read_operation(await _read_json(request))
         except _RefusedError as refused:
             body = {"errors": [format_error(refused.error)]}
             return _respond(body, refused.status, media_type, refused.headers)
+        except NotAdmittedError as error:
+            return refuse(error.refusal, request.url.path)
         # A request that cannot be executed is 400, for clients that know the newer media type;
         # older ones take anything but 200 for a failure of the transport.
         status = 400 if media_type == _GRAPHQL_JSON else 200
         try:
             body, is_executed = await self._run(caller, operation)
         except UserError as error:
-            return _respond({"errors": [format_error(error)]}, status, media_type)
+            body, is_executed = {"errors": [format_error(error)]}, False
         except InvalidDocumentError as error:
-            return _respond({"errors": format_invalid_document(error)}, status, media_type)
-        return _respond(body, 200 if is_executed else status, media_type)
+            body, is_executed = {"errors": format_invalid_document(error)}, False
+        return _respond(body, 200 if is_executed else status, media_type, headers)
 
     async def execute(self, caller: Caller, query: str) -> dict[str, Any]:
         """Answer a document of somebody who is known already: the body as plain JSON values."""

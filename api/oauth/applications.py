@@ -16,6 +16,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select, update
 
+from api.oauth.strict_form import TokenRequestError
 from domain.ids import ClientId, TenantId
 from domain.ports import Clock
 from tenancy.session import Database, TenantSession
@@ -76,6 +77,17 @@ class Application:
         """Whether it has no secret, and so proves itself by PKCE alone."""
         return self.kind is AppKind.PUBLIC
 
+    def check_origin(self, origin: str | None) -> None:
+        """Refuse a page that the application does not know; None: no page asks, or one of ours.
+
+        Raises:
+            TokenRequestError: It does not list the origin (403; its agency can add it).
+        """
+        if origin is not None and origin not in self.origins:
+            raise TokenRequestError(
+                "the application does not list the origin of this page", status=403
+            )
+
 
 class Applications:
     """Finds applications, and notes their use."""
@@ -85,6 +97,10 @@ class Applications:
         self._database = database
         self._clock = clock
         self._agencies: OrderedDict[str, TenantId] = OrderedDict()
+
+    async def is_origin_known(self, origin: str) -> bool:
+        """Whether a live application of some agency lists the origin."""
+        return await self._doors.is_origin_known(origin)
 
     async def agency_of(self, client_id: str) -> TenantId | None:
         """The agency of the application of that public id, or None; it never changes.

@@ -1,6 +1,7 @@
 """Routes of the authorization server.
 
     POST /oauth/token -> strict form -> `api/oauth/token_requests.py`
+        (a page that asks must be of an origin that the application lists)
     POST /oauth/revoke, /oauth/introspect -> the same authentication -> `api/oauth/token_desk.py`
     GET /oauth/jwks.json -> public keys
     GET /.well-known/oauth-authorization-server, /.well-known/oauth-protected-resource[/graphql]
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.edge.origins import foreign_origin
 from api.identity.caller import Scope
 from api.oauth.access_tokens import LIFETIME, AccessTokens
 from api.oauth.applications import Application, Applications
@@ -126,9 +128,10 @@ def oauth_routes(services: OAuthServices) -> list[Route]:
 async def _answer_token_request(request: Request, requests: TokenRequests) -> Response:
     try:
         form = await read_token_form(request, "grant_type")
+        outcome = await requests.answer(form, origin=foreign_origin(request.headers))
     except TokenRequestError as error:
         return _refusal(error)
-    return _response(await requests.answer(form))
+    return _response(outcome)
 
 
 async def _answer_at_desk(
@@ -138,7 +141,9 @@ async def _answer_at_desk(
 ) -> Response:
     try:
         form = await read_token_form(request, "token")
-        body = await answer(await desk.authenticate(form.credentials), form.fields["token"])
+        application = await desk.authenticate(form.credentials)
+        application.check_origin(foreign_origin(request.headers))
+        body = await answer(application, form.fields["token"])
     except TokenRequestError as error:
         return _refusal(error)
     return (

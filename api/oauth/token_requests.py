@@ -55,10 +55,15 @@ class TokenRequests:
     ids: IdFactory
     random_text: Callable[[], str]
 
-    async def answer(self, form: TokenForm) -> Outcome:
+    async def answer(self, form: TokenForm, *, origin: str | None = None) -> Outcome:
         """Answer a request; what it spends is spent when this returns.
 
+        Args:
+            form: What is asked for.
+            origin: Of the page that asks, if it is one and not ours.
+
         Raises:
+            TokenRequestError: The application does not list the origin (403).
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         ring = await self.tokens.key_ring()
@@ -72,6 +77,8 @@ class TokenRequests:
             return self._decide(form, None, None, sign)
         async with self.database.session(tenant_id) as session:
             application = await self.applications.read(session, client_id)
+            if application is not None:
+                application.check_origin(origin)
             presented = await _find_presented(session, form)
             outcome = self._decide(form, application, presented, sign)
             if application is None:

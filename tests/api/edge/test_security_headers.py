@@ -6,10 +6,7 @@ import pytest
 from api.edge.rules import EdgeRules
 from api.edge.security_headers import SECURITY_HEADERS, STRICT_TRANSPORT, SecurityHeaders
 from tests.api.edge.echo import ISSUER, ask_through
-from tests.api.graphql.conftest import edge, edge_warehouse
 from tests.api.graphql.edge import Edge
-
-__all__ = ["edge", "edge_warehouse"]
 
 pytestmark = pytest.mark.anyio
 

@@ -46,6 +46,7 @@ from ingestion.connector.spec_check import CANONICAL
 from ingestion.quality.checks.unit_slip import UNIT_SLIP
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
+from tenancy.rate_limits import RateLimit, RateLimits
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
 from tenancy.tables import (
@@ -92,7 +93,12 @@ __all__ = [
 ]
 
 ISSUER = "https://bosco.example"
-RULES = EdgeRules(ISSUER, is_production=False)
+RULES = EdgeRules(  # time stands still here, so a minute never ends
+    ISSUER,
+    is_production=False,
+    calls_per_minute=1_000_000,
+    failed_attempts=RateLimit("failed_attempts", 1_000_000, 60, guards_secrets=True),
+)
 START = dt.datetime(2026, 3, 15, 9, 30, tzinfo=dt.UTC)
 ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
 
@@ -150,24 +156,24 @@ class Edge:
     ids: Any
     services: GraphQLServices
     oauth: OAuthServices
+    edge_services: EdgeServices
     online: OnlineFeatures
     _known: dict[Any, str] = field(default_factory=dict)
 
     def with_services(self, **changed: object) -> "Edge":
         """The same edge with other services."""
         services = replace(self.services, **changed)  # type: ignore[arg-type]  # by name
-        app = create_app(
-            EdgeServices(
-                graphql=services,
-                oauth=self.oauth,
-                pages=pages_of(self.oauth),
-                checks={},
-                ids=self.ids,
-                rules=RULES,
-            )
-        )
+        return self._with(replace(self.edge_services, graphql=services))
+
+    def with_rules(self, **changed: object) -> "Edge":
+        """The same edge with other rules."""
+        rules = replace(self.edge_services.rules, **changed)  # type: ignore[arg-type]  # by name
+        return self._with(replace(self.edge_services, rules=rules))
+
+    def _with(self, services: EdgeServices) -> "Edge":
+        app = create_app(services)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
-        return replace(self, app=app, http=http, services=services)
+        return replace(self, app=app, http=http, services=services.graphql, edge_services=services)
 
     async def register(  # noqa: PLR0913  # one for each thing that an app can be
         self,
@@ -181,6 +187,7 @@ class Edge:
         public: bool = False,
         metrics: tuple[str, ...] | None = None,
         redirect_uris: tuple[str, ...] = (),
+        **limits: Any,
     ) -> None:
         """Store an OAuth client; one with redirect addresses may act for people too."""
         limited = None if clients is None else [agency.clients[slug] for slug in clients]
@@ -200,8 +207,8 @@ class Edge:
                     client_ids=limited,
                     metrics=None if metrics is None else list(metrics),
                     redirect_uris=list(redirect_uris),
-                    origins=[],
-                    calls_per_minute=None,
+                    origins=list(limits.get("origins", ())),
+                    calls_per_minute=limits.get("calls_per_minute"),
                     created_at=self.clock(),
                     suspended_at=self.clock() if suspended else None,
                     last_used_at=None,
@@ -378,18 +385,18 @@ def open_edge(
         is_development=True,
     )
     oauth = _oauth(database, tokens, clock, ids, issuer)
-    app = create_app(
-        EdgeServices(
-            graphql=graphql,
-            oauth=oauth,
-            pages=pages_of(oauth),
-            checks={},
-            ids=ids,
-            rules=EdgeRules(issuer, is_production=False),
-        )
+    services = EdgeServices(
+        graphql=graphql,
+        oauth=oauth,
+        pages=pages_of(oauth),
+        checks={},
+        ids=ids,
+        rules=replace(RULES, issuer=issuer),
+        rate_limits=RateLimits(redis_server, clock),
     )
+    app = create_app(services)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=issuer)
-    return Edge(app, http, database, doors, tokens, clock, ids, graphql, oauth, online)
+    return Edge(app, http, database, doors, tokens, clock, ids, graphql, oauth, services, online)
 
 
 @pytest.fixture

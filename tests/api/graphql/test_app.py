@@ -53,6 +53,7 @@ async def client(edge: Edge, error: Exception, **checks: ReadinessCheck) -> http
         checks=checks,
         ids=lambda: uuid.UUID(int=7),
         rules=RULES,
+        rate_limits=edge.edge_services.rate_limits,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(services)), base_url=ISSUER)
 

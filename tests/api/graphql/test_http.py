@@ -139,7 +139,7 @@ async def test_answers_are_kept_by_no_cache(edge: Edge, northwind: Agency) -> No
     token = await edge.token(northwind, "metrics:read")
     reply = await post(edge, token, orjson.dumps(ME))
     assert reply.headers["cache-control"] == "no-store"
-    assert reply.headers["vary"] == "authorization, accept"
+    assert reply.headers["vary"] == "authorization, accept, Origin"
 
 
 async def test_one_of_several_operations(edge: Edge, northwind: Agency) -> None:
