@@ -40,13 +40,14 @@ test-all: $(TEST) ## Run all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 .PHONY: check
-check: $(TEST) ## Check format, lint, types and import directions; changes nothing
+check: $(TEST) ## Check format, lint, types, import directions and advisories; changes nothing
 	@failed=; \
 	run() { "$$@" || failed="$$failed '$$*'"; }; \
 	run $(BIN)/ruff format --check .; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/python -m mypy .; \
 	run $(BIN)/lint-imports; \
+	run $(BIN)/python requirements/audit.py; \
 	if [ -n "$$failed" ]; then echo "check: failed:$$failed" >&2; exit 1; fi
 
 .PHONY: fix
