@@ -10,6 +10,7 @@ ciphertext with its 128-bit tag.
 Source: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages under one key).
 """
 
+import enum
 import hmac
 import json
 import secrets
@@ -29,6 +30,7 @@ __all__ = [
     "KeyWrapper",
     "MasterKey",
     "MasterKeyError",
+    "Purpose",
     "Secret",
     "TenantKey",
     "Vault",
@@ -86,6 +88,14 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         message = "a Secret is not stored or sent; seal it with the vault"
         raise TypeError(message)
+
+
+class Purpose(enum.Enum):
+    """What secrets are for that belong neither to a connection nor to an alert channel."""
+
+    SECOND_FACTOR = "second factor"  # of a user
+    IDENTITY_PROVIDER = "identity provider"
+    SIGN_IN = "sign-in"  # that is under way at a provider
 
 
 class KeyWrapper(Protocol):
@@ -266,6 +276,41 @@ class Vault:
             )
         return opened
 
+    def seal_for(
+        self,
+        key: TenantKey,
+        texts: Mapping[str, str],
+        *,
+        tenant_id: TenantId,
+        purpose: Purpose,
+        object_id: uuid.UUID,
+    ) -> bytes:
+        """Seal secrets of an object of another kind, for its own column."""
+        return self._seal_texts(key, texts, _purpose_context(tenant_id, purpose, object_id))
+
+    def open_for(
+        self,
+        key: TenantKey,
+        sealed: bytes,
+        *,
+        tenant_id: TenantId,
+        purpose: Purpose,
+        object_id: uuid.UUID,
+    ) -> dict[str, Secret]:
+        """Open what `seal_for` sealed.
+
+        Raises:
+            CredentialError: Sealed for another tenant, purpose or object, with another key, or
+                changed.
+        """
+        opened = _open_texts(key, sealed, _purpose_context(tenant_id, purpose, object_id))
+        if opened is None:
+            raise CredentialError(
+                f"the stored secret of {purpose.value} {object_id} cannot be opened",
+                hint="remove it, and add it again",
+            )
+        return opened
+
     async def wrap_signing_key(self, kid: str, private_key: bytes) -> bytes:
         """Seal the private half of a signing key, for `signing_keys.wrapped_private_key`."""
         return await self._master_key.wrap(private_key, context=_signing_context(kid))
@@ -297,6 +342,10 @@ def _channel_context(tenant_id: TenantId, channel_id: uuid.UUID) -> bytes:
 
 def _webhook_context(tenant_id: TenantId, endpoint_id: uuid.UUID) -> bytes:
     return b"bosco webhook\0" + tenant_id.bytes + endpoint_id.bytes
+
+
+def _purpose_context(tenant_id: TenantId, purpose: Purpose, object_id: uuid.UUID) -> bytes:
+    return f"bosco {purpose.value}\0".encode() + tenant_id.bytes + object_id.bytes
 
 
 def _signing_context(kid: str) -> bytes:

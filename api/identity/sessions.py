@@ -25,7 +25,7 @@ from api.identity.rights import Rights, read_rights
 from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
 from tenancy.session import Database, TenantSession
-from tenancy.tables import BrowserSession, Tenant, User
+from tenancy.tables import BrowserSession, Role, Tenant, User
 
 __all__ = [
     "ABSOLUTE_LIFETIME",
@@ -113,6 +113,21 @@ class SignedIn:
     def actor(self) -> str:
         """How the audit names them."""
         return f"user:{self.user_id}"
+
+    @property
+    def leads(self) -> bool:
+        """Whether they look after people and apps."""
+        return self.rights.holds_everywhere(Role.OWNER, Role.ADMIN)
+
+    @property
+    def protects(self) -> bool:
+        """Whether they look after the data of persons."""
+        return self.rights.holds_everywhere(Role.DATA_PROTECTION_OFFICER)
+
+    @property
+    def role_names(self) -> str:
+        """Their roles, for people."""
+        return ", ".join(sorted(role.value.replace("_", " ") for role, _ in self.rights.roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +263,11 @@ class Sessions:
         if kept is None:
             return await self._end(session, user_id)
         return await self._end(session, user_id, BrowserSession.id != kept)
+
+    async def methods_of(self, session: TenantSession, session_id: uuid.UUID) -> tuple[str, ...]:
+        """How the person of a session proved who it is."""
+        found = await session.get_one(BrowserSession, (session.tenant_id, session_id))
+        return tuple(found.methods)
 
     async def list(self, session: TenantSession, user_id: uuid.UUID) -> list[OpenSession]:
         """The sessions of a person that are in force, the last one seen first."""
