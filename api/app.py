@@ -33,7 +33,8 @@ from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.explorer import explorer_page
 from api.graphql.services import GraphQLServices
 from api.oauth.endpoint import OAuthServices, oauth_routes
-from api.pages.site import PageServices, site_routes
+from api.pages.services import PageServices
+from api.pages.site import site_routes
 from domain.errors import BoscoError, Transient
 from domain.ports import IdFactory
 from tenancy.rate_limits import RateLimits

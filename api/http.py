@@ -14,11 +14,9 @@ from starlette.types import ASGIApp
 from api.app import EdgeServices, create_app
 from api.edge.protocol import guarded_protocol
 from api.edge.rules import EdgeRules, RequestLimits
-from api.identity.sessions import Sessions
 from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
-from api.pages.site import PageServices
-from api.pages.visits import Visits
+from api.pages.services import open_pages
 from api.runtime import Runtime
 from domain.errors import ConflictError, InternalError
 from tenancy.rate_limits import RateLimits
@@ -74,15 +72,17 @@ async def serve_http(
         ids=runtime.ids,
         random_bytes=runtime.random_bytes,
     )
-    sessions = Sessions(runtime.database, runtime.clock, runtime.ids, runtime.random_bytes)
+    rate_limits = RateLimits(runtime.redis, runtime.clock)
     app = create_app(
         EdgeServices(
             graphql=runtime.edge,
             oauth=oauth,
-            pages=PageServices(
-                database=runtime.database,
-                visits=Visits(sessions, runtime.issuer),
-                authorization=oauth.authorization_requests,
+            pages=open_pages(
+                oauth,
+                doors=runtime.doors,
+                vault=runtime.vault,
+                limits=rate_limits,
+                trusted_proxies=rules.trusted_proxies,
             ),
             checks={
                 "postgresql": lambda: _check_database(runtime.database),
@@ -91,7 +91,7 @@ async def serve_http(
             },
             ids=runtime.ids,
             rules=rules,
-            rate_limits=RateLimits(runtime.redis, runtime.clock),
+            rate_limits=rate_limits,
         )
     )
     async with serve_app(app, host, port, rules.limits) as taken:

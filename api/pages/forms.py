@@ -122,6 +122,8 @@ def _fields(body: bytes) -> dict[str, str]:
     for name, value in pairs:
         if name in fields:
             raise _malformed("it gives a field more than once", 400)
+        if "\0" in value:
+            raise _malformed("it holds a character that is no text", 400)
         fields[name] = value
     return fields
 

@@ -3,34 +3,23 @@
 PageServices -> routes of each page -> `api/app.py`
 """
 
-from dataclasses import dataclass
-
 from starlette.routing import Route
 
-from api.oauth.authorization import AuthorizationRequests
+from api.pages.account import AccountPages
 from api.pages.consent import ConsentPages, consent_routes
 from api.pages.rendering import page_routes
-from api.pages.visits import Visits
-from tenancy.session import Database
+from api.pages.services import PageServices
+from api.pages.sign_in import SignInPages
 
-__all__ = ["PageServices", "site_routes"]
-
-
-@dataclass(frozen=True, slots=True)
-class PageServices:
-    """What the pages need, wired in `api/http.py`.
-
-    Attributes:
-        visits: Tells who is signed in.
-        authorization: What applications ask people for.
-    """
-
-    database: Database
-    visits: Visits
-    authorization: AuthorizationRequests
+__all__ = ["site_routes"]
 
 
 def site_routes(services: PageServices) -> list[Route]:
     """The pages and what they load."""
     consent = ConsentPages(services.visits, services.authorization, services.database)
-    return [*page_routes(), *consent_routes(consent)]
+    return [
+        *page_routes(),
+        *consent_routes(consent),
+        *SignInPages(services).routes(),
+        *AccountPages(services).routes(),
+    ]

@@ -30,8 +30,7 @@ from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
-from api.pages.site import PageServices
-from api.pages.visits import Visits
+from api.pages.services import PageServices, open_pages
 from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
 from domain.facts.tables import marts_table
@@ -74,7 +73,7 @@ from tenancy.tables import (
     User,
 )
 from tenancy.unscoped import Doors, TenantProfile
-from tenancy.vault import MasterKey
+from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tests.feature_repo.samples import feature_table
@@ -88,7 +87,6 @@ __all__ = [
     "make_agency",
     "northwind",
     "open_edge",
-    "pages_of",
     "southwind",
 ]
 
@@ -99,6 +97,7 @@ RULES = EdgeRules(  # time stands still here, so a minute never ends
     calls_per_minute=1_000_000,
     failed_attempts=RateLimit("failed_attempts", 1_000_000, 60, guards_secrets=True),
 )
+VAULT = Vault(MasterKey(bytes(32)))
 START = dt.datetime(2026, 3, 15, 9, 30, tzinfo=dt.UTC)
 ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
 
@@ -159,6 +158,11 @@ class Edge:
     edge_services: EdgeServices
     online: OnlineFeatures
     _known: dict[Any, str] = field(default_factory=dict)
+
+    @property
+    def pages(self) -> PageServices:
+        """What its pages run on."""
+        return self.edge_services.pages
 
     def with_services(self, **changed: object) -> "Edge":
         """The same edge with other services."""
@@ -321,13 +325,13 @@ async def edge_warehouse() -> AsyncIterator[Warehouse]:
     await warehouse.close()
 
 
-def pages_of(oauth: OAuthServices) -> PageServices:
+def pages_of(oauth: OAuthServices, redis: RedisServer) -> PageServices:
     """Pages over the same database."""
-    sessions = Sessions(oauth.database, oauth.clock, oauth.ids, oauth.random_bytes)
-    return PageServices(
-        database=oauth.database,
-        visits=Visits(sessions, oauth.issuer),
-        authorization=oauth.authorization_requests,
+    return open_pages(
+        oauth,
+        doors=Doors(oauth.database),
+        vault=VAULT,
+        limits=RateLimits(redis, oauth.clock),
     )
 
 
@@ -388,7 +392,7 @@ def open_edge(
     services = EdgeServices(
         graphql=graphql,
         oauth=oauth,
-        pages=pages_of(oauth),
+        pages=pages_of(oauth, redis_server),
         checks={},
         ids=ids,
         rules=replace(RULES, issuer=issuer),
@@ -450,7 +454,7 @@ async def make_agency(edge: Edge, slug: str, clients: tuple[str, ...]) -> Agency
         TenantProfile(
             tenant_id, slug, f"{agency.canary} agency", "EUR", "Europe/Berlin", edge.clock()
         ),
-        wrapped_data_key=b"unused",
+        wrapped_data_key=await VAULT.create_tenant_key(tenant_id),
     )
     async with edge.database.session(tenant_id) as session:
         await _fill(edge, session, agency)

@@ -11,7 +11,7 @@ import pytest
 from api.app import EdgeServices, ReadinessCheck, create_app
 from api.oauth.applications import Applications
 from domain.errors import InternalError, Transient
-from tests.api.graphql.edge import ISSUER, RULES, Edge, pages_of
+from tests.api.graphql.edge import ISSUER, RULES, Edge
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def client(edge: Edge, error: Exception, **checks: ReadinessCheck) -> http
     services = EdgeServices(
         graphql=dataclasses.replace(edge.services, is_development=False),
         oauth=oauth,
-        pages=pages_of(oauth),
+        pages=edge.pages,
         checks=checks,
         ids=lambda: uuid.UUID(int=7),
         rules=RULES,

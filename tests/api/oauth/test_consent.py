@@ -13,7 +13,7 @@ from api.identity.caller import Scope
 from api.identity.sessions import SignedIn
 from api.pages.consent import SCOPES_IN_WORDS
 from tenancy.tables import AppGrant, AuditEntry, AuthorizationCode, Role
-from tests.api.graphql.edge import ISSUER, Agency, Edge, pages_of
+from tests.api.graphql.edge import ISSUER, Agency, Edge
 from tests.api.oauth.conformance import MUST, SHOULD, requirement
 from tests.api.oauth.flow import REDIRECT, App, parameters, register
 
@@ -283,7 +283,7 @@ async def test_other_methods_are_refused(edge: Edge, board: App) -> None:
 async def test_signed_in_person_is_told_by_the_visit(
     edge: Edge, northwind: Agency, ann: uuid.UUID
 ) -> None:
-    sessions = pages_of(edge.oauth).visits.sessions
+    sessions = edge.pages.sessions
     found = await sessions.find(await edge.sign_in(northwind, ann))
     assert isinstance(found, SignedIn)
     assert (found.user_id, found.agency_slug) == (ann, "northwind")

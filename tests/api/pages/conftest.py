@@ -1,5 +1,6 @@
-"""Fixtures of people's tests."""
+"""Fixtures of the pages' tests."""
 
 from tests.api.identity.world import northwind, southwind, world
+from tests.api.pages.browser import new_browser, pages
 
-__all__ = ["northwind", "southwind", "world"]
+__all__ = ["new_browser", "northwind", "pages", "southwind", "world"]

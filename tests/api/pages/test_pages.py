@@ -241,6 +241,7 @@ async def test_a_form_of_a_signed_in_person_carries_the_token_of_that_session(
         (b"{}", "application/json", 415, "its content type is not"),
         (b"a=1&a=2", "application/x-www-form-urlencoded", 400, "a field more than once"),
         (b"a=%FF", "application/x-www-form-urlencoded", 400, "not a form in UTF-8"),
+        (b"a=1%00", "application/x-www-form-urlencoded", 400, "a character that is no text"),
         (b"\xff=1", "application/x-www-form-urlencoded", 400, "not a form in UTF-8"),
         (b"a", "application/x-www-form-urlencoded", 400, "not a form in UTF-8"),
         (b"a=" + b"x" * 65_536, "application/x-www-form-urlencoded", 413, "too large"),

@@ -1,0 +1,100 @@
+"""What the pages for people need, made of what the composition root has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.edge.client_address import Network, client_address
+from api.identity.links import Links
+from api.identity.passwords import Passwords
+from api.identity.second_factors import SecondFactors
+from api.identity.sessions import Sessions
+from api.identity.sign_in import SignIns
+from api.identity.throttle import Throttle
+from api.oauth.authorization import AuthorizationRequests
+from api.oauth.endpoint import OAuthServices
+from api.pages.visits import Visits
+from domain.ports import Clock, IdFactory
+from tenancy.rate_limits import RateLimits
+from tenancy.session import Database
+from tenancy.unscoped import Doors
+from tenancy.vault import Vault
+
+__all__ = ["PageServices", "open_pages"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageServices:
+    """What the pages need, wired in `api/http.py`.
+
+    Attributes:
+        visits: Tells who is signed in.
+        authorization: What applications ask people for.
+        clock: Present instant.
+        trusted_proxies: Whose word about the client's address counts.
+    """
+
+    database: Database
+    visits: Visits
+    authorization: AuthorizationRequests
+    sign_ins: SignIns
+    clock: Clock
+    ids: IdFactory
+    trusted_proxies: Sequence[Network]
+
+    @property
+    def sessions(self) -> Sessions:
+        """Of browsers."""
+        return self.sign_ins.sessions
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """Of people."""
+        return self.sign_ins.second_factors
+
+    @property
+    def links(self) -> Links:
+        """That are used once."""
+        return self.sign_ins.links
+
+    def address_of(self, request: Request) -> str:
+        """The network address that a request comes from."""
+        return client_address(request.scope, self.trusted_proxies)
+
+
+def open_pages(
+    oauth: OAuthServices,
+    *,
+    doors: Doors,
+    vault: Vault,
+    limits: RateLimits,
+    trusted_proxies: Sequence[Network] = (),
+) -> PageServices:
+    """Put the parts together; connects to nothing."""
+    database, clock, ids, random_bytes = (
+        oauth.database,
+        oauth.clock,
+        oauth.ids,
+        oauth.random_bytes,
+    )
+    sessions = Sessions(database, clock, ids, random_bytes)
+    return PageServices(
+        database=database,
+        visits=Visits(sessions, oauth.issuer),
+        authorization=oauth.authorization_requests,
+        sign_ins=SignIns(
+            doors=doors,
+            database=database,
+            sessions=sessions,
+            passwords=Passwords(random_bytes),
+            second_factors=SecondFactors(vault, clock, random_bytes),
+            links=Links(database, clock, ids, random_bytes),
+            throttle=Throttle(limits),
+            clock=clock,
+            ids=ids,
+        ),
+        clock=clock,
+        ids=ids,
+        trusted_proxies=trusted_proxies,
+    )
