@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.harness import run_bench
 
-BENCHES: Final = ("gateway", "extraction", "loading", "features", "auth")
+BENCHES: Final = ("gateway", "extraction", "loading", "features", "auth", "audit")
 
 
 def main() -> None:

@@ -11,10 +11,11 @@ in another way gets number and hashes from the same trigger: nothing is added be
 Decision: ADR-0018.
 """
 
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from sqlalchemy import Select, Text, select
+from sqlalchemy import select, text
 
 from domain.audit.entry import ChainedEntry
 from domain.audit.verify import Link
@@ -22,11 +23,24 @@ from domain.ports import Clock, IdFactory
 from tenancy.session import TenantSession
 from tenancy.tables import AuditEntry
 
-__all__ = ["chained_entries", "find_last_link", "iter_chain", "record"]
+__all__ = ["BATCH", "find_last_link", "iter_chain", "record"]
 
 JsonScalar = str | int | float | bool | None
 
-_BATCH: Final = 2_000  # about a megabyte
+BATCH: Final = 4_000  # about two megabytes
+_LAST_ID: Final = uuid.UUID(int=2**128 - 1)
+
+# The columns of `ChainedEntry` as they are hashed; several times as fast as through the mapper. The
+# id is part of the order, so that of two entries with one number none is passed over.
+_CHAIN: Final = text("""
+    SELECT uuid_send(tenant_id), sequence, uuid_send(id),
+        (extract(epoch FROM at) * 1000000)::bigint, actor, action, object_kind, object_id,
+        details::text, previous_hash, hash
+    FROM audit_entries
+    WHERE tenant_id = :tenant_id AND sequence >= :sequence AND (sequence, id) > (:sequence, :id)
+        AND (CAST(:up_to AS bigint) IS NULL OR sequence <= :up_to)
+    ORDER BY sequence, id LIMIT :batch
+""")
 
 
 def record(  # one argument for each question that an auditor asks
@@ -69,39 +83,26 @@ def record(  # one argument for each question that an auditor asks
     )
 
 
-def chained_entries() -> Select[tuple[object, ...]]:
-    """Select the columns of `ChainedEntry` in its order; `ChainedEntry(*row)` reads a row."""
-    return select(
-        AuditEntry.tenant_id,
-        AuditEntry.sequence,
-        AuditEntry.id,
-        AuditEntry.at,
-        AuditEntry.actor,
-        AuditEntry.action,
-        AuditEntry.object_kind,
-        AuditEntry.object_id,
-        AuditEntry.details.cast(Text),
-        AuditEntry.previous_hash,
-        AuditEntry.hash,
-    )
-
-
 async def iter_chain(
     session: TenantSession, *, after: int = 0, up_to: int | None = None
 ) -> AsyncIterator[list[ChainedEntry]]:
-    """The chain of the session's tenant in batches, by number. One query, streamed.
+    """The chain of the session's tenant in batches, by number. One query for each batch.
 
     Args:
         session: Stays open meanwhile.
         after: Only entries with higher numbers.
         up_to: Only entries with this number at most; None: all.
     """
-    query = chained_entries().where(AuditEntry.sequence > after).order_by(AuditEntry.sequence)
-    if up_to is not None:
-        query = query.where(AuditEntry.sequence <= up_to)
-    rows = await session.stream(query.execution_options(yield_per=_BATCH))
-    async for batch in rows.partitions():
-        yield [ChainedEntry._make(row) for row in batch]
+    place = {"sequence": after, "id": _LAST_ID}
+    fixed = {"tenant_id": session.tenant_id, "up_to": up_to, "batch": BATCH}
+    while True:
+        rows = (await session.execute(_CHAIN, {**fixed, **place})).all()
+        if rows:
+            entries = [ChainedEntry._make(row) for row in rows]
+            yield entries
+            place = {"sequence": entries[-1].sequence, "id": entries[-1].entry_id}
+        if len(rows) < BATCH:
+            return
 
 
 async def find_last_link(session: TenantSession) -> Link:

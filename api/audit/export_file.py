@@ -24,7 +24,7 @@ from joserfc.jwk import ECKey
 from api.audit.checkpoints import SignedCheckpoint
 from api.audit.statements import UnprovenStatementError, key_id_of, read_public_key, read_statement
 from domain.audit.checkpoint import Checkpoint
-from domain.audit.entry import ChainedEntry
+from domain.audit.entry import ChainedEntry, microseconds_of
 from domain.audit.verify import Anchor, ChainVerifier, Fault, Finding, Link
 from domain.errors import ConflictError, InvalidInputError
 from domain.ids import TenantId
@@ -123,8 +123,8 @@ class ExportWriter:
         for one in entries:
             line = _Entry(
                 sequence=one.sequence,
-                id=one.id,
-                at=one.at.astimezone(dt.UTC),
+                id=one.entry_id,
+                at=one.instant,
                 actor=one.actor,
                 action=one.action,
                 object_kind=one.object_kind,
@@ -198,10 +198,10 @@ class ExportReader:
     def _entry(self, number: int, line: _Entry) -> ChainedEntry:
         try:
             return ChainedEntry(
-                tenant_id=self.tenant_id,
+                tenant=self.tenant_id.bytes,
                 sequence=line.sequence,
-                id=line.id,
-                at=line.at.astimezone(dt.UTC),
+                id=line.id.bytes,
+                at=microseconds_of(line.at),
                 actor=line.actor,
                 action=line.action,
                 object_kind=line.object_kind,

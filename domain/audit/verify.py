@@ -87,7 +87,7 @@ class ChainVerifier:
     def __init__(
         self, tenant_id: TenantId, anchors: Iterable[Anchor] = (), *, start: Link | None = None
     ) -> None:
-        self._tenant_id = tenant_id
+        self._tenant = tenant_id.bytes
         self._anchors: Iterator[Anchor] = iter(anchors)
         self.last = start or Link()
         self.finding: Finding | None = None
@@ -112,7 +112,7 @@ class ChainVerifier:
             if (
                 entry.sequence != number
                 or entry.previous_hash != previous
-                or entry.tenant_id != self._tenant_id
+                or entry.tenant != self._tenant
                 or _hash_of(entry) != entry.hash
             ):
                 self.finding = self._explain(entry, Link(number - 1, previous))
@@ -154,7 +154,7 @@ class ChainVerifier:
 
     def _explain(self, entry: ChainedEntry, last: Link) -> Finding:
         expected = last.sequence + 1
-        if entry.tenant_id != self._tenant_id:
+        if entry.tenant != self._tenant:
             return Finding(Fault.FOREIGN, expected, f"entry {expected:,} is of another agency")
         if entry.sequence == last.sequence:
             return Finding(

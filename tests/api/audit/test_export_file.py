@@ -113,7 +113,7 @@ def test_every_tampering_with_a_file_is_found(tmp_path: Path) -> None:
         rng = random.Random(seed)  # noqa: S311  # no secret
         chain = TAMPERINGS[seed % len(TAMPERINGS)](list(CHAIN), rng)
         path = tmp_path / f"{seed}.jsonl"
-        is_foreign = any(one.tenant_id != TENANT for one in chain)  # no line says so
+        is_foreign = any(one.tenant != TENANT.bytes for one in chain)  # no line says so
         verdict = verify_export(ExportReader(_write(path, chain, signed)))
         assert is_foreign or verdict.finding is not None, seed
 

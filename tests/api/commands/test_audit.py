@@ -150,7 +150,9 @@ async def test_an_export_is_recorded_and_part_of_itself(
     reader = ExportReader(path)
     exported = list(reader)
     assert [one.action for one in exported] == ["client.created", "audit.exported"]
-    assert [one.id for one in exported] == [one.id for one in await _entries(platform, agency)]
+    assert [one.entry_id for one in exported] == [
+        one.id for one in await _entries(platform, agency)
+    ]
     (keys,) = [line for line in told.lines if line.startswith("signed by key ")]
     assert told.lines == [
         f"2 entries of {agency.slug} are in {path}",

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from domain.audit.entry import FIRST_PREVIOUS, ChainedEntry, compute_hash
+from domain.audit.entry import FIRST_PREVIOUS, ChainedEntry, compute_hash, microseconds_of
 from domain.audit.verify import Anchor, Link
 from domain.ids import TenantId
 
@@ -36,10 +36,10 @@ def make_chain(length: int) -> Chain:
     """A chain that is as it should be; its instants do not rise steadily."""
     entries = [
         ChainedEntry(
-            tenant_id=TENANT,
+            tenant=TENANT.bytes,
             sequence=number,
-            id=uuid.UUID(int=number),
-            at=NOON + dt.timedelta(seconds=number ^ 1, microseconds=number),
+            id=uuid.UUID(int=number).bytes,
+            at=microseconds_of(NOON) + (number ^ 1) * 1_000_000 + number,
             actor=f"user:{number % 5}",
             action="connection.paused" if number % 2 else "connection.resumed",
             object_kind="connection",
@@ -141,8 +141,4 @@ def _changed(value: object, rng: random.Random) -> object:
             return (
                 value[:place] + bytes([value[place] ^ 1 << rng.randrange(8)]) + value[place + 1 :]
             )
-        case uuid.UUID():
-            return uuid.UUID(int=value.int ^ 1 << rng.randrange(128))
-        case dt.datetime():
-            return value + dt.timedelta(microseconds=rng.choice((-1, 1, 3_600_000_000)))
     raise TypeError(value)
