@@ -33,6 +33,7 @@ from api.oauth.signing_keys import KeyStore
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
 from api.webhooks.delivery import WebhookDeliverer
+from api.webhooks.desk import WebhookDesk
 from api.webhooks.sender import WebhookSender
 from domain.errors import BoscoError, UserError
 from domain.facts import FACTS
@@ -178,6 +179,7 @@ async def open_runtime(
             features=features.reader,
             sources=plane.sources,
             tokens=tokens,
+            webhooks=WebhookDesk(plane.database, plane.vault, clock, uuid7, secrets.token_bytes),
             clock=clock,
             ids=uuid7,
             is_development=settings.env == "development",

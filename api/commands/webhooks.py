@@ -88,7 +88,7 @@ async def try_webhook(runtime: Runtime, arguments: Arguments) -> AsyncIterator[E
     async with runtime.database.session(tenant.tenant_id) as session:
         endpoint = await find_endpoint(session, arguments["endpoint"])
         secrets = await open_secrets(runtime.vault, session, endpoint, now=now)
-    message = trial_message(runtime.ids(), now, endpoint.id)
+    message = trial_message(runtime.ids(), now, public_endpoint_id(endpoint))
     answer = await runtime.webhooks.sender.send(endpoint.url, secrets, message)
     if not answer.is_taken:
         yield LineEvent(f"FAILED  {message.id} to {endpoint.url}  {answer.failure}")

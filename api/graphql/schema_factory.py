@@ -20,7 +20,10 @@ from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import Compare
 from api.graphql.mutations.acknowledge_incident import ACKNOWLEDGE_INCIDENT
+from api.graphql.mutations.add_webhook import ADD_WEBHOOK
 from api.graphql.mutations.define_metric import DEFINE_METRIC
+from api.graphql.mutations.remove_webhook import REMOVE_WEBHOOK
+from api.graphql.mutations.replay_webhook import REPLAY_WEBHOOK
 from api.graphql.mutations.resolve_incident import RESOLVE_INCIDENT
 from api.graphql.mutations.retire_metric import RETIRE_METRIC
 from api.graphql.periods import Period
@@ -37,6 +40,8 @@ from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
 from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
 from api.graphql.queries.quarantine import QUARANTINE
 from api.graphql.queries.syncs import SYNCS
+from api.graphql.queries.webhook_deliveries import WEBHOOK_DELIVERIES
+from api.graphql.queries.webhook_endpoints import WEBHOOK_ENDPOINTS
 from api.graphql.row_fields import enum_names, row_fields
 from api.graphql.scalars import SCALARS
 from api.graphql.tenant_state import TenantSchema
@@ -60,8 +65,18 @@ QUERIES: Final = (
     INCIDENTS,
     ALERTS,
     AUDIT_TRAIL,
+    WEBHOOK_ENDPOINTS,
+    WEBHOOK_DELIVERIES,
 )
-MUTATIONS: Final = (DEFINE_METRIC, RETIRE_METRIC, ACKNOWLEDGE_INCIDENT, RESOLVE_INCIDENT)
+MUTATIONS: Final = (
+    DEFINE_METRIC,
+    RETIRE_METRIC,
+    ACKNOWLEDGE_INCIDENT,
+    RESOLVE_INCIDENT,
+    ADD_WEBHOOK,
+    REMOVE_WEBHOOK,
+    REPLAY_WEBHOOK,
+)
 
 _DEFAULT_ROWS: Final = 1_000
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from api.graphql.limits import Limits
 from api.oauth.access_tokens import AccessTokens
+from api.webhooks.desk import WebhookDesk
 from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from domain.query.plan import PlanCache
 from feature_repo.read import FeatureReader
@@ -26,6 +27,7 @@ class GraphQLServices:
         features: Reads features online.
         sources: Every source, by name.
         tokens: Verifies access tokens.
+        webhooks: Looks after endpoints.
         clock: Present instant.
         ids: For trace ids and new rows.
         is_development: Serve the explorer page.
@@ -39,6 +41,7 @@ class GraphQLServices:
     features: FeatureReader
     sources: Mapping[str, SourceSpec]
     tokens: AccessTokens
+    webhooks: WebhookDesk
     clock: Clock
     ids: IdFactory
     is_development: bool

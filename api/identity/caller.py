@@ -21,14 +21,16 @@ class Scope(enum.Enum):
 
     `METRICS_READ`: metrics, clients and definitions. `METRICS_WRITE`: define and retire metrics.
     `INGESTION_READ`: connections, syncs, quarantined rows, incidents. `INGESTION_WRITE`: look after
-    incidents, and close them. `TOKENS_INTROSPECT`: ask what a token of the agency's other
-    applications stands for, as a resource server does. `AUDIT_READ`: who did or saw what.
+    incidents, and close them. `WEBHOOKS_MANAGE`: say who else is told what happens.
+    `TOKENS_INTROSPECT`: ask what a token of the agency's other applications stands for, as a
+    resource server does. `AUDIT_READ`: who did or saw what.
     """
 
     METRICS_READ = "metrics:read"
     METRICS_WRITE = "metrics:write"
     INGESTION_READ = "ingestion:read"
     INGESTION_WRITE = "ingestion:write"
+    WEBHOOKS_MANAGE = "webhooks:manage"
     TOKENS_INTROSPECT = "tokens:introspect"
     AUDIT_READ = "audit:read"
 

@@ -23,7 +23,12 @@ __all__ = ["SCOPES_OF_ROLES", "Rights", "intersect", "read_rights"]
 
 _READ: Final = frozenset({Scope.METRICS_READ})
 _WORK: Final = _READ | {Scope.METRICS_WRITE, Scope.INGESTION_READ}
-_LEAD: Final = _WORK | {Scope.INGESTION_WRITE, Scope.TOKENS_INTROSPECT, Scope.AUDIT_READ}
+_LEAD: Final = _WORK | {
+    Scope.INGESTION_WRITE,
+    Scope.WEBHOOKS_MANAGE,
+    Scope.TOKENS_INTROSPECT,
+    Scope.AUDIT_READ,
+}
 
 SCOPES_OF_ROLES: Final[Mapping[Role, frozenset[Scope]]] = {
     Role.OWNER: _LEAD,

@@ -28,10 +28,10 @@ __all__ = ["USUAL_SCOPES", "AppRegistry", "AppSecret", "Registration"]
 
 _SCOPES: Final = frozenset(scope.value for scope in Scope)
 
-# An app that asks for none gets these: what tells about others is asked for by name.
-USUAL_SCOPES: Final = tuple(
-    sorted(_SCOPES - {Scope.TOKENS_INTROSPECT.value, Scope.AUDIT_READ.value})
-)
+# An app that asks for none gets these: what tells about others, or tells others, is asked for by
+# name.
+_BY_NAME: Final = frozenset({Scope.TOKENS_INTROSPECT, Scope.AUDIT_READ, Scope.WEBHOOKS_MANAGE})
+USUAL_SCOPES: Final = tuple(sorted(scope.value for scope in Scope if scope not in _BY_NAME))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -45,6 +45,7 @@ SCOPES_IN_WORDS: Final[Mapping[Scope, str]] = {
     Scope.METRICS_WRITE: "Define and retire your agency's own metrics",
     Scope.INGESTION_READ: "See connected accounts, syncs and data problems",
     Scope.INGESTION_WRITE: "Look after data problems, and close them",
+    Scope.WEBHOOKS_MANAGE: "Say which programs are told what happens",
     Scope.TOKENS_INTROSPECT: "Ask what tokens of the agency's other apps stand for",
     Scope.AUDIT_READ: "See who did or looked at what in your agency",
 }

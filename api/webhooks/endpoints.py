@@ -4,6 +4,7 @@ secrets -> seal_secrets -> webhook_endpoints -> open_secrets -> Secret, one or t
 """
 
 import datetime as dt
+import uuid
 from collections.abc import Collection
 from typing import Final
 
@@ -19,6 +20,7 @@ __all__ = [
     "endpoints_for",
     "find_endpoint",
     "open_secrets",
+    "parse_endpoint_id",
     "public_endpoint_id",
     "seal_secrets",
 ]
@@ -31,6 +33,15 @@ _OLD: Final = "old"
 def public_endpoint_id(endpoint: WebhookEndpoint) -> str:
     """The endpoint's id for the outside."""
     return public_id(_PREFIX, endpoint.id)
+
+
+def parse_endpoint_id(public: str) -> uuid.UUID:
+    """Read an id written by `public_endpoint_id`.
+
+    Raises:
+        InvalidInputError: That is no id of an endpoint.
+    """
+    return parse_id(_PREFIX, public)
 
 
 def endpoints_for(clients: Collection[ClientId] | None) -> Select[WebhookEndpoint]:
@@ -54,7 +65,7 @@ async def find_endpoint(
         InvalidInputError: That is no id of an endpoint.
         NotFoundError: The agency has none, or it hears of a client that is not among `clients`.
     """
-    query = endpoints_for(clients).where(WebhookEndpoint.id == parse_id(_PREFIX, public))
+    query = endpoints_for(clients).where(WebhookEndpoint.id == parse_endpoint_id(public))
     endpoint = (await session.scalars(query.with_for_update(key_share=True))).one_or_none()
     if endpoint is None:
         raise NotFoundError(

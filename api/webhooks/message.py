@@ -33,9 +33,9 @@ def message_of(event: WebhookEvent) -> Message:
     return _message(event.id, event.type.value, event.occurred_at, event.data)
 
 
-def trial_message(message_id: uuid.UUID, now: dt.datetime, endpoint_id: uuid.UUID) -> Message:
-    """A message that only tries an endpoint."""
-    return _message(message_id, _TRIAL, now, {"endpointId": public_id("whk", endpoint_id)})
+def trial_message(message_id: uuid.UUID, now: dt.datetime, endpoint_id: str) -> Message:
+    """A message that only tries an endpoint, by its public id."""
+    return _message(message_id, _TRIAL, now, {"endpointId": endpoint_id})
 
 
 def _message(message_id: uuid.UUID, kind: str, at: dt.datetime, data: Mapping[str, Any]) -> Message:

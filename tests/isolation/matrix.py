@@ -27,7 +27,7 @@ from tests.api.graphql.edge import Agency, Edge
 
 __all__ = ["SCOPES", "ask_everything", "documents", "read_schema"]
 
-SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "audit:read")
+SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "audit:read", "webhooks:manage")
 PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
 
 NOTICES = "notices { code metrics message hint }"

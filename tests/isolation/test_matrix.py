@@ -89,6 +89,7 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
     # Where an answer names things of the agency, the matrix sees them: it does not look past data.
     assert {"me", "clients", "connections", "freshness", "syncs", "quarantine"} <= seen
     assert {"alerts", "auditTrail", "incidents"} <= seen
+    assert {"webhookEndpoints", "webhookDeliveries"} <= seen
     assert {f"features by {name}" for name in SERVICES} <= seen
 
 

@@ -19,6 +19,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import update
 from starlette.types import ASGIApp
 
 from api.app import EdgeServices, create_app
@@ -31,6 +32,7 @@ from api.oauth.endpoint import OAuthServices
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.pages.services import PageServices, open_pages
+from api.webhooks.desk import WebhookDesk
 from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
 from domain.facts.tables import marts_table
@@ -53,6 +55,8 @@ from tenancy.tables import (
     Client,
     Connection,
     ConnectionState,
+    DeliveryState,
+    EndpointState,
     Incident,
     IncidentEvent,
     IncidentEventKind,
@@ -71,11 +75,14 @@ from tenancy.tables import (
     SyncRun,
     SyncState,
     User,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
+from tenancy.webhooks import Event, WebhookEventType, record_event
 from tests.feature_repo.samples import feature_table
 
 __all__ = [
@@ -99,7 +106,7 @@ RULES = EdgeRules(  # time stands still here, so a minute never ends
 )
 VAULT = Vault(MasterKey(bytes(32)))
 START = dt.datetime(2026, 3, 15, 9, 30, tzinfo=dt.UTC)
-ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read")
+ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "webhooks:manage")
 
 
 @dataclass(slots=True)
@@ -384,6 +391,7 @@ def open_edge(
         features=FeatureReader(online),
         sources=load_all_sources(),
         tokens=tokens,
+        webhooks=WebhookDesk(database, VAULT, clock, ids, secrets.token_bytes),
         clock=clock,
         ids=ids,
         is_development=True,
@@ -581,6 +589,7 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
             resolved_at=None,
         )
     )
+    await _tell_programs(edge, session, agency, slug)
     await raise_alert(
         session,
         Alert(
@@ -593,6 +602,35 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
         ),
         now=now,
         ids=edge.ids,
+    )
+
+
+async def _tell_programs(edge: Edge, session: TenantSession, agency: Agency, slug: str) -> None:
+    """An endpoint that hears of everything, and an event that it could not be told of."""
+    endpoint = WebhookEndpoint(
+        id=edge.ids(),
+        url=f"https://{agency.canary}.example/hook",
+        description=f"{agency.canary} CRM",
+        secrets=b"sealed",
+        state=EndpointState.ACTIVE,
+        created_at=edge.clock(),
+    )
+    session.add(endpoint)
+    await session.flush()
+    client_id = agency.clients[slug]
+    data = {"clientId": public_id("cli", client_id), "syncId": public_id("syn", agency.sync_id)}
+    kind = WebhookEventType.DATA_PUBLISHED
+    event = Event(kind, f"sync:{agency.sync_id}", client_id, data)
+    await record_event(session, event, now=edge.clock(), ids=edge.ids)
+    await session.flush()
+    await session.execute(
+        update(WebhookDelivery).values(
+            state=DeliveryState.FAILED,
+            attempts=10,
+            last_status=500,
+            failure=f"{agency.canary} answered 500",
+            ended_at=edge.clock(),
+        )
     )
 
 

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 PERIOD = 'period: {from: "2026-03-14", to: "2026-03-14"}'
 NOBODYS = public_id("inc", uuid.UUID(int=1))
+NOWHERE = public_id("whk", uuid.UUID(int=1))
 DEFINITION = "metric: margin\\nis: revenue - spend"
 
 # For each root field: the scope it needs (None: any token), a selection that touches its data.
@@ -47,6 +48,23 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     ),
     "Query.alerts": (Scope.INGESTION_READ, "alerts { nodes { id clientId details } }"),
     "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),
+    "Query.webhookEndpoints": (Scope.WEBHOOKS_MANAGE, "webhookEndpoints { id url description }"),
+    "Query.webhookDeliveries": (
+        Scope.WEBHOOKS_MANAGE,
+        "webhookDeliveries { nodes { messageId endpointId clientId failure } }",
+    ),
+    "Mutation.addWebhook": (
+        Scope.WEBHOOKS_MANAGE,
+        'addWebhook(input: {url: "https://hooks.example.com"}) { __typename }',
+    ),
+    "Mutation.removeWebhook": (
+        Scope.WEBHOOKS_MANAGE,
+        f'removeWebhook(id: "{NOWHERE}") {{ __typename }}',
+    ),
+    "Mutation.replayWebhook": (
+        Scope.WEBHOOKS_MANAGE,
+        f'replayWebhook(id: "{NOWHERE}", message: "msg_1") {{ __typename }}',
+    ),
     "Mutation.defineMetric": (
         Scope.METRICS_WRITE,
         f'defineMetric(input: {{definition: "{DEFINITION}"}}) {{ __typename }}',
@@ -137,6 +155,8 @@ async def test_with_the_scope(edge: Edge, northwind: Agency, field: str) -> None
 
 
 async def assert_nothing_was_defined(edge: Edge, agency: Agency) -> None:
-    token = await edge.token(agency, "metrics:read")
-    data = await edge.data("{ metricDefinitions { owner } }", token)
+    """Neither a metric nor a webhook."""
+    token = await edge.token(agency, "metrics:read", "webhooks:manage")
+    data = await edge.data("{ metricDefinitions { owner } webhookEndpoints { url } }", token)
     assert {"owner": "AGENCY"} not in data["metricDefinitions"]
+    assert data["webhookEndpoints"] == [{"url": f"https://{agency.canary}.example/hook"}]

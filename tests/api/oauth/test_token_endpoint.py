@@ -268,5 +268,5 @@ async def test_metadata_names_the_endpoints(edge: Edge) -> None:
     assert body["authorization_response_iss_parameter_supported"] is True
     assert body["scopes_supported"] == [
         *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write"),
-        *("tokens:introspect", "audit:read"),
+        *("webhooks:manage", "tokens:introspect", "audit:read"),
     ]
