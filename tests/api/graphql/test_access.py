@@ -48,6 +48,10 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     ),
     "Query.alerts": (Scope.INGESTION_READ, "alerts { nodes { id clientId details } }"),
     "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),
+    "Query.auditTrail": (
+        Scope.AUDIT_READ,
+        "auditTrail { nodes { id actor action objectId details } }",
+    ),
     "Query.webhookEndpoints": (Scope.WEBHOOKS_MANAGE, "webhookEndpoints { id url description }"),
     "Query.webhookDeliveries": (
         Scope.WEBHOOKS_MANAGE,
