@@ -1,12 +1,14 @@
 """The verifier: every tampering is found, and nothing is found where there was none."""
 
 import random
+import uuid
 from collections import Counter
 
 import pytest
 
-from domain.audit.entry import ChainedEntry
+from domain.audit.entry import ChainedEntry, compute_hash
 from domain.audit.verify import Anchor, ChainVerifier, Fault, Finding, Link, verify_chain
+from domain.ids import TenantId
 from tests.domain.audit.chains import (
     TAMPERINGS,
     TENANT,
@@ -149,3 +151,17 @@ def test_a_trusted_link_of_another_chain_is_told() -> None:
     verifier = ChainVerifier(TENANT, [wrong], start=Link(150, CHAIN[149].hash))
     assert verifier.feed(CHAIN[150:]) == verifier.finish()
     assert verifier.finish() is not None
+
+
+def test_a_whole_chain_of_another_agency_is_told() -> None:
+    finding = verify_chain(TenantId(uuid.UUID(int=8)), CHAIN)
+    assert finding is not None
+    assert (finding.fault, finding.sequence) == (Fault.FOREIGN, 1)
+
+
+def test_a_chain_with_right_hashes_and_wrong_numbers_is_told() -> None:
+    linked = CHAIN[4]._replace(sequence=7)
+    numbered = [*CHAIN[:4], linked._replace(hash=compute_hash(linked))]
+    finding = verify_chain(TENANT, numbered)
+    assert finding is not None
+    assert (finding.fault, finding.sequence) == (Fault.MISSING, 5)
