@@ -25,7 +25,7 @@ from domain.metrics.naming import camel_case
 from feature_repo.feature_services import SERVICES
 from tests.api.graphql.edge import Agency, Edge
 
-__all__ = ["SCOPES", "ask_everything", "documents", "read_schema"]
+__all__ = ["ARGUMENTS", "SCOPES", "ask_everything", "documents", "read_schema", "selection_of"]
 
 SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "audit:read", "webhooks:manage")
 PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
@@ -108,6 +108,11 @@ def _fields(kind: GraphQLObjectType, above: frozenset[str]) -> str:
         if get_named_type(spec.type).name not in above
     ]
     return " ".join(inner)
+
+
+def selection_of(field: GraphQLField) -> str:
+    """Everything below a field that needs no argument of its own."""
+    return _selection(field, frozenset())
 
 
 async def ask_everything(edge: Edge, agency: Agency) -> AsyncIterator[tuple[str, str]]:

@@ -24,14 +24,11 @@ from tenancy.rls import (
 )
 from tenancy.tables import Base
 from tests.fixtures.database import TEMPLATE, FilledTenant, copied_database, fill_two_tenants
+from tests.isolation.entries import is_of_tenant
 from tests.isolation.locks import breaches, tenant_column
 
 Two = tuple[FilledTenant, FilledTenant]
-TABLES = [
-    table
-    for table in Base.metadata.sorted_tables
-    if table.name == "tenants" or "tenant_id" in table.columns
-]
+TABLES = [table for table in Base.metadata.sorted_tables if is_of_tenant(table)]
 
 # What is done to a table, and the attacks that may notice it; the doctor has to tell all of them.
 LOCKS: Mapping[str, tuple[str, set[str]]] = {

@@ -10,15 +10,12 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from tenancy.session import Database
 from tenancy.tables import Base
 from tests.fixtures.database import TEMPLATE, FilledTenant, copied_database, fill_two_tenants
+from tests.isolation.entries import is_of_tenant
 
 pytestmark = pytest.mark.anyio
 
 Two = tuple[FilledTenant, FilledTenant]
-TABLES = [
-    table
-    for table in Base.metadata.sorted_tables
-    if table.name == "tenants" or "tenant_id" in table.columns
-]
+TABLES = [table for table in Base.metadata.sorted_tables if is_of_tenant(table)]
 REFERENCES = [
     (table, key)
     for table in TABLES

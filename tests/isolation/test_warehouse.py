@@ -10,7 +10,9 @@ from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import TenantId
 from domain.ports import TenantScope
 from tenancy.audited_tenants import AuditedTenants
+from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tenancy.warehouse.port import ForeignRowsError, Warehouse
+from tests.isolation.entries import tables_of_the_warehouse
 from tests.tenancy.warehouse.samples import BOTH, A, B, change, parquet, question
 
 TABLES = [SYNCS, *(make(fact) for fact in FACTS.values() for make in (facts_table, marts_table))]
@@ -65,3 +67,13 @@ async def test_b_writes_nothing_of_a(warehouse: Warehouse, table: Table) -> None
     assert await warehouse.execute("delete", everything, {}, AS_B) == 1
     assert await _rows_of_a(warehouse, table) == before
     assert len(before) == 1
+
+
+@pytest.mark.anyio
+async def test_b_reads_nothing_of_a_in_any_table(duckdb_warehouse: DuckDbWarehouse) -> None:
+    """Also of raw tables, one for each stream of each source."""
+    for table in tables_of_the_warehouse():
+        await _with_both(duckdb_warehouse, table)
+        whole = question(f"SELECT * FROM {table.qualified}")
+        answer = await duckdb_warehouse.run(TenantScope(B), whole, {})
+        assert answer.column("tenant_id").to_pylist() == [str(B)], table.qualified

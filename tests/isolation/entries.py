@@ -1,0 +1,357 @@
+"""Every way into the system, found in the code, and how each is attacked.
+
+    code (routes, schema, registries, calls) -> find_entries -> names by kind
+    CLASSIFIED: name -> Attacked(by which test) | Empty(why it holds nothing of a tenant)
+
+A test compares both: a new entry is red until somebody says how it is attacked, and an entry that
+is gone is red until its line is. Attacks that take their entries from `find_entries` themselves
+(GraphQL fields, routes, tables) attack a new one at once.
+"""
+
+import ast
+import enum
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Table
+from starlette.routing import Route
+
+from api.bootstrap import warehouse_tables
+from api.commands.registry import COMMANDS
+from api.graphql.schema_factory import build_schema
+from domain.facts import FACTS
+from domain.facts.tables import Table as WarehouseTable
+from domain.metrics.catalogue import build_catalogue
+from feature_repo.feature_services import SERVICES
+from ingestion.connector.source_file import load_all_sources
+from ingestion.files.feeds import raw_file_stream
+from tenancy.cache import KeyKind
+from tenancy.landing_store import TenantLanding
+from tenancy.tables import AlertKind, Base, WebhookEventType
+from tenancy.unscoped import Doors
+from tenancy.vault import Vault
+
+__all__ = [
+    "CLASSIFIED",
+    "ROOT",
+    "Attacked",
+    "Empty",
+    "Entry",
+    "Kind",
+    "find_entries",
+    "is_of_tenant",
+    "routes_of",
+]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGES: Final = ("api", "domain", "feature_repo", "ingestion", "tenancy", "ml", "gdpr")
+
+# Calls that see several tenants, or none: each module that makes one is an entry.
+_WIDE_CALLS: Final = ("platform_session", "unscoped_session", "AuditedTenants")
+_REDIS_NAMES: Final = ("RedisServer", "TenantRedis")
+
+
+class Kind(enum.Enum):
+    """What sort of entry; the value says it to people."""
+
+    ROUTE = "HTTP routes"
+    QUERY = "GraphQL queries"
+    MUTATION = "GraphQL mutations"
+    SUBSCRIPTION = "GraphQL subscriptions"
+    COMMAND = "commands"
+    JOB = "durable jobs"
+    DOOR = "doors"
+    WIDE = "modules that work for several tenants, or none"
+    REDIS = "modules that use Redis"
+    KEY = "kinds of keys in Redis"
+    TABLE = "tables of PostgreSQL"
+    WAREHOUSE = "schemas of the warehouse"
+    LANDING = "ways to landing objects"
+    VAULT = "ways to secrets"
+    EVENT = "webhook events"
+    ALERT = "alerts"
+    SERVICE = "feature services"
+    TEMPLATE = "pages"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One way in."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """An entry that reaches what tenants own.
+
+    Attributes:
+        test: `module::function` below `tests`, without `.py`.
+    """
+
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """An entry that holds nothing of a tenant, or cannot be used by one.
+
+    Attributes:
+        because: Why.
+    """
+
+    because: str
+
+
+def find_entries() -> set[Entry]:
+    """All but the routes, which are those of a running application: `routes_of`."""
+    found = {Entry(kind, name) for kind, names in _registries().items() for name in names}
+    for path, tree in _modules():
+        module = path.removesuffix(".py").replace("/", ".")
+        found |= {Entry(Kind.JOB, name) for name in _jobs(module, tree)}
+        names = {name for node in ast.walk(tree) if (name := _called(node))}
+        if names & set(_WIDE_CALLS):
+            found.add(Entry(Kind.WIDE, path))
+        if {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & set(_REDIS_NAMES):
+            found.add(Entry(Kind.REDIS, path))
+    return found
+
+
+def routes_of(app: object) -> dict[str, Route]:
+    """Routes of an application by path."""
+    return {route.path: route for route in app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
+
+
+def is_of_tenant(table: Table) -> bool:
+    """Whether its rows belong to tenants. Such a table is attacked without being named."""
+    return table.name == "tenants" or "tenant_id" in table.columns
+
+
+def _registries() -> Mapping[Kind, set[str]]:
+    schema = build_schema(build_catalogue()).core
+    roots = {
+        Kind.QUERY: schema.query_type,
+        Kind.MUTATION: schema.mutation_type,
+        Kind.SUBSCRIPTION: schema.subscription_type,
+    }
+    return {
+        **{kind: set(root.fields) if root else set() for kind, root in roots.items()},
+        Kind.COMMAND: set(COMMANDS.names),
+        Kind.DOOR: _public_methods(Doors),
+        Kind.KEY: {kind.value for kind in KeyKind},
+        Kind.TABLE: set(Base.metadata.tables),
+        Kind.WAREHOUSE: {table.schema for table in tables_of_the_warehouse()},
+        Kind.LANDING: _public_methods(TenantLanding),
+        Kind.VAULT: _public_methods(Vault),
+        Kind.EVENT: {kind.value for kind in WebhookEventType},
+        Kind.ALERT: {kind.value for kind in AlertKind},
+        Kind.SERVICE: set(SERVICES),
+        Kind.TEMPLATE: {path.name for path in (ROOT / "api/pages/templates").glob("*.html")},
+    }
+
+
+def tables_of_the_warehouse() -> list[WarehouseTable]:
+    """Every table, raw ones of all streams included."""
+    streams = [s for source in load_all_sources().values() for s in source.streams.values()]
+    streams += [raw_file_stream(fact) for fact in FACTS.values()]
+    return warehouse_tables({stream.raw_table.qualified: stream for stream in streams})
+
+
+def _public_methods(owner: type) -> set[str]:
+    found = inspect.getmembers(owner, inspect.isroutine)
+    return {name for name, _ in found if not name.startswith("_")}
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            yield str(path.relative_to(ROOT)), ast.parse(text)
+
+
+def _called(node: ast.AST) -> str | None:
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else None
+
+
+def _jobs(module: str, tree: ast.Module) -> Iterator[str]:
+    """Names of jobs that are registered with an engine: `....jobs.register(NAME, ...)`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(attr="jobs"), attr="register"),
+                args=[ast.Name(id=name), _],
+            ):
+                yield getattr(importlib.import_module(module), name)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="jobs" | "engine"), attr="register")
+            ):
+                raise NotImplementedError(f"{module}: name the job by a constant")
+            case _:
+                pass
+
+
+def _all(verdict: "Attacked | Empty", names: str) -> dict[str, "Attacked | Empty"]:
+    return dict.fromkeys(names.split(), verdict)
+
+
+_ROUTES: Final = Attacked("isolation/test_routes::test_what_is_another_agency_s_is_nothing")
+_FIELDS: Final = Attacked("isolation/test_fields::test_what_is_another_agency_s_is_nothing")
+_COMMANDS: Final = Attacked("isolation/test_commands::test_what_is_another_agency_s_is_nothing")
+_JOBS: Final = Attacked("isolation/test_jobs::test_a_job_reaches_its_own_agency_alone")
+_LOCKS: Final = Attacked("isolation/test_locks::test_no_attack_gets_through_until_a_lock_is_gone")
+_DOORS: Final = Attacked("isolation/test_locks::test_a_door_is_as_wide_as_its_question")
+_ALL_AGENCIES: Final = Empty("the operator's: it takes no name, and tells of all agencies")
+_PLATFORM: Final = Empty("the platform's own; no agency's data is in reach")
+
+CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
+    Kind.ROUTE: {
+        **_all(
+            _ROUTES,
+            "/graphql /oauth/token /oauth/revoke /oauth/introspect /oauth/authorize",
+        ),
+        **_all(Empty("says whether the process is alive"), "/healthz /readyz"),
+        **_all(
+            Empty("the same document for everybody"),
+            "/oauth/jwks.json /.well-known/oauth-authorization-server"
+            " /.well-known/oauth-protected-resource /.well-known/oauth-protected-resource/graphql",
+        ),
+        "/": Empty("leads to the explorer, in development"),
+        "/static/bosco.css": Empty("a style sheet"),
+    },
+    Kind.QUERY: _all(
+        _FIELDS,
+        "metrics me clients connections metricDefinitions features featureServices syncs quarantine"
+        " freshness incidents alerts auditTrail",
+    ),
+    Kind.MUTATION: _all(_FIELDS, "defineMetric retireMetric acknowledgeIncident resolveIncident"),
+    Kind.SUBSCRIPTION: {},
+    Kind.COMMAND: {
+        **_all(
+            _COMMANDS,
+            "alerts.channels.add alerts.channels.list alerts.channels.remove alerts.channels.test"
+            " alerts.list apps.add apps.list apps.resume apps.rotate apps.suspend audit.export"
+            " audit.list audit.verify clients.add clients.list compare connections.add"
+            " connections.check connections.list connections.pause connections.resume"
+            " features.check features.refresh features.show freshness history.import import"
+            " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
+            " metrics.explain metrics.list metrics.retire night quality.release quarantine.dismiss"
+            " quarantine.list quarantine.replay quarantine.show query sync webhooks.add"
+            " webhooks.deliveries webhooks.list webhooks.remove webhooks.replay webhooks.resume"
+            " webhooks.rotate webhooks.test",
+        ),
+        "connections.discover": Empty("asks a provider with credentials that it is given"),
+        "demo": Empty("makes agencies of its own on simulated platforms"),
+        "doctor": Empty("asks the parts whether they answer"),
+        "features.list": Empty("what features mean, the same for all"),
+        "keys.list": _PLATFORM,
+        "keys.revoke": _PLATFORM,
+        "quality.checks": Empty("what the checks are, the same for all"),
+        "tenants.add": Empty("the operator's: short names are unique over all agencies"),
+        "tenants.list": _ALL_AGENCIES,
+        "workers.join": Empty("hands a worker of the operator's the servers' addresses"),
+    },
+    Kind.JOB: _all(
+        _JOBS,
+        "sync_connection import_file import_history publish_released replay_quarantined"
+        " place_replayed load_landed follow_publication",
+    ),
+    Kind.DOOR: {
+        **_all(
+            _DOORS,
+            "tenant_of_client is_origin_known pending_loads agencies_with_alerts"
+            " agencies_with_webhooks due_work list_tenants find_tenant",
+        ),
+        "create_tenant": Attacked("tenancy/test_unscoped::test_new_tenant_is_stored_with_its_key"),
+    },
+    Kind.WIDE: {
+        "api/commands/night.py": Empty("outages of the platforms, the same for all"),
+        "api/oauth/signing_keys.py": _PLATFORM,
+        "feature_repo/registry.py": Empty("what features mean, the same for all"),
+        "ingestion/load.py": Attacked("isolation/test_warehouse::test_b_writes_nothing_of_a"),
+        "ingestion/schedule/provider_watch.py": Empty("outages of the platforms"),
+        "tenancy/exclusive.py": Empty("an advisory lock, no rows"),
+        "tenancy/unscoped.py": _DOORS,
+    },
+    Kind.REDIS: {
+        **_all(
+            Attacked("isolation/test_features::test_no_id_reaches_another_agency"),
+            "feature_repo/online.py tenancy/feature_values.py",
+        ),
+        **_all(Empty("opens Redis and hands it on"), "api/bootstrap.py api/runtime.py"),
+        "feature_repo/open.py": Empty("hands Redis on"),
+        "ingestion/publish.py": Attacked(
+            "isolation/test_redis::test_messages_stay_with_their_tenant"
+        ),
+        "tenancy/cache.py": Attacked("isolation/test_redis::test_every_key_starts_with_its_tenant"),
+        "tenancy/quota.py": Attacked("tenancy/test_quota::test_buckets_do_not_touch_each_other"),
+        "tenancy/rate_limits.py": Attacked(
+            "tenancy/test_rate_limits"
+            "::test_keys_begin_with_the_tenant_or_open_and_hold_nobody_s_name_and_end"
+        ),
+    },
+    Kind.KEY: _all(
+        Attacked("isolation/test_redis::test_values_stay_with_their_tenant"),
+        "answer data_version feature feature_index rate",
+    ),
+    Kind.TABLE: {
+        **{table.name: _LOCKS for table in Base.metadata.sorted_tables if is_of_tenant(table)},
+        **_all(
+            Empty("of the platform: no column tells of a tenant"),
+            "signing_keys feature_registrations provider_outages",
+        ),
+    },
+    Kind.WAREHOUSE: {
+        **_all(Attacked("isolation/test_warehouse::test_b_reads_nothing_of_a"), "facts marts"),
+        "raw": Attacked("isolation/test_warehouse::test_b_reads_nothing_of_a_in_any_table"),
+    },
+    Kind.LANDING: _all(
+        Attacked("tenancy/test_landing_store::test_reaches_no_other_tenant"),
+        "create delete describe get list put stream",
+    ),
+    Kind.VAULT: {
+        **_all(
+            Attacked("tenancy/test_vault::test_sealed_credentials_open_nowhere_else"), "open seal"
+        ),
+        **_all(
+            Attacked("tenancy/test_vault::test_secrets_of_a_channel_open_in_their_place_only"),
+            "open_channel seal_channel",
+        ),
+        **_all(
+            Attacked("tenancy/test_vault::test_secrets_of_a_webhook_open_in_their_place_only"),
+            "open_webhook seal_webhook",
+        ),
+        **_all(
+            Attacked("tenancy/test_vault::test_tenant_key_opens_for_its_tenant_only"),
+            "create_tenant_key open_tenant_key",
+        ),
+        **_all(_PLATFORM, "unwrap_signing_key wrap_signing_key"),
+    },
+    Kind.EVENT: _all(
+        Attacked("api/webhooks/test_delivery::test_agencies_hear_of_their_own_events_only"),
+        "data.published freshness.missed sync.failed",
+    ),
+    Kind.ALERT: _all(
+        Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
+        "credentials_refused freshness_missed freshness_predicted_miss quality_incident sync_failed"
+        " webhook_failed",
+    ),
+    Kind.SERVICE: _all(
+        Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),
+        "campaign_pacing_v1 campaign_response_v1 client_funnel_v1 client_sales_v1",
+    ),
+    Kind.TEMPLATE: {
+        "consent.html": Attacked(
+            "isolation/test_routes::test_a_person_of_another_agency_is_asked_to_sign_in"
+        ),
+        **_all(Empty("a frame for what is said"), "base.html message.html"),
+    },
+}

@@ -1,0 +1,166 @@
+"""Two agencies on a whole running platform: the victim with a row of all that has a name."""
+
+import itertools
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from api.commands.tenants import create_client, create_tenant
+from domain.ids import public_id
+from tenancy.tables import (
+    AlertChannel,
+    AlertSeverity,
+    AppKind,
+    ChannelKind,
+    EndpointState,
+    Incident,
+    OAuthClient,
+    QuarantinedRow,
+    SyncRun,
+    WebhookEndpoint,
+)
+from tenancy.unscoped import TenantProfile
+from tests.api.graphql.edge import Agency, Edge, FakeClock, make_agency
+from tests.e2e.platform import Platform
+from tests.isolation.entries import ROOT
+from tests.isolation.loot import Loot
+
+__all__ = ["Standing", "stand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The agencies, and what is stolen.
+
+    Attributes:
+        victim: Northwind, clients acme and bolt.
+        attacker: Southwind, client gamma.
+        run_id: The victim's only run.
+    """
+
+    victim: Agency
+    attacker: TenantProfile
+    run_id: uuid.UUID
+    loot: dict[str, Loot]
+
+
+async def stand(platform: Platform, folder: Path) -> Standing:
+    """Make both, and files that an operator may name."""
+    runtime = platform.runtime
+    numbers = itertools.count(1)
+    edge = Edge(
+        app=None,  # type: ignore[arg-type]  # nobody calls it
+        http=None,  # type: ignore[arg-type]
+        database=runtime.database,
+        doors=runtime.doors,
+        tokens=runtime.tokens,
+        clock=FakeClock(platform.clock.now),
+        ids=lambda: uuid.UUID(int=(0x0192 << 112) | next(numbers)),
+        services=runtime.edge,
+        oauth=None,  # type: ignore[arg-type]
+        online=None,  # type: ignore[arg-type]
+    )
+    victim = await make_agency(edge, "northwind", ("acme", "bolt"))
+    attacker = await create_tenant(
+        runtime, slug="southwind", name="Southwind", currency="EUR", time_zone="Europe/Berlin"
+    )
+    await create_client(runtime, attacker, slug="gamma", name="Gamma", actor="test")
+    async with runtime.database.session(victim.tenant_id) as session:
+        run_id = (await session.scalars(select(SyncRun.id))).one()
+    return Standing(victim, attacker, run_id, await _take_loot(edge, victim, folder))
+
+
+async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot]:
+    client_id = f"app_{secrets.token_hex(16)}"
+    channel, endpoint = edge.ids(), edge.ids()
+    async with edge.database.session(victim.tenant_id) as session:
+        session.add(
+            OAuthClient(
+                id=edge.ids(),
+                client_id=client_id,
+                kind=AppKind.PUBLIC,
+                name=f"{victim.canary} app",
+                grants=["authorization_code"],
+                scopes=["metrics:read"],
+                client_ids=None,
+                metrics=None,
+                redirect_uris=[],
+                origins=[],
+                calls_per_minute=None,
+                created_at=edge.clock(),
+            )
+        )
+        session.add(
+            AlertChannel(
+                id=channel,
+                kind=ChannelKind.WEBHOOK,
+                name=f"{victim.canary}-channel",
+                settings={},
+                secrets=b"sealed",
+                alert_kinds=None,
+                lowest_severity=AlertSeverity.WARNING,
+                client_ids=None,
+                created_at=edge.clock(),
+            )
+        )
+        session.add(
+            WebhookEndpoint(
+                id=endpoint,
+                url=f"https://hooks.example/{victim.canary}",
+                description=f"{victim.canary} hooks",
+                event_types=None,
+                client_ids=None,
+                secrets=b"sealed",
+                state=EndpointState.ACTIVE,
+                created_at=edge.clock(),
+            )
+        )
+        incident = (await session.scalars(select(Incident.id))).one()
+        row = (await session.scalars(select(QuarantinedRow.id))).one()
+    nobody = uuid.UUID(int=1 << 100)
+    loot = {
+        "app": Loot(client_id, f"app_{secrets.token_hex(16)}"),
+        "channel": Loot(f"{victim.canary}-channel", f"{secrets.token_hex(12)}-channel"),
+        "client": Loot("acme", "emca"),
+        "endpoint": Loot(public_id("whk", endpoint), public_id("whk", nobody)),
+        "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
+        "quarantined": Loot(public_id("qua", row), public_id("qua", nobody)),
+        "message": Loot(public_id("msg", victim.sync_id), public_id("msg", nobody)),
+        "metric": Loot("secret_northwind", "secret_nobody___"),
+        "campaign": Loot(f"{victim.connection('acme')}:c1", f"{public_id('con', nobody)}:c1"),
+        "actor": Loot("job:northwind", "job:nobody___"),
+        "slug": Loot("bolt", "tlob"),
+    }
+    return loot | {name: _files(folder, name, loot) for name in ("map", "history_map")}
+
+
+def _files(folder: Path, name: str, loot: dict[str, Loot]) -> Loot:
+    """A map that names the victim's client, and one that names nobody's."""
+    guide = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/switching.md").read_text(), re.DOTALL)
+    assert guide
+    found = []
+    for which in ("value", "void"):
+        text = guide[1].replace("acme-shoes", getattr(loot["client"], which))
+        if name == "map":
+            text = _MAP
+        path = folder / f"{name}_{which}.yaml"
+        path.write_text(text)
+        found.append(str(path))
+    return Loot(*found)
+
+
+_MAP = """
+map: agency_sheet
+file: {format: csv}
+feeds:
+  - fact: ads_daily
+    key: [day]
+    columns:
+      reporting_date: day
+      channel: {from: channel, enum: {Search: paid_search}}
+      spend: cost
+"""

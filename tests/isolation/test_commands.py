@@ -1,0 +1,180 @@
+"""Every command about one agency, given names and ids of another one.
+
+command x (loot | its made-up like) -> the same events, no canary, no row of the other changed
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.commands.registry import COMMANDS
+from api.logs import log_file
+from tests.e2e.platform import Platform
+from tests.isolation.entries import CLASSIFIED, Attacked, Kind
+from tests.isolation.loot import marks_of, rows_of
+from tests.isolation.standing import Standing, stand
+
+pytestmark = pytest.mark.anyio
+
+# By command: its arguments beside the agency (a word with @ is loot), and the code of its refusal;
+# without one it answers, of the own agency. A `tenant` of None: it is about all agencies.
+ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "alerts.channels.add": (
+        {
+            "kind": "email",
+            "name": "post",
+            "about": [],
+            "severity": "warning",
+            "to": ["a@b.example"],
+            "sender": "c@d.example",
+            "server": "mail.example:587",
+            "security": "starttls",
+            "credentials": {},
+            "clients": ["@client"],
+        },
+        "NOT_FOUND",
+    ),
+    "alerts.channels.list": ({}, ""),
+    "alerts.channels.remove": ({"name": "@channel"}, "NOT_FOUND"),
+    "alerts.channels.test": ({"name": "@channel"}, "NOT_FOUND"),
+    "alerts.list": ({"all": True, "limit": 100, "client": "@client"}, "NOT_FOUND"),
+    "apps.add": ({"name": "Board", "scopes": [], "clients": ["@client"]}, "NOT_FOUND"),
+    "apps.list": ({}, ""),
+    "apps.resume": ({"app": "@app"}, "NOT_FOUND"),
+    "apps.rotate": ({"app": "@app", "overlap_days": 0}, "NOT_FOUND"),
+    "apps.suspend": ({"app": "@app"}, "NOT_FOUND"),
+    "audit.export": ({"to": "@export"}, ""),
+    "audit.list": ({"limit": 100, "by": "@actor"}, ""),
+    "audit.verify": ({}, ""),
+    "clients.add": ({"slug": "@slug", "name": "Theirs"}, ""),
+    "clients.list": ({}, ""),
+    "compare": ({"file": "@history", "map": "@history_map", "client": "@client"}, "INVALID_INPUT"),
+    "connections.add": (
+        {
+            "client": "@client",
+            "source": "google_ads",
+            "account": "1234567890",
+            "credentials": {},
+            "settings": [],
+        },
+        "NOT_FOUND",
+    ),
+    "connections.check": ({"client": "@client"}, "NOT_FOUND"),
+    "connections.list": ({"client": "@client"}, "NOT_FOUND"),
+    "connections.pause": ({"client": "@client"}, "NOT_FOUND"),
+    "connections.resume": ({"client": "@client"}, "NOT_FOUND"),
+    "features.check": ({"client": "@client"}, "NOT_FOUND"),
+    "features.refresh": ({"client": "@client"}, "NOT_FOUND"),
+    "features.show": ({"entity": "@campaign", "limit": 10}, "NOT_FOUND"),
+    "freshness": ({}, ""),
+    "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
+    "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
+    "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),
+    "incidents.list": ({"limit": 100, "all": True}, ""),
+    "incidents.resolve": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),
+    "incidents.show": ({"id": "@incident"}, "NOT_FOUND"),
+    "metrics.define": ({"file": "@definition"}, ""),
+    "metrics.explain": ({"name": "@metric"}, "UNKNOWN_METRIC"),
+    "metrics.list": ({}, ""),
+    "metrics.retire": ({"name": "@metric"}, "NOT_FOUND"),
+    "night": ({}, ""),
+    "quality.release": ({"id": "@incident", "reason": "right"}, "NOT_FOUND"),
+    "quarantine.dismiss": ({"id": "@quarantined", "reason": "old"}, "NOT_FOUND"),
+    "quarantine.list": ({"limit": 100, "all": True}, ""),
+    "quarantine.replay": ({"id": "@quarantined", "set": []}, "NOT_FOUND"),
+    "quarantine.show": ({"id": "@quarantined"}, "NOT_FOUND"),
+    "query": ({"metrics": "clicks", "by": "client", "last": 30}, ""),
+    "sync": ({"client": "@client"}, "NOT_FOUND"),
+    "webhooks.add": (
+        {"url": "https://a.example/", "description": "", "events": [], "clients": ["@client"]},
+        "NOT_FOUND",
+    ),
+    "webhooks.deliveries": ({"endpoint": "@endpoint", "limit": 10, "failed": False}, "NOT_FOUND"),
+    "webhooks.list": ({}, ""),
+    "webhooks.remove": ({"endpoint": "@endpoint"}, "NOT_FOUND"),
+    "webhooks.replay": (
+        {"endpoint": "@endpoint", "message": "@message", "failed_since": None},
+        "NOT_FOUND",
+    ),
+    "webhooks.resume": ({"endpoint": "@endpoint"}, "NOT_FOUND"),
+    "webhooks.rotate": ({"endpoint": "@endpoint", "at_once": False}, "NOT_FOUND"),
+    "webhooks.test": ({"endpoint": "@endpoint"}, "NOT_FOUND"),
+}
+
+
+@pytest.fixture(scope="module")
+async def standing(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Standing:
+    return await stand(platform, tmp_path_factory.mktemp("files"))
+
+
+def test_every_command_is_tried() -> None:
+    attacked = {
+        name for name in COMMANDS.names if isinstance(CLASSIFIED[Kind.COMMAND].get(name), Attacked)
+    }
+    assert attacked == set(ATTACKS)
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+async def test_what_is_another_agency_s_is_nothing(
+    platform: Platform, standing: Standing, tmp_path: Path, name: str
+) -> None:
+    arguments, code = ATTACKS[name]
+    files = {
+        "@rows": _written(tmp_path / "rows.csv", "day,channel,cost\n"),
+        "@history": _written(tmp_path / "history.csv", HISTORY),
+        "@definition": _written(tmp_path / "own.yaml", "metric: own_cost\nis: spend * 2\n"),
+    }
+    url = platform.runtime.urls.database_url
+    before, marks = rows_of(url, standing.victim), marks_of(standing.victim)
+    logged = log_file(platform.runtime.settings).stat().st_size
+    told = []
+    for which in ("value", "void"):
+        files["@export"] = str(tmp_path / f"{which}.jsonl")
+        given = {key: _filled(value, standing, files, which) for key, value in arguments.items()}
+        events = await platform.command(name, tenant=standing.attacker.slug, **given)
+        if code:
+            (error,) = events.errors
+            assert error.code == code, error
+        else:
+            assert events.errors == []
+        told.append(_redacted(repr(events.events), standing))
+    if name not in GROWING:
+        assert told[0] == told[1]
+    log = log_file(platform.runtime.settings).read_text(encoding="utf-8")[logged:]
+    exported = [path.read_text() for path in tmp_path.glob("*.jsonl")]  # noqa: ASYNC240
+    assert not [mark for mark in marks if mark in f"{told} {log} {exported}"]
+    assert rows_of(url, standing.victim) == before
+
+
+HISTORY = (
+    "platform,account_id,date_day,campaign_id,campaign_name,spend,clicks,impressions,conversions,"
+    "conversions_value\n"
+)
+
+# What is done by the first try is there at the second, whatever it was about.
+GROWING = {"audit.export", "audit.list", "audit.verify", "clients.add", "metrics.define"}
+
+
+def _written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def _filled(value: Any, standing: Standing, files: Mapping[str, str], which: str) -> Any:
+    if isinstance(value, list):
+        return [_filled(one, standing, files, which) for one in value]
+    if not isinstance(value, str) or not value.startswith("@"):
+        return value
+    if value in files:
+        return files[value]
+    return getattr(standing.loot[value.removeprefix("@")], which)
+
+
+def _redacted(text: str, standing: Standing) -> str:
+    for name, one in standing.loot.items():
+        for value in (one.value, one.void):
+            text = re.sub(rf"\b{re.escape(value)}\b", f"<{name}>", text)
+    return text

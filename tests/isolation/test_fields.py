@@ -1,0 +1,285 @@
+"""Every argument of every field of the gateway, given what is another agency's.
+
+    schema -> each argument that takes an id or a text -> loot | its made-up like, as every caller
+    -> the same answer, no canary, no row changed | as its owner: an answer that differs
+
+The last part proves the first: what was tried is worth something to whom it belongs.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLNonNull,
+    GraphQLSchema,
+    get_named_type,
+    is_input_object_type,
+    is_list_type,
+    is_required_argument,
+    is_required_input_field,
+)
+from structlog.testing import capture_logs
+
+from api.graphql.schema_factory import MUTATIONS, QUERIES
+from api.identity.caller import Scope
+from domain.ids import public_id
+from tests.api.graphql.edge import Agency, Edge, edge, edge_warehouse, northwind, southwind
+from tests.isolation.loot import callers_of, marks_of, redacted, rows_of, take_loot
+from tests.isolation.matrix import ARGUMENTS, SCOPES, read_schema, selection_of
+
+__all__ = ["edge", "edge_warehouse", "northwind", "southwind"]
+
+pytestmark = pytest.mark.anyio
+
+# What an argument names, by field and path, or by its path in any field; None: nothing of a tenant.
+NAMED: Mapping[str, str | None] = {
+    "metrics.where.client.in": "client",
+    "metrics.where.client.not": "client",
+    "metrics.where.connection.in": "connection",
+    "metrics.where.connection.not": "connection",
+    "features.clients": "client",
+    "features.entities": "campaign",
+    "syncs.connection": "connection",
+    "incidents.client": "client",
+    "incidents.connection": "connection",
+    "alerts.client": "client",
+    "auditTrail.object": "object",
+    "auditTrail.actor": "actor",
+    "acknowledgeIncident.id": "incident",
+    "resolveIncident.id": "incident",
+    "retireMetric.name": "metric",
+    "acknowledgeIncident.reason": None,
+    "resolveIncident.reason": None,
+    "defineMetric.input.definition": None,  # an agency's own words; `test_graphql` has its names
+    "features.service": None,
+    "metrics.period.month": None,
+    "metrics.period.quarter": None,
+    "after": None,  # a position in one's own list, or the number of one's own entry
+}
+
+# Values of arguments that a document cannot do without.
+GIVEN = {
+    **ARGUMENTS,
+    "service": 'service: "campaign_pacing_v1"',
+    "reason": 'reason: "seen"',
+}
+ROWS = "rows { client { name } clicks } totals { clicks }"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document takes a text.
+
+    Attributes:
+        field: Root field.
+        path: Names of the argument and of the fields below it.
+        lists: Which of these take lists.
+    """
+
+    operation: str
+    field: str
+    path: tuple[str, ...]
+    lists: tuple[bool, ...]
+
+    @property
+    def name(self) -> str:
+        return ".".join((self.field, *self.path))
+
+    @property
+    def named(self) -> str | None:
+        """What it names.
+
+        Raises:
+            KeyError: Nobody has said.
+        """
+        if self.path == ("after",):
+            return None
+        if self.field == "metrics" and self.path[0] == "where" and self.name not in NAMED:
+            return "campaign" if self.path[1] in {"campaign", "adGroup", "ad"} else "text"
+        return NAMED[self.name]
+
+    def document(self, schema: GraphQLSchema, value: str) -> str:
+        """A document that gives `value` there."""
+        root = schema.query_type if self.operation == "query" else schema.mutation_type
+        assert root is not None
+        field = root.fields[self.field]
+        text = f'"{value}"'
+        for name, is_list in reversed(list(zip(self.path, self.lists, strict=True))):
+            text = f"{name}: [{text}]" if is_list else f"{name}: {text}"
+            if name != self.path[0]:
+                text = f"{{{text}}}"
+        others = [
+            GIVEN[name]
+            for name, spec in field.args.items()
+            if is_required_argument(spec) and name != self.path[0]
+        ]
+        selected = ROWS if self.field == "metrics" else selection_of(field)
+        given = ", ".join([text, *others])
+        return f"{self.operation} {{ {self.field}({given}) {{ {selected} }} }}"
+
+
+def places(schema: GraphQLSchema) -> Iterator[Place]:
+    """Every place that takes an id or a text."""
+    for operation, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
+        assert root is not None
+        for field_name, field in root.fields.items():
+            for name, argument in field.args.items():
+                for path, lists in _texts(name, argument.type):
+                    yield Place(operation, field_name, path, lists)
+
+
+def _texts(name: str, kind: Any) -> Iterator[tuple[tuple[str, ...], tuple[bool, ...]]]:
+    inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    is_list, named = is_list_type(inner), get_named_type(kind)
+    if is_input_object_type(named):
+        assert isinstance(named, GraphQLInputObjectType)
+        for child, spec in named.fields.items():
+            for path, lists in _texts(child, spec.type):
+                yield (name, *path), (is_list, *lists)
+    elif named.name in {"ID", "String"}:
+        yield (name,), (is_list,)
+
+
+@pytest.mark.parametrize("is_reversed", [False, pytest.param(True, marks=pytest.mark.slow)])
+async def test_what_is_another_agency_s_is_nothing(
+    edge: Edge, northwind: Agency, southwind: Agency, database_url: str, *, is_reversed: bool
+) -> None:
+    victim, other = (southwind, northwind) if is_reversed else (northwind, southwind)
+    loot = await take_loot(edge, victim, next(iter(victim.clients)))
+    schema = await read_schema(edge, other)
+    callers = [one for one in await callers_of(edge, other) if one.bearer is not None]
+    before, marks = rows_of(database_url, victim), marks_of(victim)
+    tried = set()
+    with capture_logs() as logs:
+        for place in places(schema):
+            if place.named is None:
+                continue
+            one = loot[place.named]
+            # What a text filters by is looked up nowhere: two callers are as good as all.
+            for caller in callers[-2:] if place.named == "text" else callers:
+                answers = [
+                    redacted(await edge.ask(place.document(schema, text), caller.bearer), loot)
+                    for text in (one.value, one.void)
+                ]
+                assert answers[0] == answers[1], (place.name, caller.name)
+                assert not [mark for mark in marks if mark in answers[0]], place.name
+            tried.add(place.field)
+    assert tried == {
+        *("metrics", "features", "syncs", "incidents", "alerts", "auditTrail"),
+        *("acknowledgeIncident", "resolveIncident", "retireMetric"),
+    }
+    assert not [mark for mark in marks if mark in repr(logs)]
+    assert rows_of(database_url, victim) == before
+
+
+async def test_what_was_tried_is_worth_something_to_its_owner(
+    edge: Edge, southwind: Agency
+) -> None:
+    loot = await take_loot(edge, southwind, "zeta")
+    schema = await read_schema(edge, southwind)
+    token = await edge.token(southwind, *SCOPES, "ingestion:write")
+    equal = set()
+    for place in places(schema):
+        if place.named in {None, "text"} or "not" in place.path:
+            continue
+        one = loot[place.named]
+        mine, nobody_s = [
+            (await edge.ask(place.document(schema, text), token)).json()
+            for text in (one.value, one.void)
+        ]
+        if mine == nobody_s:
+            equal.add(place.name)
+    # Facts without campaigns' ids below the level of a campaign: what is filtered is nothing.
+    assert equal <= {"metrics.where.ad.in", "metrics.where.adGroup.in"}
+
+
+async def test_a_client_that_the_token_does_not_show_is_nothing(
+    edge: Edge, northwind: Agency, database_url: str
+) -> None:
+    """The right agency without the right: what is of `acme`, to a token of `bolt` alone."""
+    loot = await take_loot(edge, northwind, "acme")
+    schema = await read_schema(edge, northwind)
+    token = await edge.token(northwind, *SCOPES, "ingestion:write", clients=("bolt",))
+    before = rows_of(database_url, northwind)
+    hidden = {public_id("cli", northwind.clients["acme"]), northwind.connection("acme")}
+    for place in places(schema):
+        # A definition is the whole agency's, and what a text filters by is looked up nowhere.
+        if place.named in {None, "metric", "text"}:
+            continue
+        one = loot[place.named]
+        answers = [
+            redacted(await edge.ask(place.document(schema, text), token), loot)
+            for text in (one.value, one.void)
+        ]
+        assert answers[0] == answers[1], place.name
+        assert not [mark for mark in hidden if mark in answers[0]], place.name
+    assert rows_of(database_url, northwind) == before
+
+
+async def test_a_token_without_the_scope_gets_nothing_and_does_nothing(
+    edge: Edge, northwind: Agency, database_url: str
+) -> None:
+    await take_loot(edge, northwind, "acme")
+    schema = await read_schema(edge, northwind)
+    needed = {field.name: field.scope for field in (*QUERIES, *MUTATIONS)}
+    needed["metrics"] = Scope.METRICS_READ
+    all_scopes = {*SCOPES, "ingestion:write"}
+    for operation, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
+        assert root is not None
+        assert set(root.fields) <= set(needed)
+        for name, field in root.fields.items():
+            scope = needed[name]
+            if scope is None:
+                assert name == "me"
+                continue
+            token = await edge.token(northwind, *sorted(all_scopes - {scope.value}))
+            before = rows_of(database_url, northwind)
+            reply = await edge.ask(_plain(operation, name, field), token)
+            (error,) = reply.json()["errors"]
+            assert error["extensions"]["code"] == "INSUFFICIENT_SCOPE", name
+            assert reply.json()["data"] in (None, {name: None})
+            assert northwind.canary not in reply.text
+            assert rows_of(database_url, northwind) == before
+
+
+async def test_nobody_gets_nothing(edge: Edge, northwind: Agency, database_url: str) -> None:
+    schema = await read_schema(edge, northwind)
+    before = rows_of(database_url, northwind)
+    for operation, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
+        assert root is not None
+        for name, field in root.fields.items():
+            for token in (None, "", "x.y.z", str(uuid.uuid4())):
+                reply = await edge.ask(_plain(operation, name, field), token)
+                assert reply.status_code == 401, name
+                assert "data" not in reply.json()
+                assert northwind.canary not in reply.text
+    assert rows_of(database_url, northwind) == before
+
+
+def _plain(operation: str, name: str, field: GraphQLField) -> str:
+    """A document with what the field cannot do without."""
+    given = [
+        GIVEN.get(argument) or f"{argument}: {_any_value(spec.type)}"
+        for argument, spec in field.args.items()
+        if is_required_argument(spec)
+    ]
+    arguments = f"({', '.join(given)})" if given else ""
+    selected = ROWS if name == "metrics" else selection_of(field)
+    return f"{operation} {{ {name}{arguments} {{ {selected} }} }}"
+
+
+def _any_value(kind: Any) -> str:
+    named = get_named_type(kind)
+    if isinstance(named, GraphQLInputObjectType):
+        inner = [
+            f"{name}: {_any_value(spec.type)}"
+            for name, spec in named.fields.items()
+            if is_required_input_field(spec)
+        ]
+        return f"{{{', '.join(inner)}}}"
+    return '"x"'
