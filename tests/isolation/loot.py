@@ -9,13 +9,14 @@ replaced by their names.
 """
 
 import base64
+import html
 import re
 import secrets
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import httpx
 import psycopg
@@ -27,12 +28,12 @@ from domain.ids import public_id
 from tenancy.tables import (
     AuditEntry,
     Base,
-    EndpointState,
     Incident,
     QuarantinedRow,
     RaisedAlert,
     Role,
     WebhookEndpoint,
+    WebhookEvent,
 )
 from tests.api.graphql.edge import ALL_SCOPES, ISSUER, Agency, Edge
 from tests.api.oauth.flow import REDIRECT, App, challenge, register
@@ -52,6 +53,9 @@ _TRACE: Final = re.compile(
     r'"traceId": ?"[^"]*"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f-]{17}'
 )
 
+# Differ from one call to the next, and with the length of a name.
+_COUNTING: Final = frozenset({"content-length", "ratelimit", "date"})
+_PASSWORD: Final = "correct horse battery staple"
 _CAMPAIGNS: Final = {"acme": "c1", "zeta": "z1"}  # of tests.api.graphql.edge
 
 
@@ -89,10 +93,13 @@ class Caller:
             return sent | basic(self.app, "s3cret"), ""
         if self.user_id is None:
             return sent, ""
+        async with edge.database.session(agency.tenant_id) as session:
+            await edge.pages.sessions.end_all(session, self.user_id)
         cookie = await edge.sign_in(agency, self.user_id)
-        token = TenantToken.parse(cookie)
-        assert token is not None
-        self.used += [cookie, form_token := token.derive("form")]
+        signed_in = await edge.pages.sessions.find(cookie)
+        assert signed_in is not None
+        form_token = signed_in.form_token
+        self.used += [cookie, form_token, public_id("ses", signed_in.session_id)]
         return sent | {"cookie": f"__Host-bosco={cookie}"}, form_token
 
 
@@ -111,6 +118,8 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
     cookie = await edge.sign_in(agency, user_id)
     session = TenantToken.parse(cookie)
     assert session is not None
+    signed_in = await edge.pages.sessions.find(cookie)
+    assert signed_in is not None
     found = await _rows(edge, agency)
     nobody = public_id("ten", uuid.uuid4())[4:]
     loot = {
@@ -118,9 +127,12 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
         "code": Loot(await app.code(user_id), secrets.token_urlsafe(32)),
         "refresh_token": Loot(tokens["refresh_token"], secrets.token_urlsafe(32)),
         "token": Loot(tokens["access_token"], _forged(tokens["access_token"])),
-        "session": Loot(cookie, f"{uuid.uuid4().hex}.{secrets.token_urlsafe(32)}"),
+        "cookie": Loot(cookie, f"{uuid.uuid4().hex}.{secrets.token_urlsafe(32)}"),
+        "session": Loot(public_id("ses", signed_in.session_id), public_id("ses", uuid.uuid4())),
+        "email": Loot(signed_in.email, f"{uuid.uuid4().hex}@northwind.example"),
+        "password": Loot(_PASSWORD, _PASSWORD[::-1]),
         "stolen_form_token": Loot(session.derive("form"), secrets.token_hex(32)),
-        "state": Loot(f"{agency.canary} state", f"{nobody} state"),
+        "state": Loot(f"{agency.canary}-state", f"{nobody}-state"),
         "user": Loot(public_id("usr", user_id), public_id("usr", uuid.uuid4())),
         "tenant": Loot(public_id("ten", agency.tenant_id), public_id("ten", uuid.uuid4())),
         "client": Loot(agency.client(client), public_id("cli", uuid.uuid4())),
@@ -160,26 +172,16 @@ async def _rows(edge: Edge, agency: Agency) -> dict[str, tuple[str, uuid.UUID]]:
         incident = (await session.scalars(select(Incident.id))).first()
         alert = (await session.scalars(select(RaisedAlert.id))).first()
         row = (await session.scalars(select(QuarantinedRow.id))).first()
-        endpoint = WebhookEndpoint(
-            id=edge.ids(),
-            url=f"https://hooks.example/{agency.canary}",
-            description=f"{agency.canary} hooks",
-            event_types=None,
-            client_ids=None,
-            secrets=b"sealed",
-            state=EndpointState.ACTIVE,
-            created_at=edge.clock(),
-        )
-        session.add(endpoint)
-    assert incident is not None
-    assert alert is not None
-    assert row is not None
-    return {
+        endpoint = (await session.scalars(select(WebhookEndpoint.id))).first()
+        event = (await session.scalars(select(WebhookEvent.id))).first()
+    rows = {
         "incident": ("inc", incident),
         "alert": ("alr", alert),
         "quarantined": ("qua", row),
-        "endpoint": ("whk", endpoint.id),
+        "endpoint": ("whk", endpoint),
+        "message": ("msg", event),
     }
+    return {name: (prefix, one) for name, (prefix, one) in rows.items() if one is not None}
 
 
 async def _define_metric(edge: Edge, agency: Agency) -> str:
@@ -202,13 +204,16 @@ async def _audited(edge: Edge, agency: Agency) -> dict[str, Loot]:
     }
 
 
-async def callers_of(edge: Edge, agency: Agency) -> list[Caller]:
-    """Nobody, a person of each role by browser and by app, and apps that act for themselves."""
+async def callers_of(edge: Edge, agency: Agency, *roles: Role) -> list[Caller]:
+    """Nobody, a person of each role by browser and by app, and apps that act for themselves.
+
+    Without `roles`: of every role.
+    """
     app = await register(
         edge, agency, f"app_{secrets.token_hex(16)}", scopes=tuple(sorted(_all_scopes()))
     )
     found = [Caller("anonymous"), Caller(f"{agency.slug} app by secret", app=app.client_id)]
-    for role in Role:
+    for role in roles or Role:
         clients = tuple(agency.clients)[:1] if role is Role.CLIENT_VIEWER else ()
         user_id = await edge.person(agency, role, clients)
         scopes = tuple(sorted(scope.value for scope in SCOPES_OF_ROLES[role]))
@@ -233,7 +238,8 @@ def marks_of(agency: Agency) -> set[str]:
 
 def redacted(reply: httpx.Response, loot: Mapping[str, Loot], *own: str) -> str:
     """An answer as it reads when nobody can tell the victim's from the made-up."""
-    text = f"{reply.status_code} {sorted(reply.headers.multi_items())} {reply.text}"
+    headers = [one for one in reply.headers.multi_items() if one[0] not in _COUNTING]
+    text = f"{reply.status_code} {sorted(headers)} {reply.text}"
     known = {
         way: name for name, one in loot.items() for v in (one.value, one.void) for way in _ways(v)
     }
@@ -241,16 +247,16 @@ def redacted(reply: httpx.Response, loot: Mapping[str, Loot], *own: str) -> str:
         text = text.replace(value, f"<{known[value]}>")
     for value in own:
         text = text.replace(value, "<own>")
-    text = re.sub(r"\('content-length', '\d+'\)", "", text)  # names are of different lengths
     return _TRACE.sub("<trace>", text)
 
 
 def _ways(value: str) -> Iterator[str]:
-    yield value
-    yield quote(value, safe="")
-    yield quote(quote(value, safe=""), safe="")
-    yield urlencode({"": value})[1:]
-    yield value.replace("&", "&amp;")
+    """A text as it may be written in a page, an address, or an address within an address."""
+    once = {value, quote(value, safe=""), quote_plus(value)}
+    twice = {quote(one, safe="") for one in once} | {quote_plus(one) for one in once}
+    for one in once | twice:
+        yield one
+        yield html.escape(one)
 
 
 def rows_of(url: str, agency: Agency) -> dict[str, Any]:

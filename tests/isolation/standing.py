@@ -1,6 +1,5 @@
 """Two agencies on a whole running platform: the victim with a row of all that has a name."""
 
-import itertools
 import re
 import secrets
 import uuid
@@ -24,7 +23,7 @@ from tenancy.tables import (
     WebhookEndpoint,
 )
 from tenancy.unscoped import TenantProfile
-from tests.api.graphql.edge import Agency, Edge, FakeClock, make_agency
+from tests.api.graphql.edge import Agency, Edge, FakeClock, make_agency, open_edge
 from tests.e2e.platform import Platform
 from tests.isolation.entries import ROOT
 from tests.isolation.loot import Loot
@@ -51,19 +50,8 @@ class Standing:
 async def stand(platform: Platform, folder: Path) -> Standing:
     """Make both, and files that an operator may name."""
     runtime = platform.runtime
-    numbers = itertools.count(1)
-    edge = Edge(
-        app=None,  # type: ignore[arg-type]  # nobody calls it
-        http=None,  # type: ignore[arg-type]
-        database=runtime.database,
-        doors=runtime.doors,
-        tokens=runtime.tokens,
-        clock=FakeClock(platform.clock.now),
-        ids=lambda: uuid.UUID(int=(0x0192 << 112) | next(numbers)),
-        services=runtime.edge,
-        oauth=None,  # type: ignore[arg-type]
-        online=None,  # type: ignore[arg-type]
-    )
+    clock = FakeClock(platform.clock.now)
+    edge = open_edge(runtime.database, runtime.warehouse, runtime.redis, runtime.issuer, clock)
     victim = await make_agency(edge, "northwind", ("acme", "bolt"))
     attacker = await create_tenant(
         runtime, slug="southwind", name="Southwind", currency="EUR", time_zone="Europe/Berlin"

@@ -25,6 +25,8 @@ def _classified(*kinds: Kind) -> set[Entry]:
 def test_every_entry_is_classified() -> None:
     others = [kind for kind in Kind if kind is not Kind.ROUTE]
     found, known = find_entries(), _classified(*others)
+    names = {entry.name for entry in found}  # none of the ways to find them finds nothing
+    assert {"sync_connection", "apps.add", "me", "tenants", "pending_loads", "answer"} <= names
     assert sorted(entry.name for entry in found - known) == [], "say how they are attacked"
     assert sorted(entry.name for entry in known - found) == [], "they are gone"
 
@@ -54,8 +56,3 @@ def test_every_attack_exists() -> None:
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def test_a_new_entry_is_seen() -> None:
-    names = {entry.name for entry in find_entries()}
-    assert {"sync_connection", "apps.add", "me", "tenants", "pending_loads", "answer"} <= names

@@ -23,11 +23,13 @@ from graphql import (
     is_required_argument,
     is_required_input_field,
 )
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from api.graphql.schema_factory import MUTATIONS, QUERIES
 from api.identity.caller import Scope
 from domain.ids import public_id
+from tenancy.tables import Role, WebhookEndpoint
 from tests.api.graphql.edge import Agency, Edge, edge, edge_warehouse, northwind, southwind
 from tests.isolation.loot import callers_of, marks_of, redacted, rows_of, take_loot
 from tests.isolation.matrix import ARGUMENTS, SCOPES, read_schema, selection_of
@@ -53,6 +55,13 @@ NAMED: Mapping[str, str | None] = {
     "acknowledgeIncident.id": "incident",
     "resolveIncident.id": "incident",
     "retireMetric.name": "metric",
+    "addWebhook.input.clients": "client",
+    "removeWebhook.id": "endpoint",
+    "replayWebhook.id": "endpoint",
+    "replayWebhook.message": "message",
+    "webhookDeliveries.endpoint": "endpoint",
+    "addWebhook.input.url": None,
+    "addWebhook.input.description": None,
     "acknowledgeIncident.reason": None,
     "resolveIncident.reason": None,
     "defineMetric.input.definition": None,  # an agency's own words; `test_graphql` has its names
@@ -67,6 +76,9 @@ GIVEN = {
     **ARGUMENTS,
     "service": 'service: "campaign_pacing_v1"',
     "reason": 'reason: "seen"',
+    "addWebhook.input": 'url: "https://a.example/"',
+    "removeWebhook.id": "",
+    "replayWebhook.id": 'failedSince: "2026-03-01T00:00:00Z"',
 }
 ROWS = "rows { client { name } clicks } totals { clicks }"
 
@@ -103,24 +115,22 @@ class Place:
             return "campaign" if self.path[1] in {"campaign", "adGroup", "ad"} else "text"
         return NAMED[self.name]
 
-    def document(self, schema: GraphQLSchema, value: str) -> str:
-        """A document that gives `value` there."""
+    def document(self, schema: GraphQLSchema, value: str, endpoint: str = "") -> str:
+        """A document that gives `value` there, and what else the field needs of one's own."""
         root = schema.query_type if self.operation == "query" else schema.mutation_type
         assert root is not None
         field = root.fields[self.field]
         text = f'"{value}"'
-        for name, is_list in reversed(list(zip(self.path, self.lists, strict=True))):
-            text = f"{name}: [{text}]" if is_list else f"{name}: {text}"
-            if name != self.path[0]:
-                text = f"{{{text}}}"
-        others = [
-            GIVEN[name]
-            for name, spec in field.args.items()
-            if is_required_argument(spec) and name != self.path[0]
-        ]
+        for depth, is_list in reversed(list(enumerate(self.lists))):
+            text = f"{self.path[depth]}: [{text}]" if is_list else f"{self.path[depth]}: {text}"
+            beside = GIVEN.get(".".join((self.field, *self.path[:depth])), "")
+            text = f"{{{text} {beside}}}" if depth else text
+        given = [text, GIVEN.get(self.name, "")]
+        for name, spec in field.args.items():
+            if is_required_argument(spec) and name != self.path[0]:
+                given.append(GIVEN.get(name) or f'{name}: "{endpoint}"')
         selected = ROWS if self.field == "metrics" else selection_of(field)
-        given = ", ".join([text, *others])
-        return f"{self.operation} {{ {self.field}({given}) {{ {selected} }} }}"
+        return f"{self.operation} {{ {self.field}({' '.join(given)}) {{ {selected} }} }}"
 
 
 def places(schema: GraphQLSchema) -> Iterator[Place]:
@@ -152,7 +162,9 @@ async def test_what_is_another_agency_s_is_nothing(
     victim, other = (southwind, northwind) if is_reversed else (northwind, southwind)
     loot = await take_loot(edge, victim, next(iter(victim.clients)))
     schema = await read_schema(edge, other)
-    callers = [one for one in await callers_of(edge, other) if one.bearer is not None]
+    roles = tuple(Role) if is_reversed else (Role.OWNER, Role.CLIENT_VIEWER)
+    callers = [one for one in await callers_of(edge, other, *roles) if one.bearer is not None]
+    endpoint = await _endpoint(edge, other)
     before, marks = rows_of(database_url, victim), marks_of(victim)
     tried = set()
     with capture_logs() as logs:
@@ -163,7 +175,9 @@ async def test_what_is_another_agency_s_is_nothing(
             # What a text filters by is looked up nowhere: two callers are as good as all.
             for caller in callers[-2:] if place.named == "text" else callers:
                 answers = [
-                    redacted(await edge.ask(place.document(schema, text), caller.bearer), loot)
+                    redacted(
+                        await edge.ask(place.document(schema, text, endpoint), caller.bearer), loot
+                    )
                     for text in (one.value, one.void)
                 ]
                 assert answers[0] == answers[1], (place.name, caller.name)
@@ -171,7 +185,8 @@ async def test_what_is_another_agency_s_is_nothing(
             tried.add(place.field)
     assert tried == {
         *("metrics", "features", "syncs", "incidents", "alerts", "auditTrail"),
-        *("acknowledgeIncident", "resolveIncident", "retireMetric"),
+        *("acknowledgeIncident", "resolveIncident", "retireMetric", "addWebhook"),
+        *("removeWebhook", "replayWebhook", "webhookDeliveries"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]
     assert rows_of(database_url, victim) == before
@@ -183,13 +198,14 @@ async def test_what_was_tried_is_worth_something_to_its_owner(
     loot = await take_loot(edge, southwind, "zeta")
     schema = await read_schema(edge, southwind)
     token = await edge.token(southwind, *SCOPES, "ingestion:write")
+    endpoint = await _endpoint(edge, southwind)
     equal = set()
-    for place in places(schema):
+    for place in sorted(places(schema), key=lambda place: place.field == "removeWebhook"):
         if place.named in {None, "text"} or "not" in place.path:
             continue
         one = loot[place.named]
         mine, nobody_s = [
-            (await edge.ask(place.document(schema, text), token)).json()
+            (await edge.ask(place.document(schema, text, endpoint), token)).json()
             for text in (one.value, one.void)
         ]
         if mine == nobody_s:
@@ -259,6 +275,14 @@ async def test_nobody_gets_nothing(edge: Edge, northwind: Agency, database_url: 
                 assert "data" not in reply.json()
                 assert northwind.canary not in reply.text
     assert rows_of(database_url, northwind) == before
+
+
+async def _endpoint(edge: Edge, agency: Agency) -> str:
+    """An endpoint of the agency's own."""
+    async with edge.database.session(agency.tenant_id) as session:
+        found = (await session.scalars(select(WebhookEndpoint.id))).first()
+    assert found is not None
+    return public_id("whk", found)
 
 
 def _plain(operation: str, name: str, field: GraphQLField) -> str:

@@ -8,6 +8,7 @@ import stat
 import traceback
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from tenancy.vault import (
     CredentialError,
     MasterKey,
     MasterKeyError,
+    Purpose,
     Secret,
     TenantKey,
     Vault,
@@ -99,6 +101,20 @@ def test_secrets_of_a_webhook_open_in_their_place_only() -> None:
         assert error.value.hint == "remove the endpoint, and add it again"
     with pytest.raises(CredentialError):  # what is sealed for a webhook is no channel's
         VAULT.open_channel(KEY, sealed, tenant_id=ALICE, channel_id=endpoint)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_is_sealed_for_one_row_opens_for_no_other(purpose: Purpose) -> None:
+    user = uuid.UUID(int=11)
+    place: dict[str, Any] = {"tenant_id": ALICE, "purpose": purpose, "object_id": user}
+    sealed = VAULT.seal_for(KEY, {"secret": TOKEN}, **place)
+    assert VAULT.open_for(KEY, sealed, **place) == {"secret": Secret(TOKEN)}
+    others = [one for one in Purpose if one is not purpose]
+    for changed in ({"tenant_id": BOB}, {"object_id": uuid.UUID(int=12)}, {"purpose": others[0]}):
+        with pytest.raises(CredentialError):
+            VAULT.open_for(KEY, sealed, **{**place, **changed})
+    with pytest.raises(CredentialError):
+        VAULT.open_for(OTHER_KEY, sealed, **place)
 
 
 @given(st.data())
