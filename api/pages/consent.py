@@ -38,7 +38,7 @@ from domain.ids import ClientId, TenantId
 from tenancy.session import Database
 from tenancy.tables import Client, Tenant
 
-__all__ = ["SCOPES_IN_WORDS", "ConsentPages", "consent_routes"]
+__all__ = ["SCOPES_IN_WORDS", "ConsentPages", "consent_routes", "in_words"]
 
 SCOPES_IN_WORDS: Final[Mapping[Scope, str]] = {
     Scope.METRICS_READ: "See metrics, clients and definitions",
@@ -133,7 +133,7 @@ class ConsentPages:
             form_targets=[asked.redirect_uri],
             visitor=person,
             application=application.name,
-            scopes=_in_words(scopes),
+            scopes=in_words(scopes),
             clients=await self._clients(person.tenant_id, reached),
             metrics=None if metrics is None else sorted(metrics),
             target=_place(asked.redirect_uri),
@@ -180,7 +180,8 @@ def _offered(asked: AuthorizationRequest, person: SignedIn) -> frozenset[str]:
     return asked.scopes & person.rights.scopes
 
 
-def _in_words(scopes: frozenset[str]) -> list[str]:
+def in_words(scopes: frozenset[str]) -> list[str]:
+    """What scopes allow, as people are told."""
     return [words for scope, words in SCOPES_IN_WORDS.items() if scope.value in scopes]
 
 

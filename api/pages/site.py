@@ -6,6 +6,7 @@ PageServices -> routes of each page -> `api/app.py`
 from starlette.routing import Route
 
 from api.pages.account import AccountPages
+from api.pages.allowed_apps import AllowedAppsPages
 from api.pages.consent import ConsentPages, consent_routes
 from api.pages.rendering import page_routes
 from api.pages.services import PageServices
@@ -22,4 +23,5 @@ def site_routes(services: PageServices) -> list[Route]:
         *consent_routes(consent),
         *SignInPages(services).routes(),
         *AccountPages(services).routes(),
+        *AllowedAppsPages(services).routes(),
     ]

@@ -66,9 +66,9 @@ class Served:
 async def served(
     database: Database, edge_warehouse: Warehouse, redis_server: RedisServer
 ) -> AsyncIterator[Served]:
-    """The server; its clock stands at the real present, which clients compare with their own."""
+    """The server; it goes by the real clock, as its clients do."""
     port = _free_port()
-    clock = FakeClock(dt.datetime.now(dt.UTC))
+    clock = _WallClock()
     issuer = f"http://127.0.0.1:{port}"
     edge = open_edge(database, edge_warehouse, redis_server, issuer, clock)
     async with contextlib.AsyncExitStack() as stack:
@@ -87,6 +87,11 @@ async def served(
             )
         cookie = await edge.sign_in(agency, user_id)
         yield Served(edge, agency, user_id, f"bosco={cookie}")
+
+
+class _WallClock(FakeClock):
+    def __call__(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
 
 
 def _free_port() -> int:
