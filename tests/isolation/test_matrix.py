@@ -119,8 +119,12 @@ async def test_cached_answers_stay_with_their_agency(
 
 async def _held(redis: RedisServer, key: bytes) -> bytes:
     """Everything under a key, whatever its type."""
-    if await redis.commands.type(key) == b"zset":
+    kind = await redis.commands.type(key)
+    if kind == b"zset":
         return b" ".join(await redis.commands.zrange(key, 0, -1))
+    if kind == b"list":  # calls of an app, by their instants
+        calls = await redis.commands.execute_command("LRANGE", key, 0, -1)
+        return b" ".join(calls)
     value: bytes = await redis.commands.get(key)
     return value
 
