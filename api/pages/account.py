@@ -1,6 +1,6 @@
 """The account page: one's password, authenticator and browsers.
 
-/account -> password | authenticator (begin, confirm, remove) | end other sessions
+/account -> password | authenticator (begin, confirm, remove) | end sessions
 """
 
 import uuid

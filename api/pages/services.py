@@ -8,14 +8,17 @@ from starlette.requests import Request
 from api.edge.client_address import Network, client_address
 from api.identity.links import Links
 from api.identity.passwords import Passwords
+from api.identity.people import People
 from api.identity.second_factors import SecondFactors
 from api.identity.sessions import Sessions
 from api.identity.sign_in import SignIns
 from api.identity.throttle import Throttle
+from api.oauth.app_registry import AppRegistry
 from api.oauth.authorization import AuthorizationRequests
 from api.oauth.endpoint import OAuthServices
 from api.pages.visits import Visits
 from domain.ports import Clock, IdFactory
+from tenancy.approvals import Approvals
 from tenancy.rate_limits import RateLimits
 from tenancy.session import Database
 from tenancy.unscoped import Doors
@@ -39,6 +42,9 @@ class PageServices:
     visits: Visits
     authorization: AuthorizationRequests
     sign_ins: SignIns
+    people: People
+    apps: AppRegistry
+    approvals: Approvals
     clock: Clock
     ids: IdFactory
     trusted_proxies: Sequence[Network]
@@ -79,6 +85,8 @@ def open_pages(
         oauth.random_bytes,
     )
     sessions = Sessions(database, clock, ids, random_bytes)
+    links = Links(database, clock, ids, random_bytes)
+    second_factors = SecondFactors(vault, clock, random_bytes)
     return PageServices(
         database=database,
         visits=Visits(sessions, oauth.issuer),
@@ -88,12 +96,15 @@ def open_pages(
             database=database,
             sessions=sessions,
             passwords=Passwords(random_bytes),
-            second_factors=SecondFactors(vault, clock, random_bytes),
-            links=Links(database, clock, ids, random_bytes),
+            second_factors=second_factors,
+            links=links,
             throttle=Throttle(limits),
             clock=clock,
             ids=ids,
         ),
+        people=People(database, sessions, links, second_factors, clock, ids),
+        apps=AppRegistry(database, clock, ids, random_bytes),
+        approvals=Approvals(clock, ids),
         clock=clock,
         ids=ids,
         trusted_proxies=trusted_proxies,

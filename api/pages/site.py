@@ -7,7 +7,10 @@ from starlette.routing import Route
 
 from api.pages.account import AccountPages
 from api.pages.allowed_apps import AllowedAppsPages
+from api.pages.approvals import ApprovalPages
+from api.pages.apps import AppPages
 from api.pages.consent import ConsentPages, consent_routes
+from api.pages.people import PeoplePages
 from api.pages.rendering import page_routes
 from api.pages.services import PageServices
 from api.pages.sign_in import SignInPages
@@ -24,4 +27,7 @@ def site_routes(services: PageServices) -> list[Route]:
         *SignInPages(services).routes(),
         *AccountPages(services).routes(),
         *AllowedAppsPages(services).routes(),
+        *PeoplePages(services).routes(),
+        *AppPages(services).routes(),
+        *ApprovalPages(services).routes(),
     ]

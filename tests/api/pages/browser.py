@@ -62,6 +62,10 @@ class Browser:
         await self.open("/sign-in")
         return await self.send("/sign-in", agency=agency, email=email, password=password)
 
+    def keep(self, cookie: str) -> None:
+        """Be signed in."""
+        self.http.cookies.set("__Host-bosco", cookie, domain="bosco.example", path="/")
+
     @property
     def cookie(self) -> str | None:
         """Of ours."""

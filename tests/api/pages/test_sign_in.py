@@ -5,7 +5,6 @@ import datetime as dt
 import re
 import uuid
 
-import pyotp
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import select
@@ -16,10 +15,11 @@ from tenancy.session import Database, DatabaseConfig
 from tenancy.tables import LinkKind, Password, RecoveryCode, Role
 from tests.api.identity.world import Agency, World
 from tests.api.pages.browser import NewBrowser
+from tests.api.pages.people import PASSWORD, give_authenticator, give_password, link_of
 
 pytestmark = pytest.mark.anyio
 
-EMAIL, PASSWORD = "ada@northwind.example", "crisp otter violin"
+EMAIL = "ada@northwind.example"
 WRONG = "The agency, the e-mail or the password is wrong."
 TOO_MANY = "There were too many tries."
 
@@ -29,33 +29,6 @@ async def ada(world: World, northwind: Agency, pages: PageServices) -> uuid.UUID
     user_id = await world.add_person(northwind, EMAIL, Role.ANALYST)
     await give_password(world, pages, northwind, user_id, PASSWORD)
     return user_id
-
-
-async def give_password(
-    world: World, pages: PageServices, agency: Agency, user_id: uuid.UUID, password: str
-) -> None:
-    stored = await pages.sign_ins.passwords.hash(password)
-    async with world.database.session(agency.tenant_id) as session:
-        session.add(Password(user_id=user_id, hash=stored, changed_at=world.clock()))
-
-
-async def give_authenticator(
-    world: World, pages: PageServices, agency: Agency, user_id: uuid.UUID
-) -> tuple[pyotp.TOTP, tuple[str, ...]]:
-    """An authenticator that was confirmed a while ago, and the recovery codes."""
-    factors = pages.second_factors
-    async with world.database.session(agency.tenant_id) as session:
-        totp = pyotp.TOTP((await factors.begin(session, user_id, EMAIL)).secret)
-        codes = await factors.confirm(session, user_id, totp.at(world.clock()))
-    world.clock.advance(minutes=2)
-    return totp, codes
-
-
-async def link_of(
-    world: World, pages: PageServices, agency: Agency, user_id: uuid.UUID, kind: LinkKind
-) -> str:
-    async with world.database.session(agency.tenant_id) as session:
-        return await pages.links.issue(session, user_id, kind, created_by="test")
 
 
 async def test_signs_in_and_goes_on_to_where_one_came_from(
