@@ -196,8 +196,8 @@ class Approvals:
         )
         if action is None:
             raise NotApprovedError(
-                "Nothing in force allows this.",
-                hint="Ask for exactly this, and let somebody else approve it.",
+                "nothing in force allows this",
+                hint="ask for exactly this, and let somebody else approve it",
             )
         self._audit(session, used_by, "approval.used", approval_id, action)
 
@@ -234,13 +234,13 @@ class Approvals:
     ) -> NotFoundError | ConflictError:
         found = await self.find(session, approval_id)
         if found is None:
-            return NotFoundError("The agency has no such request.")
+            return NotFoundError("the agency has no such request")
         if found.state is State.WAITING and found.requested_by == decided_by:
             return OwnRequestError(
-                "You asked for this yourself.", hint="Somebody else has to decide."
+                "you asked for this yourself", hint="somebody else has to decide"
             )
         return ApprovalOverError(
-            f"This request is {found.state.value}.", hint="Ask again if it is still wanted."
+            f"this request is {found.state.value}", hint="ask again if it is still wanted"
         )
 
     def _see(self, row: Approval) -> AskedFor:

@@ -23,6 +23,7 @@ from api.cli.nouns import (
     incidents,
     keys,
     metrics,
+    people,
     quality,
     quarantine,
     sources,
@@ -55,6 +56,7 @@ app = typer.Typer(
 for noun, module in {
     "tenants": tenants,
     "clients": clients,
+    "people": people,
     "apps": apps,
     "keys": keys,
     "connections": connections,

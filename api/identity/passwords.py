@@ -141,4 +141,4 @@ def _words(owner: Iterable[str]) -> Iterable[str]:
 
 
 def _refused(reason: str, hint: str) -> InvalidInputError:
-    return InvalidInputError(f"This password is not taken: {reason}.", hint=f"{hint.capitalize()}.")
+    return InvalidInputError(f"this password is not taken: {reason}", hint=hint)

@@ -178,14 +178,14 @@ class People:
         address, shown = check_email(email), name.strip()
         if not shown or len(shown) > _LONGEST_NAME or not shown.isprintable():
             raise InvalidInputError(
-                "A person needs a name.", hint=f"Write one of up to {_LONGEST_NAME} letters."
+                "a person needs a name", hint=f"write one of up to {_LONGEST_NAME} letters"
             )
         async with self._change(tenant_id) as session:
             known = select(User.id).where(func.lower(User.email) == address)
             if await session.scalar(known) is not None:
                 raise ConflictError(
-                    f"{address} is a person of the agency already.",
-                    hint="Change the roles of that person, or make a new link.",
+                    f"the agency has a person {address} already",
+                    hint="change the roles of that person, or make a new link",
                 )
             user = User(
                 id=self.ids(),
@@ -258,7 +258,7 @@ class People:
             membership = await _get_membership(session, user_id, role)
             limits = await _limits(session, membership)
             if client_id not in limits:
-                raise NotFoundError("The role is not limited to this client.")
+                raise NotFoundError("the role is not limited to this client")
             if limits == {client_id}:
                 await self._drop(session, manager, membership)
                 return
@@ -315,7 +315,7 @@ class People:
             user = await self._touch(session, manager, user_id)
             if user.deactivated_at is not None:
                 raise ConflictError(
-                    "This person is deactivated.", hint="Reactivate the person first."
+                    "this person is deactivated", hint="reactivate the person first"
                 )
             stored = await session.get(Password, (tenant_id, user_id))
             kind = LinkKind.INVITATION if stored is None else LinkKind.PASSWORD_RESET
@@ -335,7 +335,7 @@ class People:
         async with self._change(tenant_id) as session:
             await self._touch(session, manager, user_id)
             if not await self.second_factors.remove(session, user_id):
-                raise NotFoundError("This person has no authenticator.")
+                raise NotFoundError("this person has no authenticator")
             await self.sessions.end_all(session, user_id)
             self._audit(session, manager, "second_factor.removed", user_id)
 
@@ -350,7 +350,7 @@ class People:
         user = await _get(session, user_id)
         if not manager.is_owner and await session.scalar(_owns(user_id)) is not None:
             raise NotAllowedError(
-                "Only an owner changes an owner.", hint="Ask an owner of your agency."
+                "only an owner changes an owner", hint="ask an owner of your agency"
             )
         return user
 
@@ -364,7 +364,7 @@ class People:
     ) -> None:
         if role is Role.OWNER and not manager.is_owner:
             raise NotAllowedError(
-                "Only an owner makes an owner.", hint="Ask an owner of your agency."
+                "only an owner makes an owner", hint="ask an owner of your agency"
             )
         await _check_clients(session, role, clients)
         query = select(Membership).where(Membership.user_id == user_id, Membership.role == role)
@@ -444,7 +444,7 @@ class People:
 async def _get(session: TenantSession, user_id: uuid.UUID) -> User:
     user = await session.get(User, (session.tenant_id, user_id))
     if user is None:
-        raise NotFoundError("The agency has no such person.")
+        raise NotFoundError("the agency has no such person")
     return user
 
 
@@ -457,7 +457,7 @@ async def _get_membership(session: TenantSession, user_id: uuid.UUID, role: Role
     query = select(Membership).where(Membership.user_id == user_id, Membership.role == role)
     membership = await session.scalar(query)
     if membership is None:
-        raise NotFoundError("The person has no such role.")
+        raise NotFoundError("the person has no such role")
     return membership
 
 
@@ -495,13 +495,13 @@ async def _roles(session: TenantSession, user_id: uuid.UUID) -> tuple[RoleSeen, 
 async def _check_clients(session: TenantSession, role: Role, clients: Collection[ClientId]) -> None:
     if role is Role.CLIENT_VIEWER and not clients:
         raise InvalidInputError(
-            "A client's viewer needs at least one client.", hint="Choose the client."
+            "a client's viewer needs at least one client", hint="choose the client"
         )
     if role is Role.OWNER and clients:
-        raise InvalidInputError("An owner sees every client.", hint="Choose no client, or a role.")
+        raise InvalidInputError("an owner sees every client", hint="choose no client, or a role")
     found = select(func.count()).select_from(Client).where(Client.id.in_(set(clients)))
     if clients and await session.scalar(found) != len(set(clients)):
-        raise NotFoundError("The agency has no such client.")
+        raise NotFoundError("the agency has no such client")
 
 
 async def _check_owner_is_left(session: TenantSession) -> None:
@@ -513,5 +513,5 @@ async def _check_owner_is_left(session: TenantSession) -> None:
     )
     if await session.scalar(query) is None:
         raise ConflictError(
-            "An agency keeps at least one owner.", hint="Make somebody else an owner first."
+            "an agency keeps at least one owner", hint="make somebody else an owner first"
         )

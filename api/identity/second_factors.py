@@ -80,7 +80,7 @@ class SecondFactors:
         """
         if await self.is_on(session, user_id):
             raise ConflictError(
-                "You have an authenticator already.", hint="Remove it before you add another one."
+                "you have an authenticator already", hint="remove it before you add another one"
             )
         await session.execute(delete(SecondFactor).where(SecondFactor.user_id == user_id))
         secret = base64.b32encode(self.random_bytes(_SECRET_BYTES)).decode()
@@ -141,7 +141,7 @@ class SecondFactors:
         )
         if not confirmed:
             raise InvalidInputError(
-                "This code is not right.", hint="Type the code that the authenticator shows now."
+                "this code is not right", hint="type the code that the authenticator shows now"
             )
         codes = [self.random_bytes(_RECOVERY_BYTES) for _ in range(_RECOVERY_CODES)]
         shown = [base64.b32encode(code).decode().lower() for code in codes]

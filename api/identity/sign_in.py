@@ -113,8 +113,8 @@ class SignIns:
             await self.throttle.blame_address(attempt.address)
             await self._note_refusal(agency, found, "password")
             raise WrongCredentialsError(
-                "The agency, the e-mail or the password is wrong.",
-                hint="Try again, or ask your agency for a new link.",
+                "the agency, the e-mail or the password is wrong",
+                hint="try again, or ask your agency for a new link",
             )
         await self.throttle.forget_password(tenant_id, email)
         fresh = None
@@ -152,9 +152,9 @@ class SignIns:
             async with self.database.session(waiting.tenant_id) as session:
                 self._audit(session, VISITOR, "sign_in.refused", waiting.user_id, step="code")
             raise WrongCodeError(
-                "This code is not right.",
-                hint="Type the code that your authenticator shows now, or a recovery code. "
-                "Each is taken once.",
+                "this code is not right",
+                hint="type the code that your authenticator shows now, or a recovery code; "
+                "each is taken once",
             )
         await self.throttle.forget_code(waiting.tenant_id, waiting.user_id)
         return cookie
@@ -172,8 +172,8 @@ class SignIns:
         async with self.database.session(link.token.tenant_id) as session:
             if not await self.links.spend(session, link):
                 raise NotFoundError(
-                    "This link has been used already.",
-                    hint="Sign in, or ask for a new link.",
+                    "this link has been used already",
+                    hint="sign in, or ask for a new link",
                 )
             await self._store(session, link.user_id, fresh)
             await self.sessions.end_all(session, link.user_id)
@@ -202,7 +202,7 @@ class SignIns:
             methods = await self.sessions.methods_of(session, visitor.session_id)
         if not await self.passwords.verify(old, None if stored is None else stored.hash):
             raise WrongCredentialsError(
-                "The present password is wrong.", hint="Type the one that you sign in with."
+                "the present password is wrong", hint="type the one that you sign in with"
             )
         _check_repeated(password, again)
         owner = (visitor.agency, visitor.agency_slug, visitor.name, visitor.email)
@@ -294,5 +294,5 @@ def _nobody(agency: str) -> TenantId:
 def _check_repeated(password: str, again: str) -> None:
     if password != again:
         raise InvalidInputError(
-            "The two new passwords differ.", hint="Type the same one into both fields."
+            "the two new passwords differ", hint="type the same one into both fields"
         )

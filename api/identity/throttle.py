@@ -41,8 +41,8 @@ class TooManyTriesError(UserError, Transient):
     def __init__(self, wait_seconds: int) -> None:
         minutes = -(-wait_seconds // _MINUTE)
         super().__init__(
-            "There were too many tries.",
-            hint=f"Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again.",
+            "there were too many tries",
+            hint=f"wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again",
         )
         self.wait_seconds = wait_seconds
 

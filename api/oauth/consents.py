@@ -92,7 +92,7 @@ async def withdraw(
     )
     if app_id is None:
         raise NotFoundError(
-            "You allow no such app.", hint="You may have taken it back in another window."
+            "you allow no such app", hint="you may have taken it back in another window"
         )
     await session.execute(
         update(TokenFamily)

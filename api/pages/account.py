@@ -138,8 +138,8 @@ class AccountPages:
                 code = visit.field("code")
                 if not await services.second_factors.spend(session, visitor.user_id, code):
                     raise WrongCodeError(
-                        "This code is not right.",
-                        hint="Type the code that your authenticator shows now, or a recovery code.",
+                        "this code is not right",
+                        hint="type the code that your authenticator shows now, or a recovery code",
                     )
                 await services.second_factors.remove(session, visitor.user_id)
                 cookie = await self._renew(visit, session, ("pwd",))
@@ -156,7 +156,7 @@ class AccountPages:
         session_id = _session_id(visit.field("session"))
         async with services.database.session(visitor.tenant_id) as session:
             if not await services.sessions.end(session, visitor.user_id, session_id):
-                raise NotFoundError("You have no such session.")
+                raise NotFoundError("you have no such session")
             self._audit(visit, session, "session.ended")
         return see_other(f"{HOME}?done=ended")
 
@@ -192,7 +192,7 @@ def _session_id(text: str) -> uuid.UUID:
     try:
         return parse_id("ses", text)
     except UserError as error:
-        raise NotFoundError("You have no such session.") from error
+        raise NotFoundError("you have no such session") from error
 
 
 def _qr(address: str) -> str:

@@ -52,7 +52,7 @@ class AllowedAppsPages:
         try:
             grant_id = parse_id("grant", visit.field("grant"))
         except InvalidInputError as error:
-            raise NotFoundError("You allow no such app.") from error
+            raise NotFoundError("you allow no such app") from error
         async with services.database.session(visitor.tenant_id) as session:
             client_id = await withdraw(session, visitor.user_id, grant_id, services.clock())
             audit.record(

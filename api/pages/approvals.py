@@ -70,7 +70,7 @@ class ApprovalPages:
     async def _decide(self, visit: Visit) -> Response:
         name = visit.request.path_params["decision"]
         if name not in _DECISIONS:
-            raise NotFoundError("There is no such page.")
+            raise NotFoundError("there is no such page")
         approval_id = _approval_of(visit)
         try:
             async with self._services.database.session(visit.visitor.tenant_id) as session:
@@ -95,4 +95,4 @@ def _approval_of(visit: Visit) -> uuid.UUID:
     try:
         return parse_id("apr", visit.request.path_params["approval"])
     except UserError as error:
-        raise NotFoundError("The agency has no such request.") from error
+        raise NotFoundError("the agency has no such request") from error

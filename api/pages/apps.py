@@ -105,7 +105,7 @@ class AppPages:
                 return await self._list(visit, problem=error)
             return _show_secret(visit, made, title="A new secret", is_new=False)
         if change not in _DONE:
-            raise NotFoundError("There is no such page.")
+            raise NotFoundError("there is no such page")
         await self._apps.set_suspended(
             tenant_id, client_id, is_suspended=change == "suspend", actor=actor
         )
@@ -128,10 +128,10 @@ async def _read_registration(visit: Visit, session: TenantSession) -> Registrati
     clients = client_ids(visit.fields)
     known = set((await session.scalars(select(Client.id).where(Client.id.in_(clients)))).all())
     if known != set(clients):
-        raise NotFoundError("The agency has no such client.")
+        raise NotFoundError("the agency has no such client")
     calls = visit.field("calls_per_minute")
     if calls and not calls.isdecimal():
-        raise InvalidInputError("Calls in a minute is not a number.", hint="Write it in digits.")
+        raise InvalidInputError("calls in a minute is not a number", hint="write it in digits")
     return Registration(
         name=visit.field("name"),
         scopes=chosen(visit.fields, "scope_"),

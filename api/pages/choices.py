@@ -67,4 +67,4 @@ def role_of(text: str) -> Role:
     try:
         return Role(text)
     except ValueError as error:
-        raise InvalidInputError("Choose a role.", hint="There are six of them.") from error
+        raise InvalidInputError("choose a role", hint="there are six of them") from error

@@ -69,9 +69,9 @@ async def read_form(request: Request, issuer: str, form_token: str | None) -> Ma
     given = fields.pop(FORM_TOKEN, "")
     if form_token is not None and not hmac.compare_digest(given.encode(), form_token.encode()):
         raise FormError(
-            "This form belongs to an earlier session.",
+            "this form belongs to an earlier session",
             status=403,
-            hint="Open the page again, and send the form from there.",
+            hint="open the page again, and send the form from there",
         )
     return fields
 
@@ -96,9 +96,9 @@ def _check_source(request: Request, issuer: str) -> None:
         is_ours = origin in {_origin(issuer), _origin(str(request.url))}
     if not is_ours:
         raise FormError(
-            "This form was not sent by a page of Bosco.",
+            "this form was not sent by a page of Bosco",
             status=403,
-            hint="Open the page yourself, and send the form from there.",
+            hint="open the page yourself, and send the form from there",
         )
 
 
@@ -130,7 +130,7 @@ def _fields(body: bytes) -> dict[str, str]:
 
 def _malformed(reason: str, status: int) -> FormError:
     return FormError(
-        f"The form cannot be read: {reason}.",
+        f"the form cannot be read: {reason}",
         status=status,
-        hint="Open the page again, and send the form from there.",
+        hint="open the page again, and send the form from there",
     )

@@ -135,7 +135,7 @@ class PeoplePages:
         user_id, name = _person_of(visit), visit.request.path_params["change"]
         change = self._changes.get(name)
         if change is None:
-            raise NotFoundError("There is no such page.")
+            raise NotFoundError("there is no such page")
         await self._people.get(visit.visitor.tenant_id, user_id)
         try:
             await change(visit, user_id)
@@ -199,4 +199,4 @@ def _person_of(visit: Visit) -> uuid.UUID:
     try:
         return parse_id("usr", visit.request.path_params["person"])
     except UserError as error:
-        raise NotFoundError("The agency has no such person.") from error
+        raise NotFoundError("the agency has no such person") from error

@@ -58,7 +58,7 @@ def test_takes_what_is_long_and_not_common(password: str) -> None:
 def test_refuses_what_somebody_would_guess(password: str, reason: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         check_new_password(password, owner=OWNER)
-    assert caught.value.message == f"This password is not taken: {reason}."
+    assert caught.value.message == f"this password is not taken: {reason}"
 
 
 async def test_stores_argon2id_with_a_salt_of_its_own(passwords: Passwords) -> None:

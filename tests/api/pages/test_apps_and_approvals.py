@@ -70,19 +70,19 @@ async def test_a_public_app_has_no_secret(admin: tuple[uuid.UUID, Browser]) -> N
     assert "it has no secret, and proves itself by PKCE" in browser.text
     await browser.open("/apps")
     await browser.send(f"/apps/{client_id}/rotate")
-    assert browser.alert == "Board is public and has no secret"
+    assert browser.alert == "Board is public and has no secret."
 
 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"name": " "}, "the app has no name"),
-        ({"kind": "public"}, "an app without a secret acts for people"),
+        ({"name": " "}, "The app has no name."),
+        ({"kind": "public"}, "An app without a secret acts for people"),
         ({"redirect_uris": "http://evil.example/"}, "cannot be a redirect address"),
         ({"origins": "https://a.example/x"}, "is not the origin of a page"),
-        ({"scope_everything": "on"}, "there is no scope 'everything'"),
+        ({"scope_everything": "on"}, "There is no scope 'everything'"),
         ({"calls_per_minute": "many"}, "Calls in a minute is not a number."),
-        ({"calls_per_minute": "0"}, "an app needs at least one call per minute"),
+        ({"calls_per_minute": "0"}, "An app needs at least one call per minute"),
         ({f"client_{public_id('cli', uuid.UUID(int=9))}": "on"}, "The agency has no such client."),
     ],
 )

@@ -103,7 +103,7 @@ async def test_invites_a_person_who_comes_in_by_the_link(
         ({"role": ""}, "Choose a role."),
         ({"role": "king"}, "Choose a role."),
         ({"role": "client_viewer"}, "A client's viewer needs at least one client."),
-        ({"email": "OLGA@nw.example"}, "olga@nw.example is a person of the agency already."),
+        ({"email": "OLGA@nw.example"}, "The agency has a person olga@nw.example already."),
         ({f"client_{public_id('cli', uuid.UUID(int=9))}": "on"}, "The agency has no such client."),
         ({"client_x": "on"}, "'x' is not an id of this kind"),
     ],
