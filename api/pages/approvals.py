@@ -3,6 +3,7 @@
 /approvals -> approve | reject, never one's own request
 """
 
+import functools
 import uuid
 from collections.abc import Sequence
 from typing import Final
@@ -42,10 +43,13 @@ class ApprovalPages:
         roles = (Role.OWNER, Role.ADMIN, Role.DATA_PROTECTION_OFFICER)
         return [
             Route("/approvals", for_people(visits, self._list, *roles), methods=["GET"]),
-            Route(
-                "/approvals/{approval}/{decision}",
-                for_people(visits, self._decide, *roles),
-                methods=["POST"],
+            *(
+                Route(
+                    f"/approvals/{{approval}}/{name}",
+                    for_people(visits, functools.partial(self._decide, name), *roles),
+                    methods=["POST"],
+                )
+                for name in _DECISIONS
             ),
         ]
 
@@ -67,10 +71,7 @@ class ApprovalPages:
             problem=problem,
         )
 
-    async def _decide(self, visit: Visit) -> Response:
-        name = visit.request.path_params["decision"]
-        if name not in _DECISIONS:
-            raise NotFoundError("there is no such page")
+    async def _decide(self, name: str, visit: Visit) -> Response:
         approval_id = _approval_of(visit)
         try:
             async with self._services.database.session(visit.visitor.tenant_id) as session:

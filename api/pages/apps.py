@@ -4,6 +4,7 @@
 """
 
 import datetime as dt
+import functools
 from typing import Final
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from api.identity.caller import Scope
 from api.oauth.app_registry import USUAL_SCOPES, AppRegistry, AppSecret, Registration
 from api.pages.choices import Choice, chosen, client_choices, client_ids
 from api.pages.consent import SCOPES_IN_WORDS
-from api.pages.doorway import Visit, for_people
+from api.pages.doorway import Handler, Visit, for_people
 from api.pages.rendering import render
 from api.pages.services import PageServices
 from api.pages.visits import see_other
@@ -42,11 +43,22 @@ class AppPages:
         """See the module."""
         visits, leads = self._services.visits, (Role.OWNER, Role.ADMIN)
         new = for_people(visits, self._new, *leads)
-        change = for_people(visits, self._change, *leads)
+        forms: dict[str, Handler] = {
+            "rotate": self._rotate,
+            "suspend": functools.partial(self._set_suspended, "suspend"),
+            "resume": functools.partial(self._set_suspended, "resume"),
+        }
         return [
             Route("/apps", for_people(visits, self._list, *leads), methods=["GET"]),
             Route("/apps/new", new, methods=["GET", "POST"]),
-            Route("/apps/{client_id}/{change}", change, methods=["POST"]),
+            *(
+                Route(
+                    f"/apps/{{client_id}}/{name}",
+                    for_people(visits, handler, *leads),
+                    methods=["POST"],
+                )
+                for name, handler in forms.items()
+            ),
         ]
 
     @property
@@ -95,19 +107,24 @@ class AppPages:
             problem=problem,
         )
 
-    async def _change(self, visit: Visit) -> Response:
-        tenant_id, actor = visit.visitor.tenant_id, visit.visitor.actor
-        client_id, change = (visit.request.path_params[name] for name in ("client_id", "change"))
-        if change == "rotate":
-            try:
-                made = await self._apps.rotate(tenant_id, client_id, overlap=_OVERLAP, actor=actor)
-            except InvalidInputError as error:
-                return await self._list(visit, problem=error)
-            return _show_secret(visit, made, title="A new secret", is_new=False)
-        if change not in _DONE:
-            raise NotFoundError("there is no such page")
+    async def _rotate(self, visit: Visit) -> Response:
+        try:
+            made = await self._apps.rotate(
+                visit.visitor.tenant_id,
+                visit.request.path_params["client_id"],
+                overlap=_OVERLAP,
+                actor=visit.visitor.actor,
+            )
+        except InvalidInputError as error:
+            return await self._list(visit, problem=error)
+        return _show_secret(visit, made, title="A new secret", is_new=False)
+
+    async def _set_suspended(self, change: str, visit: Visit) -> Response:
         await self._apps.set_suspended(
-            tenant_id, client_id, is_suspended=change == "suspend", actor=actor
+            visit.visitor.tenant_id,
+            visit.request.path_params["client_id"],
+            is_suspended=change == "suspend",
+            actor=visit.visitor.actor,
         )
         return see_other(f"/apps?done={change}")
 

@@ -19,7 +19,7 @@ from api.pages.visits import Visits
 from domain.errors import NotFoundError
 from tenancy.tables import Role
 
-__all__ = ["Visit", "browser_name", "for_anybody", "for_people", "show_message"]
+__all__ = ["Handler", "Visit", "browser_name", "for_anybody", "for_people", "show_message"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,9 +41,10 @@ class Visit:
         return self.fields.get(name, "").strip()
 
 
-def for_people(
-    visits: Visits, handler: Callable[[Visit], Awaitable[Response]], *roles: Role
-) -> Endpoint:
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def for_people(visits: Visits, handler: Handler, *roles: Role) -> Endpoint:
     """An endpoint for whoever is signed in; if roles are named, with one of them everywhere."""
 
     async def endpoint(request: Request) -> Response:

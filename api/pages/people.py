@@ -4,6 +4,7 @@
 /people/usr_... -> role | withdraw | deactivate | reactivate | link | authenticator
 """
 
+import functools
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from api.identity.links import LINK_LIFETIMES
 from api.identity.people import Invited, Manager, People
 from api.pages.choices import ROLES, client_choices, client_ids, role_of
-from api.pages.doorway import Visit, for_people
+from api.pages.doorway import Handler, Visit, for_people
 from api.pages.rendering import render
 from api.pages.services import PageServices
 from api.pages.visits import see_other
@@ -38,28 +39,31 @@ class PeoplePages:
 
     def __init__(self, services: PageServices) -> None:
         self._services = services
-        self._changes: dict[str, Callable[[Visit, uuid.UUID], Awaitable[None]]] = {
+
+    def routes(self) -> list[Route]:
+        """See the module."""
+        visits, leads = self._services.visits, (Role.OWNER, Role.ADMIN)
+        changes = {
             "role": self._give_role,
             "withdraw": self._withdraw,
             "deactivate": self._deactivate,
             "reactivate": self._reactivate,
             "authenticator": self._remove_authenticator,
         }
-
-    def routes(self) -> list[Route]:
-        """See the module."""
-        visits, leads = self._services.visits, (Role.OWNER, Role.ADMIN)
+        forms: dict[str, Handler] = {
+            "/people/invite": self._invite,
+            "/people/{user}/link": self._link,
+            **{
+                f"/people/{{user}}/{name}": functools.partial(self._change, name, change)
+                for name, change in changes.items()
+            },
+        }
         return [
             Route("/people", for_people(visits, self._list, *leads), methods=["GET"]),
-            Route("/people/invite", for_people(visits, self._invite, *leads), methods=["POST"]),
-            Route("/people/{person}", for_people(visits, self._show, *leads), methods=["GET"]),
-            Route(
-                "/people/{person}/link", for_people(visits, self._link, *leads), methods=["POST"]
-            ),
-            Route(
-                "/people/{person}/{change}",
-                for_people(visits, self._change, *leads),
-                methods=["POST"],
+            Route("/people/{user}", for_people(visits, self._show, *leads), methods=["GET"]),
+            *(
+                Route(path, for_people(visits, handler, *leads), methods=["POST"])
+                for path, handler in forms.items()
             ),
         ]
 
@@ -131,11 +135,10 @@ class PeoplePages:
             return await self._show(visit, problem=error)
         return self._show_link(visit, made)
 
-    async def _change(self, visit: Visit) -> Response:
-        user_id, name = _person_of(visit), visit.request.path_params["change"]
-        change = self._changes.get(name)
-        if change is None:
-            raise NotFoundError("there is no such page")
+    async def _change(
+        self, name: str, change: Callable[[Visit, uuid.UUID], Awaitable[None]], visit: Visit
+    ) -> Response:
+        user_id = _person_of(visit)
         await self._people.get(visit.visitor.tenant_id, user_id)
         try:
             await change(visit, user_id)
@@ -197,6 +200,6 @@ def _offered(visit: Visit) -> list[tuple[str, str]]:
 
 def _person_of(visit: Visit) -> uuid.UUID:
     try:
-        return parse_id("usr", visit.request.path_params["person"])
+        return parse_id("usr", visit.request.path_params["user"])
     except UserError as error:
         raise NotFoundError("the agency has no such person") from error

@@ -217,9 +217,15 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         **_all(
             _ROUTES,
             "/graphql /oauth/token /oauth/revoke /oauth/introspect /oauth/authorize /account"
+            " /account/apps /account/apps/withdraw"
             " /account/authenticator /account/authenticator/confirm /account/authenticator/remove"
             " /account/password /account/sessions/end /account/sessions/end-others /sign-in"
-            " /sign-in/code /sign-out /links/{token}",
+            " /sign-in/code /sign-out /links/{token} /people /people/invite /people/{user}"
+            " /people/{user}/role /people/{user}/withdraw /people/{user}/deactivate"
+            " /people/{user}/reactivate /people/{user}/authenticator /people/{user}/link"
+            " /apps /apps/new /apps/{client_id}/rotate /apps/{client_id}/suspend"
+            " /apps/{client_id}/resume /approvals /approvals/{approval}/approve"
+            " /approvals/{approval}/reject",
         ),
         **_all(Empty("says whether the process is alive"), "/healthz /readyz"),
         **_all(
@@ -250,7 +256,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.list connections.pause connections.resume"
             " features.check features.refresh features.show freshness history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
-            " metrics.explain metrics.list metrics.retire night quality.release quarantine.dismiss"
+            " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
+            " people.list people.reset people.role quality.release quarantine.dismiss"
             " quarantine.list quarantine.replay quarantine.show query sync webhooks.add"
             " webhooks.deliveries webhooks.list webhooks.remove webhooks.replay webhooks.resume"
             " webhooks.rotate webhooks.test",
@@ -365,10 +372,16 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         **_all(
             Attacked("isolation/test_routes::test_a_page_is_of_whom_its_cookie_is"),
-            "account.html code.html link.html recovery_codes.html sign_in.html",
+            "account.html allowed_apps.html code.html link.html recovery_codes.html sign_in.html",
         ),
         **_all(
-            Empty("a frame for what is said"), "base.html message.html parts.html people_base.html"
+            _ROUTES,
+            "app_new.html app_secret.html approvals.html apps.html link_made.html people.html"
+            " person.html",
+        ),
+        **_all(
+            Empty("a frame for what is said"),
+            "base.html message.html parts.html parts_choices.html people_base.html",
         ),
     },
 }

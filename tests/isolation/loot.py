@@ -25,6 +25,7 @@ from sqlalchemy import make_url, select
 from api.identity.rights import SCOPES_OF_ROLES
 from api.identity.sessions import TenantToken
 from domain.ids import public_id
+from tenancy.approvals import Deed
 from tenancy.tables import (
     AuditEntry,
     Base,
@@ -151,8 +152,17 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
     }
     loot["metric"] = Loot(await _define_metric(edge, agency), f"secret_{secrets.token_hex(8)}")
     loot |= await _audited(edge, agency)
+    loot["approval"] = Loot(await _asked_for(edge, agency, user_id), public_id("apr", uuid.uuid4()))
     loot["request"] = Loot(_asked(app, loot, "value"), _asked(app, loot, "void"))
     return loot
+
+
+async def _asked_for(edge: Edge, agency: Agency, user_id: uuid.UUID) -> str:
+    """A request that waits for a second person."""
+    deed = Deed("erasure.execute", "subject", agency.canary, {"canary": agency.canary})
+    async with edge.database.session(agency.tenant_id) as session:
+        asked = await edge.pages.approvals.request(session, deed, requested_by=f"user:{user_id}")
+    return public_id("apr", asked)
 
 
 def _asked(app: App, loot: Mapping[str, Loot], which: str) -> str:

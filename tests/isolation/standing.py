@@ -20,6 +20,7 @@ from tenancy.tables import (
     OAuthClient,
     QuarantinedRow,
     SyncRun,
+    User,
     WebhookEndpoint,
 )
 from tenancy.unscoped import TenantProfile
@@ -83,6 +84,15 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
             )
         )
         session.add(
+            User(
+                id=edge.ids(),
+                email=f"{victim.canary}@northwind.example",
+                name=victim.canary,
+                created_at=edge.clock(),
+                deactivated_at=None,
+            )
+        )
+        session.add(
             AlertChannel(
                 id=channel,
                 kind=ChannelKind.WEBHOOK,
@@ -114,6 +124,9 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "app": Loot(client_id, f"app_{secrets.token_hex(16)}"),
         "channel": Loot(f"{victim.canary}-channel", f"{secrets.token_hex(12)}-channel"),
         "client": Loot("acme", "emca"),
+        "email": Loot(
+            f"{victim.canary}@northwind.example", f"{secrets.token_hex(7)}@northwind.example"
+        ),
         "endpoint": Loot(public_id("whk", endpoint), public_id("whk", nobody)),
         "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
         "quarantined": Loot(public_id("qua", row), public_id("qua", nobody)),

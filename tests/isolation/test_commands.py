@@ -81,6 +81,17 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "metrics.list": ({}, ""),
     "metrics.retire": ({"name": "@metric"}, "NOT_FOUND"),
     "night": ({}, ""),
+    "people.add": (
+        {"email": "new@nw.example", "name": "New", "role": "analyst", "clients": ["@client"]},
+        "NOT_FOUND",
+    ),
+    "people.deactivate": ({"email": "@email", "undo": False}, "NOT_FOUND"),
+    "people.list": ({}, ""),
+    "people.reset": ({"email": "@email", "authenticator": True}, "NOT_FOUND"),
+    "people.role": (
+        {"email": "@email", "role": "owner", "clients": [], "take_away": False},
+        "NOT_FOUND",
+    ),
     "quality.release": ({"id": "@incident", "reason": "right"}, "NOT_FOUND"),
     "quarantine.dismiss": ({"id": "@quarantined", "reason": "old"}, "NOT_FOUND"),
     "quarantine.list": ({"limit": 100, "all": True}, ""),
