@@ -1,10 +1,12 @@
 """The configuration of the whole simulator, and the demo world of two agencies."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from ingestion.simulator.consents import OAuthApp
 from ingestion.simulator.ga4 import Ga4Config, Ga4Grant, Property
 from ingestion.simulator.google_ads import (
     AccessGrant,
@@ -12,7 +14,7 @@ from ingestion.simulator.google_ads import (
     DeveloperToken,
     GoogleAdsConfig,
 )
-from ingestion.simulator.meta_ads import AdAccount, MetaAdsConfig, UserToken
+from ingestion.simulator.meta_ads import AdAccount, AppUser, MetaAdsConfig, UserToken
 from ingestion.simulator.shopify import Shop, ShopifyConfig
 from ingestion.simulator.tiktok_ads import Advertiser, AppGrant, TikTokAdsConfig
 
@@ -66,6 +68,21 @@ class DemoAgency:
     tiktok_app_id: str = ""
     tiktok_secret: str = ""
     tiktok_access_token: str = ""
+    meta_app_id: str = ""
+    meta_app_secret: str = ""
+    shopify_client_id: str = ""
+    shopify_client_secret: str = ""
+
+    def app(self, source: str, redirect_base: str) -> OAuthApp:
+        """The agency's app at a platform, which may send people back to `redirect_base`."""
+        client_id, client_secret = {
+            "google_ads": (self.google_client_id, self.google_client_secret),
+            "ga4": (self.google_client_id, self.google_client_secret),
+            "meta_ads": (self.meta_app_id, self.meta_app_secret),
+            "shopify": (self.shopify_client_id, self.shopify_client_secret),
+            "tiktok_ads": (self.tiktok_app_id, self.tiktok_secret),
+        }[source]
+        return OAuthApp(client_id, client_secret, (f"{redirect_base}/connect/{source}/callback",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,10 @@ DEMO_AGENCIES: Final = (
         tiktok_app_id="7000000000000000001",
         tiktok_secret="northwind-tiktok-secret",  # noqa: S106 - simulated
         tiktok_access_token="northwind-tiktok-access-token",  # noqa: S106 - simulated
+        meta_app_id="100000000000001",
+        meta_app_secret="northwind-meta-secret",  # noqa: S106 - simulated
+        shopify_client_id="northwind-shopify-client",
+        shopify_client_secret="northwind-shopify-secret",  # noqa: S106 - simulated
         clients=(
             DemoClient(
                 "Acme Shoes",
@@ -143,6 +164,10 @@ DEMO_AGENCIES: Final = (
         tiktok_app_id="7000000000000000002",
         tiktok_secret="harbor-pine-tiktok-secret",  # noqa: S106 - simulated
         tiktok_access_token="harbor-pine-tiktok-access-token",  # noqa: S106 - simulated
+        meta_app_id="100000000000002",
+        meta_app_secret="harbor-pine-meta-secret",  # noqa: S106 - simulated
+        shopify_client_id="harbor-pine-shopify-client",
+        shopify_client_secret="harbor-pine-shopify-secret",  # noqa: S106 - simulated
         clients=(
             DemoClient(
                 "Summit Outdoor",
@@ -182,6 +207,7 @@ def demo_config(
     campaigns: int = 12,
     orders_a_day: tuple[int, int] = (20, 60),
     reseller_lines: tuple[int, int] = (30, 400),
+    redirect_base: str = "http://127.0.0.1:8080",
 ) -> SimulatorConfig:
     """Build the demo world.
 
@@ -192,7 +218,12 @@ def demo_config(
         campaigns: Campaigns of each Google Ads account; 12 give about 40 rows a day.
         orders_a_day: Least and most orders of each shop on a day.
         reseller_lines: Least and most lines of the few orders of resellers.
+        redirect_base: Where the agencies' apps send people back to, without a closing slash.
     """
+
+    def apps(source: str) -> tuple[OAuthApp, ...]:
+        return tuple(agency.app(source, redirect_base) for agency in agencies)
+
     return SimulatorConfig(
         google_ads=GoogleAdsConfig(
             seed=seed,
@@ -211,6 +242,7 @@ def demo_config(
             developer_tokens=tuple(
                 DeveloperToken(agency.google_developer_token) for agency in agencies
             ),
+            apps=apps("google_ads"),
         ),
         shopify=ShopifyConfig(
             seed=seed,
@@ -230,15 +262,16 @@ def demo_config(
             reseller_lines=reseller_lines,
             bucket_size=20_000,  # of the plan Plus
             restore_rate=1_000,
+            apps=apps("shopify"),
         ),
-        meta_ads=_meta_ads(agencies, seed),
-        ga4=_ga4(agencies, seed),
-        tiktok_ads=_tiktok_ads(agencies, seed),
+        meta_ads=_meta_ads(agencies, seed, redirect_base),
+        ga4=dataclasses.replace(_ga4(agencies, seed), apps=apps("ga4")),
+        tiktok_ads=dataclasses.replace(_tiktok_ads(agencies, seed), apps=apps("tiktok_ads")),
         now=now,
     )
 
 
-def _meta_ads(agencies: Sequence[DemoAgency], seed: int) -> MetaAdsConfig:
+def _meta_ads(agencies: Sequence[DemoAgency], seed: int, redirect_base: str) -> MetaAdsConfig:
     return MetaAdsConfig(
         seed=seed,
         accounts=tuple(
@@ -254,6 +287,13 @@ def _meta_ads(agencies: Sequence[DemoAgency], seed: int) -> MetaAdsConfig:
             )
             for agency in agencies
             if agency.meta_access_token
+        ),
+        users=tuple(
+            AppUser(
+                agency.app("meta_ads", redirect_base),
+                tuple(each.meta_account_id for each in agency.clients if each.meta_account_id),
+            )
+            for agency in agencies
         ),
     )
 

@@ -17,6 +17,7 @@ __all__ = ["Fault", "FaultBook", "FaultKind", "parse_fault"]
 FaultKind = Literal[
     "rate_limited",
     "server_error",
+    "failed_after",
     "expired_token",
     "cut_connection",
     "slow",
@@ -48,7 +49,8 @@ class Fault:
 
     Attributes:
         kind: `rate_limited`, `server_error` and `expired_token` answer with the platform's own
-            refusal; `cut_connection` breaks off after `cut_after_bytes` of the body; `slow` waits;
+            refusal; `failed_after` does what was asked and then answers 500 with nothing of it;
+            `cut_connection` breaks off after `cut_after_bytes` of the body; `slow` waits;
             `malformed_json` sends a complete HTTP answer whose JSON ends early; `half_page` serves
             pages half as long, with paging that goes on from there; `unknown_field` adds a key to
             records; `changed_type` gives a known field another type; `too_large` refuses to answer

@@ -12,6 +12,7 @@ from typing import Final
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestion.simulator.contract import FAULT, PAGE_DIVISOR, Platform
@@ -85,6 +86,9 @@ class Gate:
             await app(scope, replay, sink)
         elif fault.kind in _REFUSALS:
             await self._platform.refuse(fault, path)(scope, replay, sink)
+        elif fault.kind == "failed_after":
+            await app(scope, replay, _swallow)
+            await Response("Internal Server Error", 500)(scope, replay, sink)
         elif fault.kind in _REWRITES:
             await self._rewrite(fault, scope, replay, sink)
         elif fault.kind in _PLAYED_BY_PLATFORM:
@@ -125,6 +129,10 @@ class Gate:
             # A strict prefix of an object or array is never valid JSON.
             return body[: len(body) * 2 // 3]
         return orjson.dumps(self._platform.distort(fault, orjson.loads(body)))
+
+
+async def _swallow(_: Message) -> None:
+    """The platform's answer reaches nobody."""
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ingestion.simulator.consents import OAuthApp
+
 __all__ = ["Ga4Config", "Ga4Grant", "Property", "TokenLimits"]
 
 
@@ -70,6 +72,7 @@ class Ga4Config:
         first_day: First day with data.
         settled_days: Days until the visits of a day are final.
         credited_days: Days until its key events are.
+        apps: That people may let in; a person reaches what the app's grants reach.
     """
 
     seed: int
@@ -82,3 +85,4 @@ class Ga4Config:
     first_day: date = date(2024, 11, 1)
     settled_days: int = 2
     credited_days: int = 12
+    apps: tuple[OAuthApp, ...] = ()

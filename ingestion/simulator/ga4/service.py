@@ -1,5 +1,6 @@
 """The HTTP surface of the simulated Google Analytics 4.
 
+    GET  /o/oauth2/v2/auth                       -> google_identity
     POST /token                                  -> access token
     POST /v1beta/properties/{id}:runReport       -> Data API: query -> rows, by offset and limit
     GET  /v1beta/properties/{id}                 -> Admin API: name, currency, time zone
@@ -72,6 +73,7 @@ class Ga4:
         self.app = Starlette(
             routes=[
                 Route("/token", self._token, methods=["POST"]),
+                Route("/o/oauth2/v2/auth", self._tokens.identity.authorize, methods=["GET"]),
                 Route(
                     "/{version}/properties/{property}" + _RUN,
                     self._guarded(self._run_report),
@@ -141,7 +143,7 @@ class Ga4:
 
     def reset(self) -> None:
         """Forget access tokens and quotas."""
-        self._tokens.expire_all()
+        self._tokens.reset()
         self._quota.reset()
 
     async def _truth(self, request: Request) -> Response:

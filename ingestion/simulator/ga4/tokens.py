@@ -1,6 +1,6 @@
-"""OAuth: refresh tokens for access tokens.
+"""OAuth: codes for refresh tokens, and these for access tokens.
 
-    form of the token endpoint -> access token -> grant
+    form of the token endpoint -> refresh token -> access token -> grant
 
 Source: developers.google.com/identity/protocols/oauth2/web-server (refreshing), 2026-11.
 """
@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from ingestion.simulator.clock import SimulatedClock
 from ingestion.simulator.ga4.config import Ga4Config, Ga4Grant
+from ingestion.simulator.google_identity import GoogleIdentity, oauth_error
 
 __all__ = ["TokenStore"]
 
@@ -35,22 +36,24 @@ class TokenStore:
         self._clock = clock
         self._issued: dict[str, _Issued] = {}
         self._count = 0
+        self._grants = list(config.grants)
+        self.identity = GoogleIdentity(config.seed, config.apps, _SCOPE, clock)
 
     def exchange(self, form: Mapping[str, str]) -> Response:
         """Answer the token endpoint for the fields of `form`."""
+        if form.get("grant_type") == "authorization_code":
+            return self._redeem(form)
         if form.get("grant_type") != "refresh_token":
-            return _oauth_error(400, "unsupported_grant_type", "Invalid grant_type.")
+            return oauth_error(400, "unsupported_grant_type", "Invalid grant_type.")
         client = form.get("client_id"), form.get("client_secret")
-        grants = [
-            each for each in self._config.grants if (each.client_id, each.client_secret) == client
-        ]
+        grants = [each for each in self._grants if (each.client_id, each.client_secret) == client]
         if not grants:
-            return _oauth_error(401, "invalid_client", "Unauthorized")
+            return oauth_error(401, "invalid_client", "Unauthorized")
         found = [each for each in grants if each.refresh_token == form.get("refresh_token")]
         if not found:
-            return _oauth_error(400, "invalid_grant", "Bad Request")
+            return oauth_error(400, "invalid_grant", "Bad Request")
         if found[0].is_revoked:
-            return _oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
+            return oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
         return JSONResponse(
             {
                 "access_token": self._issue(found[0]),
@@ -59,6 +62,34 @@ class TokenStore:
                 "token_type": "Bearer",
             }
         )
+
+    def _redeem(self, form: Mapping[str, str]) -> Response:
+        found = self.identity.redeem(form)
+        if isinstance(found, Response):
+            return found
+        app, answer = found
+        own = [each for each in self._config.grants if each.client_id == app.client_id]
+        reached = {place for each in own for place in each.property_ids}
+        has_scope = _SCOPE in str(answer["scope"]).split()
+        grant = Ga4Grant(
+            app.client_id,
+            app.client_secret,
+            str(answer.get("refresh_token", "")),
+            tuple(sorted(reached)) if has_scope else (),
+        )
+        if grant.refresh_token:
+            self._grants.append(grant)
+        access = {
+            "access_token": self._issue(grant),
+            "expires_in": self._config.token_lifetime_seconds,
+        }
+        return JSONResponse({**access, **answer})
+
+    def reset(self) -> None:
+        """Forget codes and the consents that were given since the start."""
+        self._issued.clear()
+        self._grants = list(self._config.grants)
+        self.identity.reset()
 
     def find_grant(self, access_token: str) -> Ga4Grant | None:
         """Return the grant of a token that is still good."""
@@ -81,7 +112,3 @@ class TokenStore:
         lifetime = timedelta(seconds=self._config.token_lifetime_seconds)
         self._issued[token] = _Issued(grant, self._clock.now() + lifetime)
         return token
-
-
-def _oauth_error(status: int, code: str, description: str) -> Response:
-    return JSONResponse({"error": code, "error_description": description}, status_code=status)

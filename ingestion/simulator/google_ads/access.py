@@ -1,6 +1,7 @@
 """Who may ask: OAuth tokens, developer tokens, account access and the operation budget.
 
-    refresh token -> access token -> grant; developer token -> access level -> budget of the day
+    code -> refresh token -> access token -> grant
+    developer token -> access level -> budget of the day
 
 Sources: developers.google.com/identity/protocols/oauth2/web-server (refreshing), and
 developers.google.com/google-ads/api/docs/{concepts/call-structure,best-practices/quotas}.
@@ -8,7 +9,7 @@ developers.google.com/google-ads/api/docs/{concepts/call-structure,best-practice
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -24,6 +25,7 @@ from ingestion.simulator.google_ads.config import (
     managers_above,
 )
 from ingestion.simulator.google_ads.failures import GoogleAdsRefusalError
+from ingestion.simulator.google_identity import GoogleIdentity, oauth_error
 
 __all__ = ["Access", "OperationBudget", "TokenStore", "quota_refusal"]
 
@@ -44,29 +46,70 @@ class TokenStore:
         self._clock = clock
         self._issued: dict[str, _Issued] = {}
         self._count = 0
+        self.identity = GoogleIdentity(
+            config.seed, config.apps, _SCOPE, clock, testing_days=config.testing_days
+        )
+        self._grants = list(config.grants)
 
     def exchange(self, form: Mapping[str, str]) -> Response:
         """Answer the token endpoint for the fields of `form`."""
+        if form.get("grant_type") == "authorization_code":
+            return self._redeem(form)
         if form.get("grant_type") != "refresh_token":
-            return _oauth_error(
+            return oauth_error(
                 400, "unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}"
             )
         for name in ("client_id", "refresh_token"):
             if not form.get(name):
-                return _oauth_error(400, "invalid_request", f"Missing required parameter: {name}")
+                return oauth_error(400, "invalid_request", f"Missing required parameter: {name}")
         return self._refresh(form)
 
+    def _redeem(self, form: Mapping[str, str]) -> Response:
+        found = self.identity.redeem(form)
+        if isinstance(found, Response):
+            return found
+        app, answer = found
+        own = [each for each in self._config.grants if each.client_id == app.client_id]
+        reached = {customer for each in own for customer in each.customer_ids}
+        has_scope = _SCOPE in str(answer["scope"]).split()
+        grant = AccessGrant(
+            app.client_id,
+            app.client_secret,
+            str(answer.get("refresh_token", "")),
+            tuple(sorted(reached)) if has_scope else (),
+        )
+        if grant.refresh_token:
+            self._grants.append(grant)
+        access = {
+            "access_token": self._issue(grant),
+            "expires_in": self._config.token_lifetime_seconds,
+        }
+        return JSONResponse({**access, **answer})
+
+    def revoke(self, refresh_token: str) -> None:
+        """The person withdraws the consent."""
+        self._grants = [
+            replace(each, is_revoked=True) if each.refresh_token == refresh_token else each
+            for each in self._grants
+        ]
+
+    def reset(self) -> None:
+        """Forget codes and the consents that were given since the start."""
+        self._issued.clear()
+        self._grants = list(self._config.grants)
+        self.identity.reset()
+
     def _refresh(self, form: Mapping[str, str]) -> Response:
-        clients = [each for each in self._config.grants if each.client_id == form["client_id"]]
+        clients = [each for each in self._grants if each.client_id == form["client_id"]]
         if not clients:
-            return _oauth_error(401, "invalid_client", "The OAuth client was not found.")
+            return oauth_error(401, "invalid_client", "The OAuth client was not found.")
         if all(each.client_secret != form.get("client_secret") for each in clients):
-            return _oauth_error(401, "invalid_client", "Unauthorized")
+            return oauth_error(401, "invalid_client", "Unauthorized")
         grants = [each for each in clients if each.refresh_token == form["refresh_token"]]
         if not grants:
-            return _oauth_error(400, "invalid_grant", "Bad Request")
+            return oauth_error(400, "invalid_grant", "Bad Request")
         if grants[0].is_revoked:
-            return _oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
+            return oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
         return JSONResponse(
             {
                 "access_token": self._issue(grants[0]),
@@ -220,7 +263,3 @@ def quota_refusal(code: str, rate_name: str, seconds: int) -> GoogleAdsRefusalEr
             }
         },
     )
-
-
-def _oauth_error(status: int, code: str, description: str) -> Response:
-    return JSONResponse({"error": code, "error_description": description}, status_code=status)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from ingestion.simulator.consents import OAuthApp
+
 __all__ = ["AccessGrant", "AdsAccount", "DeveloperToken", "GoogleAdsConfig", "managers_above"]
 
 
@@ -69,6 +71,8 @@ class GoogleAdsConfig:
         page_token_lifetime_seconds: Lifetime of a page token.
         first_day: First day with data.
         conversion_window_days: Days until the conversions of a day are final.
+        apps: That people may let in; a person reaches what the app's grants reach.
+        testing_days: The apps are in testing: new refresh tokens last so long; 0: they are not.
     """
 
     seed: int
@@ -83,6 +87,8 @@ class GoogleAdsConfig:
     page_token_lifetime_seconds: int = 7_200
     first_day: date = date(2024, 11, 1)
     conversion_window_days: int = 30
+    apps: tuple[OAuthApp, ...] = ()
+    testing_days: int = 0
 
 
 def managers_above(account: AdsAccount, accounts: Mapping[str, AdsAccount]) -> list[str]:

@@ -1,5 +1,6 @@
 """The HTTP surface of the simulated Google Ads.
 
+    GET  /o/oauth2/v2/auth                                    -> google_identity
     POST /oauth2/v3/token                                     -> access.TokenStore
     GET  /v{N}/customers:listAccessibleCustomers              -> resource names
     POST /v{N}/customers/{id}/googleAds:search[Stream]        -> gaql -> plan -> report -> chunks
@@ -89,6 +90,7 @@ class GoogleAds:
             routes=[
                 Route("/oauth2/v3/token", self._token, methods=["POST"]),
                 Route("/token", self._token, methods=["POST"]),
+                Route("/o/oauth2/v2/auth", self._tokens.identity.authorize, methods=["GET"]),
                 Route(customers + ":listAccessibleCustomers", self._list, methods=["GET"]),
                 Route(customers + "/{customer}/googleAds:search", self._search, methods=["POST"]),
                 Route(
@@ -149,7 +151,7 @@ class GoogleAds:
 
     def reset(self) -> None:
         """Forget tokens and spent operations."""
-        self._tokens.expire_all()
+        self._tokens.reset()
         self._budget.reset()
 
     async def _truth(self, request: Request) -> Response:

@@ -3,7 +3,7 @@
 MetaAdsConfig + clock -> MetaAds (ASGI app) -> Graph API answers; truth beside it
 """
 
-from ingestion.simulator.meta_ads.config import AdAccount, MetaAdsConfig, UserToken
+from ingestion.simulator.meta_ads.config import AdAccount, AppUser, MetaAdsConfig, UserToken
 from ingestion.simulator.meta_ads.service import MetaAds
 
-__all__ = ["AdAccount", "MetaAds", "MetaAdsConfig", "UserToken"]
+__all__ = ["AdAccount", "AppUser", "MetaAds", "MetaAdsConfig", "UserToken"]

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-__all__ = ["ACTIVE", "AdAccount", "MetaAdsConfig", "UserToken"]
+from ingestion.simulator.consents import OAuthApp
+
+__all__ = ["ACTIVE", "AdAccount", "AppUser", "MetaAdsConfig", "UserToken"]
 
 ACTIVE: Final = 1
 
@@ -48,6 +50,14 @@ class UserToken:
 
 
 @dataclass(frozen=True, slots=True)
+class AppUser:
+    """The person who lets an app in, and the ad accounts that the person reaches."""
+
+    app: OAuthApp
+    account_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MetaAdsConfig:
     """The platform's accounts and limits.
 
@@ -64,6 +74,7 @@ class MetaAdsConfig:
         first_day: First day with data.
         restated_days: Days until the numbers of a day are final.
         retained_months: Older days are refused.
+        users: One for each app that may ask for consent.
     """
 
     seed: int
@@ -77,3 +88,4 @@ class MetaAdsConfig:
     first_day: date = date(2024, 11, 1)
     restated_days: int = 28
     retained_months: int = 37
+    users: tuple[AppUser, ...] = ()

@@ -1,5 +1,6 @@
 """The HTTP surface of the simulated Meta Ads.
 
+    GET  /v{N}/dialog/oauth, /v{N}/oauth/access_token -> consent
     GET  /v{N}/me/adaccounts          -> accounts of the token, in pages
     GET  /v{N}/act_{id}               -> one account
     GET  /v{N}/act_{id}/insights      -> query -> rows, in pages
@@ -26,6 +27,7 @@ from ingestion.simulator.clock import SimulatedClock
 from ingestion.simulator.faults import Fault
 from ingestion.simulator.meta_ads.call import Call
 from ingestion.simulator.meta_ads.config import AdAccount, MetaAdsConfig
+from ingestion.simulator.meta_ads.consent import FacebookLogin
 from ingestion.simulator.meta_ads.failures import (
     MetaRefusalError,
     deprecated_version,
@@ -67,11 +69,14 @@ class MetaAds:
         self._clock = clock
         self._accounts = {account.account_id: account for account in config.accounts}
         self._tokens = AccessTokens(config.tokens, clock)
+        self._login = FacebookLogin(config.seed, config.users, self._tokens, clock)
         self._usage = CallUsage(config, clock)
         self._runs = ReportRuns(config, clock)
         self._requests = 0
         self.app = Starlette(
             routes=[
+                Route("/v{version}/dialog/oauth", self._login.authorize, methods=["GET"]),
+                Route("/v{version}/oauth/access_token", self._token, methods=["GET"]),
                 Route("/v{version}/me/adaccounts", self._guarded(self._list), methods=["GET"]),
                 Route(
                     "/v{version}/act_{account}/insights",
@@ -100,8 +105,13 @@ class MetaAds:
         return self._accounts[account_id]
 
     def operation_of(self, path: str, body: bytes) -> str:
-        """Name the call: `adaccounts`, `account`, `insights`, `order`, `poll` or `report`."""
+        """Name the call: `adaccounts`, `account`, `insights`, `order`, `poll`, `report`...
+
+        Of a consent: `dialog` and `token`.
+        """
         parts = path.strip("/").split("/")
+        if "oauth" in parts:
+            return "token" if parts[-1] == "access_token" else "dialog"
         of_account = any(part.startswith(_ACCOUNT_PREFIX) for part in parts)
         if parts[-1] == "adaccounts":
             return "adaccounts"
@@ -142,6 +152,7 @@ class MetaAds:
     def reset(self) -> None:
         """Forget ended tokens, spent calls and report runs."""
         self._tokens.reset()
+        self._login.reset()
         self._usage.reset()
         self._runs.reset()
 
@@ -159,6 +170,13 @@ class MetaAds:
             by=[key for key in keys.split(",") if key],
         )
         return JSONResponse(document)
+
+    async def _token(self, request: Request) -> Response:
+        try:
+            self._check_version(request.path_params["version"])
+            return JSONResponse(self._login.token(dict(request.query_params)))
+        except MetaRefusalError as error:
+            return self._refused(request, error)
 
     def _guarded(
         self, answer: Callable[[Call], Response]

@@ -7,8 +7,10 @@ error-handling (2026-11). A token stands in the query, in a form or in the heade
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from ingestion.simulator.clock import SimulatedClock
+from ingestion.simulator.consents import secret
 from ingestion.simulator.meta_ads.config import UserToken
 from ingestion.simulator.meta_ads.failures import MetaRefusalError, expired_token
 
@@ -19,7 +21,8 @@ class AccessTokens:
     """The tokens that the platform has issued."""
 
     def __init__(self, tokens: tuple[UserToken, ...], clock: SimulatedClock) -> None:
-        self._tokens = {each.token: each for each in tokens}
+        self._given = {each.token: each for each in tokens}
+        self._tokens = dict(self._given)
         self._clock = clock
         self._ended: set[str] = set()
 
@@ -45,6 +48,12 @@ class AccessTokens:
             raise expired_token()
         return token.account_ids
 
+    def issue(self, account_ids: tuple[str, ...], lifetime: timedelta) -> str:
+        """A new token of a person."""
+        text = f"EAA{secret('meta', len(self._tokens), *account_ids)}"
+        self._tokens[text] = UserToken(text, account_ids, self._clock.now() + lifetime)
+        return text
+
     def expire_all(self) -> int:
         """End the tokens that run out at all, and tell how many there were."""
         ending = {text for text, token in self._tokens.items() if token.expires_at is not None}
@@ -53,5 +62,6 @@ class AccessTokens:
         return count
 
     def reset(self) -> None:
-        """Forget that tokens were ended before their time."""
+        """Forget issued tokens, and that tokens were ended before their time."""
         self._ended.clear()
+        self._tokens = dict(self._given)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from ingestion.simulator.consents import OAuthApp
+
 __all__ = ["Shop", "ShopifyConfig"]
 
 
@@ -51,6 +53,7 @@ class ShopifyConfig:
         bucket_size: Points a bucket holds; one bucket per app and shop.
         restore_rate: Points restored per second: 100 on the standard plan, 1,000 on Plus.
         max_query_cost: Most points of one query.
+        apps: That owners of shops may install.
     """
 
     seed: int
@@ -62,3 +65,4 @@ class ShopifyConfig:
     bucket_size: int = 2_000
     restore_rate: int = 100
     max_query_cost: int = 1_000
+    apps: tuple[OAuthApp, ...] = ()

@@ -2,6 +2,7 @@
 
     POST /admin/api/{version}/graphql.json               shop from the Host header
     POST /shops/{shop}/admin/api/{version}/graphql.json  the same, for a base URL override
+    GET  [/shops/{shop}]/admin/oauth/authorize, POST .../access_token -> consent
       -> token, state -> document -> cost, bucket -> catalogue -> project -> JSON
 
 Sources: shopify.dev/docs/api/admin-graphql and shopify.dev/docs/api/usage, 2026-10.
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import orjson
 from graphql import DocumentNode, graphql_sync
@@ -29,6 +31,7 @@ from ingestion.simulator.faults import Fault
 from ingestion.simulator.shopify.bucket import LeakyBucket
 from ingestion.simulator.shopify.catalogue import Catalogue
 from ingestion.simulator.shopify.config import ShopifyConfig
+from ingestion.simulator.shopify.consent import ShopGrants
 from ingestion.simulator.shopify.cost import compute_cost
 from ingestion.simulator.shopify.errors import (
     graphql_error,
@@ -78,11 +81,17 @@ class Shopify:
         self._documents: OrderedDict[str, tuple[DocumentNode | None, list[dict[str, Any]]]] = (
             OrderedDict()
         )
+        self.grants = ShopGrants(config.seed, config.apps, clock)
         path = "/admin/api/{version}/graphql.json"
+        consent, token = "/admin/oauth/authorize", "/admin/oauth/access_token"
         self.app = Starlette(
             routes=[
                 Route(path, self._graphql, methods=["POST"]),
                 Route("/shops/{shop}" + path, self._graphql, methods=["POST"]),
+                Route(consent, self._authorize, methods=["GET"]),
+                Route("/shops/{shop}" + consent, self._authorize, methods=["GET"]),
+                Route(token, self._token, methods=["POST"]),
+                Route("/shops/{shop}" + token, self._token, methods=["POST"]),
             ]
         )
 
@@ -97,8 +106,9 @@ class Shopify:
         return self._shops[handle].world
 
     def operation_of(self, path: str, body: bytes) -> str:
-        """Name the call: the operation's name and the root fields, separated by spaces."""
-        del path  # one path serves all
+        """Name the call: operation and root fields, separated by spaces, or `token`."""
+        if "/oauth/" in path:
+            return "token" if path.endswith("access_token") else "authorize"
         try:
             text = str(orjson.loads(body).get("query", ""))
         except (orjson.JSONDecodeError, AttributeError):
@@ -155,11 +165,12 @@ class Shopify:
         ]
 
     def expire_tokens(self) -> int:
-        """Admin API tokens of custom apps do not expire."""
-        return 0
+        """End the tokens of an hour; those of custom apps do not expire."""
+        return self.grants.expire_all()
 
     def reset(self) -> None:
-        """Fill all buckets."""
+        """Fill all buckets, forget all consents."""
+        self.grants.reset()
         for tenant in self._shops.values():
             tenant.bucket = self._full_bucket()
 
@@ -181,14 +192,30 @@ class Shopify:
         )
         return JSONResponse(document)
 
-    async def _graphql(self, request: Request) -> Response:
+    def _tenant_of(self, request: Request) -> _Tenant | None:
         handle = request.path_params.get("shop") or request.headers.get("host", "")
-        tenant = self._shops.get(handle.split(":")[0].removesuffix(".myshopify.com"))
+        return self._shops.get(handle.split(":")[0].removesuffix(".myshopify.com"))
+
+    async def _authorize(self, request: Request) -> Response:
+        tenant = self._tenant_of(request)
+        if tenant is None:
+            return status_response(404)
+        return self.grants.authorize(request, tenant.world.shop.handle)
+
+    async def _token(self, request: Request) -> Response:
+        tenant = self._tenant_of(request)
+        if tenant is None:
+            return status_response(404)
+        return self.grants.token(await _values_of(request), tenant.world.shop.handle)
+
+    async def _graphql(self, request: Request) -> Response:
+        tenant = self._tenant_of(request)
         version = self._effective_version(request.path_params["version"])
         if tenant is None or version is None:
             return status_response(404)
         shop = tenant.world.shop
-        if request.headers.get("x-shopify-access-token") != shop.access_token:
+        token = request.headers.get("x-shopify-access-token", "")
+        if token != shop.access_token and not self.grants.has(token, shop.handle):
             return status_response(401)
         if shop.state in _STATES:
             return status_response(_STATES[shop.state])
@@ -265,6 +292,18 @@ def _cost(requested: int, actual: int | None, status: dict[str, Any]) -> dict[st
         "actualQueryCost": actual,
         "throttleStatus": status,
     }
+
+
+async def _values_of(request: Request) -> Mapping[str, Any]:
+    """The fields of a JSON object or a form."""
+    body = await request.body()
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            values = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return {}
+        return values if isinstance(values, dict) else {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _body_of(raw: bytes) -> dict[str, Any] | None:

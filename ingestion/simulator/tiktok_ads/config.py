@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ingestion.simulator.consents import OAuthApp
+
 __all__ = ["Advertiser", "AppGrant", "CallLimits", "TikTokAdsConfig"]
 
 
@@ -61,6 +63,7 @@ class TikTokAdsConfig:
         first_day: First day with data.
         restated_days: Days until the conversions of a day are final.
         most_ads: A report by ad tells of so many; of the others it tells nothing.
+        apps: That advertisers may let in; one reaches what the app's grants reach.
     """
 
     seed: int
@@ -71,3 +74,4 @@ class TikTokAdsConfig:
     first_day: date = date(2024, 11, 1)
     restated_days: int = 28
     most_ads: int = 20_000
+    apps: tuple[OAuthApp, ...] = ()

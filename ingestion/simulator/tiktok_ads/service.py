@@ -1,5 +1,6 @@
 """The HTTP surface of the simulated TikTok Ads.
 
+    GET /portal/auth, POST /open_api/v1.3/oauth2/access_token/ -> consent
     GET /open_api/v1.3/oauth2/advertiser/get/   -> advertisers of the token
     GET /open_api/v1.3/advertiser/info/         -> names, currencies, time zones
     GET /open_api/v1.3/report/integrated/get/   -> query -> rows, in numbered pages
@@ -16,6 +17,7 @@ from datetime import date
 from hashlib import blake2b
 from typing import Any, Final
 
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,6 +29,7 @@ from ingestion.simulator.contract import FAULT, PAGE_DIVISOR
 from ingestion.simulator.counted_list import page_bounds
 from ingestion.simulator.faults import Fault
 from ingestion.simulator.tiktok_ads.config import Advertiser, AppGrant, TikTokAdsConfig
+from ingestion.simulator.tiktok_ads.consent import AdvertiserConsent
 from ingestion.simulator.tiktok_ads.failures import (
     ACCESS_TOKEN_EMPTY,
     ACCESS_TOKEN_WRONG,
@@ -88,9 +91,12 @@ class TikTokAds:
         self._grants = {each.access_token: each for each in config.grants}
         self._quota = CallQuota(config.limits, clock)
         self._requests = 0
+        self._consent = AdvertiserConsent(config.seed, config.apps, config.grants, clock)
         base = "/open_api/{version}"
         self.app = Starlette(
             routes=[
+                Route("/portal/auth", self._consent.authorize, methods=["GET"]),
+                Route(f"{base}/oauth2/access_token/", self._token, methods=["POST"]),
                 Route(f"{base}/oauth2/advertiser/get/", self._guarded(self._list)),
                 Route(f"{base}/advertiser/info/", self._guarded(self._describe)),
                 Route(f"{base}/report/integrated/get/", self._guarded(self._report)),
@@ -108,8 +114,10 @@ class TikTokAds:
         return self._advertisers[advertiser_id]
 
     def operation_of(self, path: str, body: bytes) -> str:
-        """Name the call: `report`, `advertiser_info` or `advertiser_get`."""
-        del body  # every call is a GET
+        """Name the call: `report`, `advertiser_info`, `advertiser_get` or `token`."""
+        del body  # the path tells
+        if path.endswith("/access_token/"):
+            return "token"
         if "/report/" in path:
             return "report"
         return "advertiser_info" if path.endswith("/info/") else "advertiser_get"
@@ -142,8 +150,10 @@ class TikTokAds:
         return 0
 
     def reset(self) -> None:
-        """Forget spent calls."""
+        """Forget spent calls, and consents that were given since the start."""
         self._quota.reset()
+        self._consent.reset()
+        self._grants = {each.access_token: each for each in self._config.grants}
 
     async def _truth(self, request: Request) -> Response:
         advertiser = self.advertiser(request.path_params["advertiser"])
@@ -159,6 +169,16 @@ class TikTokAds:
             by=[key for key in keys.split(",") if key],
         )
         return JSONResponse(document)
+
+    async def _token(self, request: Request) -> Response:
+        try:
+            self._check_version(request.path_params["version"])
+            grant, data = self._consent.token(_object_of(await request.body()))
+        except TikTokRefusalError as error:
+            return refusal_response(error, self._request_id())
+        self._grants[grant.access_token] = grant
+        body = {"code": 0, "message": "OK", "request_id": self._request_id(), "data": data}
+        return JSONResponse(body)
 
     def _guarded(
         self, answer: Callable[[_Call], dict[str, Any]]
@@ -256,6 +276,16 @@ class TikTokAds:
         self._requests += 1
         name = f"{self._config.seed}/{self._requests}".encode()
         return "20261102" + blake2b(name, digest_size=12).hexdigest().upper()
+
+
+def _object_of(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise wrong_parameter("The body is not a JSON object.")
+    return found
 
 
 def _info(advertiser: Advertiser) -> dict[str, str]:
