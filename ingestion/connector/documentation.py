@@ -78,7 +78,7 @@ def _addresses(api: ApiSpec) -> str:
 
 def _sign_in(auth: AuthSpec) -> str:
     scopes = f", with {codes(auth.scopes)}" if auth.scopes else ""
-    return _SIGN_IN[auth.kind] + scopes
+    return _SIGN_IN[auth.kind] + scopes + (", or by consent" if auth.consent else "")
 
 
 def _budget(budget: BudgetSpec) -> str:

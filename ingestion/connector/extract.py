@@ -16,7 +16,13 @@ import httpx
 
 from domain.ports import CallBudget, Clock
 from ingestion.connector.accounts import check_account, clean_account_id, discover_accounts
-from ingestion.connector.auth import AccessTokens, token_key
+from ingestion.connector.auth import (
+    AccessTokens,
+    GivenToken,
+    OwnTokens,
+    TokenSource,
+    token_key,
+)
 from ingestion.connector.budget import Budgets, Waiter, app_scope
 from ingestion.connector.checkpoint import first_checkpoint, load_checkpoint
 from ingestion.connector.failures import ThrottledError
@@ -29,7 +35,7 @@ from ingestion.connector.job import (
     Page,
 )
 from ingestion.connector.run import ExtractionRun
-from ingestion.connector.spec import SourceSpec
+from ingestion.connector.spec import RequestSpec, SourceSpec
 from ingestion.connector.template import fill
 from ingestion.connector.transport import (
     CHECK_POLICY,
@@ -129,6 +135,7 @@ class Extractor:
         account: Account,
         credentials: Mapping[str, str],
         app_credentials: Mapping[str, str],
+        tokens: TokenSource | None = None,
     ) -> DiscoveredAccount:
         """Prove that credentials reach an account, and learn its currency and time zone.
 
@@ -137,13 +144,14 @@ class Extractor:
             account: `account_id` and `settings` count; currency and time zone may be empty.
             credentials: Of the connection.
             app_credentials: Of the agency's app.
+            tokens: Gives access tokens in place of the credentials.
 
         Raises:
             ProviderError: They do not; the error says why.
             ProviderUnavailableError: The provider did not answer within seconds.
             ThrottledError: The provider grants no calls for now.
         """
-        access = Access(source, account, credentials, app_credentials)
+        access = Access(source, account, credentials, app_credentials, tokens)
         with _told_to_a_person():
             return await check_account(self._check_transport(access), access)
 
@@ -153,14 +161,61 @@ class Extractor:
         account: Account,
         credentials: Mapping[str, str],
         app_credentials: Mapping[str, str],
+        tokens: TokenSource | None = None,
     ) -> list[DiscoveredAccount]:
         """List the accounts that credentials see; arguments and errors as `check`.
 
         `account.account_id` may be empty where the source can list accounts by itself.
         """
-        access = Access(source, account, credentials, app_credentials)
+        access = Access(source, account, credentials, app_credentials, tokens)
         with _told_to_a_person():
             return await discover_accounts(self._check_transport(access), access)
+
+    async def ask(self, access: Access, request: RequestSpec, places: Mapping[str, str]) -> Any:
+        """Send one request for a person who waits, and give back the decoded body.
+
+        Args:
+            access: For the source's rules, and for the secrets that stand in no message.
+            request: Anonymous; templates.
+            places: For them.
+
+        Raises:
+            ProviderError: The provider refuses.
+            ProviderUnavailableError: The provider did not answer within seconds.
+            ThrottledError: The provider grants no calls for now.
+        """
+        with _told_to_a_person():
+            return await self._check_transport(access).document(request, places)
+
+    def url(self, access: Access, name: str, template: str) -> str:
+        """A URL of the source for an account, or that of the server that stands in for it.
+
+        Args:
+            access: Names source and account.
+            name: Of the URL among the base URLs, for example `token`.
+            template: The source's own.
+        """
+        source = access.source
+        account_id = access.account.account_id
+        if account_id:
+            account_id = clean_account_id(source, account_id)
+        places = {"account": account_id, "version": source.api.version}
+        return str(fill(self._base_urls.get(f"{source.name}.{name}", template), places, {}))
+
+    def _token_source(self, access: Access, references: Mapping[str, str]) -> TokenSource | None:
+        if access.source.auth.kind != "oauth2_refresh":
+            return None
+        if access.tokens is not None:
+            return access.tokens
+        given = access.credentials.get("access_token")
+        if given and not access.credentials.get("refresh_token"):
+            return GivenToken(given)
+
+        async def rotated(credentials: Mapping[str, str]) -> None:
+            await self._rotated(access, credentials)
+
+        token_url = self.url(access, "token", access.source.auth.token_url)
+        return OwnTokens(self._tokens, access.source, references, token_url, rotated)
 
     def _check_transport(self, access: Access) -> Transport:
         return self._transport(access, _tell_nobody, Meter(), CHECK_POLICY)
@@ -181,12 +236,8 @@ class Extractor:
         scopes = {
             "app": app_scope(access.app_credentials),
             "account": account_id,
-            "credentials": token_key(references),
+            "credentials": access.name or token_key(references),
         }
-
-        async def rotated(credentials: Mapping[str, str]) -> None:
-            await self._rotated(access, credentials)
-
         return Transport(
             http=self._http,
             source=source,
@@ -195,10 +246,8 @@ class Extractor:
                 name: str(fill(self._base_urls.get(f"{source.name}.{name}", url), places, {}))
                 for name, url in source.api.other_urls.items()
             },
-            token_url=self._base_urls.get(f"{source.name}.token", source.auth.token_url),
             references=references,
-            tokens=self._tokens,
-            rotated=rotated,
+            tokens=self._token_source(access, references),
             budgets=Budgets(source, scopes, self._budget, self._clock),
             waiter=Waiter(self._sleep, tell, policy.longest_wait_seconds, source.label),
             policy=policy,

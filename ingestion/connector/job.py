@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from domain.errors import InvalidInputError
 from domain.time_window import DateRange
+from ingestion.connector.auth import TokenSource
 from ingestion.connector.spec import SourceSpec, StreamSpec
 
 __all__ = [
@@ -91,12 +92,16 @@ class Access:
         account: At the source.
         credentials: Secrets of the connection; never shown.
         app_credentials: Secrets of the agency's app at the source; never shown.
+        tokens: Gives access tokens in place of the credentials; None: the extractor sees to it.
+        name: Tells its calls apart where a quota is that of the credentials; empty: these do.
     """
 
     source: SourceSpec = dataclasses.field(repr=False)
     account: Account
     credentials: Mapping[str, str] = dataclasses.field(repr=False)
     app_credentials: Mapping[str, str] = dataclasses.field(repr=False)
+    tokens: TokenSource | None = dataclasses.field(default=None, repr=False)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class ExtractionJob:
         credentials: Secrets of the connection; never shown.
         window: `DateRange` for streams sliced by date, else `CursorWindow`.
         app_credentials: Secrets of the agency's app at the source; never shown.
+        tokens: See `Access`.
+        name: See `Access`.
     """
 
     source: SourceSpec = dataclasses.field(repr=False)
@@ -118,11 +125,20 @@ class ExtractionJob:
     credentials: Mapping[str, str] = dataclasses.field(repr=False)
     window: DateRange | CursorWindow
     app_credentials: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    tokens: TokenSource | None = dataclasses.field(default=None, repr=False)
+    name: str = ""
 
     @property
     def access(self) -> Access:
         """The account and what opens it."""
-        return Access(self.source, self.account, self.credentials, self.app_credentials)
+        return Access(
+            self.source,
+            self.account,
+            self.credentials,
+            self.app_credentials,
+            self.tokens,
+            self.name,
+        )
 
 
 @dataclass(frozen=True, slots=True)

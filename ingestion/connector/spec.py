@@ -26,6 +26,7 @@ __all__ = [
     "CheckSpec",
     "ColumnMapping",
     "Condition",
+    "ConsentSpec",
     "DiscoverSpec",
     "ErrorKind",
     "ErrorRule",
@@ -437,17 +438,65 @@ class RateSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentSpec:
+    """How a person lets our app read accounts (RFC 6749 section 4.1).
+
+    What a platform does in the standard's way is left out.
+
+    Attributes:
+        authorize_url: Where the person is sent; may use `{account}` and `{version}`.
+        authorize_query: Parameters beside the standard's own, or in their place; an empty one is
+            left out.
+        exchange_url: Where the code is exchanged; empty: the token URL of `auth`.
+        exchange_method: `POST` or `GET`.
+        exchange_body: `form` or `json`, of a POST.
+        exchange_fields: Of the token request, like `authorize_query`.
+        exchange_at: Path of the token in the answer.
+        names: The standard's name of a parameter -> the platform's.
+        pkce: The platform takes a code challenge (RFC 7636, S256).
+        scope_separator: Between scopes.
+        granted: Where the granted scopes are told: a path in the token, or `callback.<name>`;
+            empty: nowhere.
+        signature: Parameter of the callback that signs the others with the app's secret (HMAC of
+            SHA-256, hexadecimal); empty: none does.
+        longer: Gets a token that lasts longer; may use `{access_token}`.
+        ends: Path in the token of the seconds until a person has to be asked again.
+        lasts_days: How long that is when the token does not tell; 0: no end is known.
+        rotates: A refresh gives a new refresh token, and the old one ends.
+    """
+
+    authorize_url: str
+    authorize_query: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    exchange_url: str = ""
+    exchange_method: str = "POST"
+    exchange_body: str = "form"
+    exchange_fields: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    exchange_at: str = "."
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pkce: bool = False
+    scope_separator: str = " "
+    granted: str = ""
+    signature: str = ""
+    longer: RequestSpec | None = None
+    ends: str = ""
+    lasts_days: int = 0
+    rotates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSpec:
     """How requests prove who they are.
 
     Attributes:
         kind: `oauth2_refresh`, `header`, `bearer`, `basic`, `query` or `none`.
-        token_url: Of `oauth2_refresh`.
+        token_url: Of `oauth2_refresh`; may use `{account}`.
         client_auth: `body` or `basic`: where client id and secret go in the token request.
-        name: Header or query parameter, of `header` and `query`.
+        name: Header or query parameter, of `header` and `query`; of `oauth2_refresh` the header
+            that carries the access token, when that is not `Authorization`.
         value: Template of the header's value, of `header`, `query` and `bearer`.
         headers: More headers; one whose reference has no value is left out.
         scopes: Asked of the user when connecting.
+        consent: How the user is asked; None: credentials are given by hand.
     """
 
     kind: str
@@ -457,6 +506,7 @@ class AuthSpec:
     value: str = ""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     scopes: tuple[str, ...] = ()
+    consent: ConsentSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ingestion.connector.spec import (
     CheckSpec,
     ColumnMapping,
     Condition,
+    ConsentSpec,
     DiscoverSpec,
     ErrorKind,
     ErrorRule,
@@ -114,7 +115,26 @@ def _tuples(data: Plain) -> dict[str, Any]:
 
 
 def _auth(data: Plain) -> AuthSpec:
-    return AuthSpec(**_tuples(data))
+    rest = {key: value for key, value in data.items() if key != "consent"}
+    consent = _consent(data["consent"]) if "consent" in data else None
+    return AuthSpec(**_tuples(rest), consent=consent)
+
+
+def _consent(data: Plain) -> ConsentSpec:
+    authorize, token = data["authorize"], data.get("token", {})
+    plain = ("names", "pkce", "scope_separator", "granted", "signature", "ends", "lasts_days")
+    return ConsentSpec(
+        authorize_url=authorize["url"],
+        authorize_query=authorize.get("query", {}),
+        exchange_url=token.get("url", ""),
+        exchange_method=token.get("method", "POST"),
+        exchange_body=token.get("body", "form"),
+        exchange_fields=token.get("fields", {}),
+        exchange_at=token.get("at", "."),
+        longer=_request({**data["longer"], "anonymous": True}) if "longer" in data else None,
+        rotates=data.get("rotates", False),
+        **{key: data[key] for key in plain if key in data},
+    )
 
 
 def _budget(data: Plain) -> BudgetSpec:

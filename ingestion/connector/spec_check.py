@@ -81,9 +81,30 @@ def _source_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mista
     yield from _template_mistakes(document, ("check", "request"), data["check"]["request"], _ALWAYS)
     if spec.auth.kind == "oauth2_refresh" and not spec.auth.token_url:
         yield document.mistake(("auth",), "'token_url' is missing, which oauth2_refresh needs")
+    yield from _consent_mistakes(document, spec)
     for list_name, patterns in data.get("words", {}).items():
         for pattern in patterns:
             yield from _pattern_mistakes(document, ("words", list_name, pattern), pattern)
+
+
+def _consent_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mistake]:
+    auth, consent = spec.auth, spec.auth.consent
+    if auth.token_url:
+        yield from _template_mistakes(document, ("auth", "token_url"), auth.token_url, _ALWAYS)
+    if consent is None:
+        return
+    place = ("auth", "consent")
+    data = document.data["auth"]["consent"]
+    if not consent.exchange_url and not auth.token_url:
+        yield document.mistake((*place, "token"), "'url' is missing, and 'auth' has no 'token_url'")
+    for part in ("authorize", "token"):
+        if part in data:
+            yield from _template_mistakes(document, (*place, part), data[part], _ALWAYS)
+    if "longer" in data:
+        allowed = _ALWAYS | {"access_token"}
+        yield from _template_mistakes(document, (*place, "longer"), data["longer"], allowed)
+    if consent.rotates and auth.kind != "oauth2_refresh":
+        yield document.mistake((*place, "rotates"), "only tokens of oauth2_refresh rotate")
 
 
 def _budget_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mistake]:

@@ -14,7 +14,7 @@ Sources: AWS Architecture Blog, Exponential Backoff And Jitter (full jitter); RF
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ import orjson
 
 from domain.errors import InvalidInputError
 from domain.ports import Clock
-from ingestion.connector.auth import AccessTokens, apply_auth
+from ingestion.connector.auth import TokenSource, apply_auth
 from ingestion.connector.budget import Budgets, Waiter, seconds_to_wait
 from ingestion.connector.decode import BrokenBodyError, load_json
 from ingestion.connector.failures import (
@@ -43,6 +43,7 @@ from ingestion.connector.template import fill
 
 __all__ = [
     "CHECK_POLICY",
+    "TOKEN_POLICY",
     "Answer",
     "AnswerRefusedError",
     "Meter",
@@ -95,6 +96,16 @@ CHECK_POLICY: Final = RetryPolicy(
     longest_wait_seconds=3.0,
     timeout=httpx.Timeout(5.0, connect=3.0),
     hint="check the network, or --endpoint, and try again",
+)
+
+# All jobs of a connection wait for the one that asks for a token, and it holds a lock meanwhile.
+TOKEN_POLICY: Final = RetryPolicy(
+    attempts=4,
+    base_seconds=0.25,
+    cap_seconds=4.0,
+    throttled_attempts=3,
+    longest_wait_seconds=10.0,
+    timeout=httpx.Timeout(15.0, connect=5.0),
 )
 
 
@@ -177,10 +188,8 @@ class Transport:
         source: For rules and auth.
         base_url: Filled; requests below it carry credentials.
         other_urls: The same for requests that name another host; no other URL gets credentials.
-        token_url: Of `oauth2_refresh`.
         references: Credentials and settings by name; never shown.
-        tokens: Shared by all jobs of the process.
-        rotated: Told a changed refresh token.
+        tokens: Of `oauth2_refresh`; None: another kind.
         budgets: Of this source, app and account.
         waiter: Waits and tells.
         policy: When to try again.
@@ -193,10 +202,8 @@ class Transport:
     source: SourceSpec
     base_url: str
     other_urls: Mapping[str, str]
-    token_url: str
     references: Mapping[str, str]
-    tokens: AccessTokens
-    rotated: Callable[[Mapping[str, str]], Awaitable[None]]
+    tokens: TokenSource | None
     budgets: Budgets
     waiter: Waiter
     policy: RetryPolicy
@@ -340,8 +347,8 @@ class Transport:
             await self._let_pass(call, answer, failure)
         if failure.kind is ErrorKind.TOO_LARGE:
             raise TooLargeError(failure)
-        if failure.kind is ErrorKind.CREDENTIALS and access_token and not call.refreshed:
-            self.tokens.forget(self.references, access_token)
+        is_first = failure.kind is ErrorKind.CREDENTIALS and access_token and not call.refreshed
+        if is_first and self.tokens is not None and self.tokens.forget(access_token):
             raise _RejectedTokenError
         raise error_of(self.source, failure)
 
@@ -364,15 +371,13 @@ class Transport:
         return document
 
     async def _access_token(self) -> str:
-        if self.source.auth.kind != "oauth2_refresh":
-            return ""
-        return await self.tokens.get(
-            self.source, self.references, self.token_url, self._send_token_request, self.rotated
-        )
+        return "" if self.tokens is None else await self.tokens.get(self._send_token_request)
 
     async def _send_token_request(self, request: RequestSpec) -> Any:
+        """Ask within a minute or so, or within seconds for a person: others wait for the answer."""
+        policy = min(self.policy, TOKEN_POLICY, key=lambda one: one.attempts)
         try:
-            return await self.document(request, {})
+            return await dataclasses.replace(self, policy=policy).document(request, {})
         except CredentialsRejectedError:
             raise
         except ProviderError as error:

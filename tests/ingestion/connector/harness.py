@@ -23,6 +23,7 @@ DAYS = DateRange(dt.date(2026, 11, 1), dt.date(2026, 11, 4))
 INSTANTS = CursorWindow(NOW - dt.timedelta(hours=1), NOW)
 ACCOUNT = Account("1234567890", {}, "EUR", "Europe/Berlin")
 CREDENTIALS = {"access_token": "secret-access-token", "refresh_token": "secret-refresh-token"}
+CUSTOM_APP = {"access_token": "secret-access-token"}  # of a shop: it has no end
 APP = {
     "client_id": "app-id",
     "client_secret": "secret-of-the-app",
@@ -54,10 +55,11 @@ class Harness:
         window: DateRange | CursorWindow = DAYS,
         checkpoint: Mapping[str, Any] | None = None,
         account: Account = ACCOUNT,
-        credentials: Mapping[str, str] = CREDENTIALS,
+        credentials: Mapping[str, str] | None = None,
         app: Mapping[str, str] = APP,
     ) -> list[Page]:
-        job = ExtractionJob(source, source.streams[stream], account, credentials, window, app)
+        given = credentials or (CUSTOM_APP if source.name == "shopify" else CREDENTIALS)
+        job = ExtractionJob(source, source.streams[stream], account, given, window, app)
         return [
             page async for page in self.extractor.extract(job, checkpoint, self.progress.append)
         ]
