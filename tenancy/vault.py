@@ -96,6 +96,7 @@ class Purpose(enum.Enum):
     SECOND_FACTOR = "second factor"  # of a user
     IDENTITY_PROVIDER = "identity provider"
     SIGN_IN = "sign-in"  # that is under way at a provider
+    PENDING_CONNECTION = "pending connection"
 
 
 class KeyWrapper(Protocol):

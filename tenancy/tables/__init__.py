@@ -34,6 +34,7 @@ from tenancy.tables.base import (
     Base,
     TenantOwned,
 )
+from tenancy.tables.consents import ConsentStep, PendingConnection
 from tenancy.tables.edge import AuditCheckpoint, AuditEntry, MetricDefinition
 from tenancy.tables.features import FeatureMaterialisation, FeatureRegistration
 from tenancy.tables.ingestion import (
@@ -112,6 +113,7 @@ __all__ = [
     "Client",
     "Connection",
     "ConnectionState",
+    "ConsentStep",
     "DataVersion",
     "DeliveryState",
     "DueState",
@@ -138,6 +140,7 @@ __all__ = [
     "OAuthClientSecret",
     "OneTimeLink",
     "Password",
+    "PendingConnection",
     "PendingSignIn",
     "ProviderOutage",
     "QuarantineState",

@@ -33,6 +33,7 @@ class AlertKind(enum.Enum):
     FRESHNESS_MISSED = "freshness_missed"  # data is late
     SYNC_FAILED = "sync_failed"
     CREDENTIALS_REFUSED = "credentials_refused"
+    CREDENTIALS_EXPIRING = "credentials_expiring"
     QUALITY_INCIDENT = "quality_incident"
     WEBHOOK_FAILED = "webhook_failed"  # a program of the agency cannot be told
 

@@ -89,6 +89,10 @@ class Connection(TenantOwned, Base):
     label: Mapped[str]
     settings: Mapped[dict[str, Any]]  # not secret: manager id, shop domain, currency, time zone
     credentials: Mapped[bytes | None]  # sealed by the vault; NULL: the source needs none
+    credentials_version: Mapped[int] = mapped_column(default=0)  # one more with every change
+    credentials_expire_at: Mapped[dt.datetime | None]  # a person has to be asked again by then
+    connected_at: Mapped[dt.datetime | None]  # when somebody last gave them; NULL: not known
+    refresh_began_at: Mapped[dt.datetime | None]  # of a refresh whose answer is not stored
     state: Mapped[ConnectionState] = mapped_column(choice(ConnectionState, "state"))
     start_date: Mapped[dt.date]  # first reporting date to fetch
     created_at: Mapped[dt.datetime]

@@ -43,6 +43,7 @@ APP_GRANTS = {
     "oauth_clients": {"SELECT", "INSERT", "UPDATE"},
     "one_time_links": {"SELECT", "INSERT", "UPDATE"},
     "passwords": {"SELECT", "INSERT", "UPDATE"},
+    "pending_connections": {"SELECT", "INSERT", "UPDATE"},
     "pending_sign_ins": {"SELECT", "INSERT", "DELETE"},
     "provider_outages": {"SELECT", "INSERT", "UPDATE"},
     "quarantined_rows": {"SELECT", "INSERT", "UPDATE"},
@@ -112,7 +113,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 26
+    assert len(model) == 27
     assert migrated == model
 
 
