@@ -3,7 +3,8 @@
     sync -> connection, opened credentials -> Extractor -> pages -> LandingWriter -> version
 
 A sync that was cut short goes on at its checkpoint. Whatever goes wrong ends this sync and says
-why; the connection's other syncs are tried all the same, and the next run plans the window again.
+why; the connection's other syncs are tried all the same, unless the platform refuses the
+credentials, and the next run plans the window again.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,10 +15,13 @@ import structlog
 from sqlalchemy import select
 
 from domain.errors import BoscoError, InternalError, UserError
-from domain.ids import ConnectionId, SyncId, TenantId
+from domain.ids import SyncId, TenantId
 from domain.time_window import DateRange
+from ingestion.connector.auth import AccessTokens, OwnTokens
 from ingestion.connector.extract import Extractor
+from ingestion.connector.failures import CredentialsRejectedError
 from ingestion.connector.job import (
+    Access,
     Account,
     CursorWindow,
     DiscoveredAccount,
@@ -25,12 +29,12 @@ from ingestion.connector.job import (
     ExtractProgress,
 )
 from ingestion.connector.spec import SourceSpec
+from ingestion.credentials import CredentialStore
 from ingestion.drift import DriftBoard
 from ingestion.landing.writer import LandingServices, LandingTarget, LandingWriter, count_parts
 from ingestion.publish import Publisher
-from tenancy.session import TenantSession
-from tenancy.tables import Connection, Sync, SyncState, Tenant
-from tenancy.vault import Vault
+from ingestion.stored_tokens import StoredTokens, TokenKeeper, refused_before
+from tenancy.tables import Connection, ConnectionState, Sync, SyncState
 
 __all__ = ["Extraction", "WaitBoard"]
 
@@ -47,6 +51,8 @@ class Extraction:
     """Asks providers on behalf of connections.
 
     Attributes:
+        credentials: Of the connections.
+        tokens: That are made of them, kept while the process runs.
         apps: For each source, the credentials of our own app there.
         make_extractor: Makes, or gives again, the extractor with these pairs of source and base URL
             (or `<source>.token` and token URL) in place of the sources' own.
@@ -56,7 +62,8 @@ class Extraction:
 
     landing: LandingServices
     publisher: Publisher
-    vault: Vault
+    credentials: CredentialStore
+    tokens: TokenKeeper
     sources: Mapping[str, SourceSpec]
     apps: Mapping[str, Mapping[str, str]]
     make_extractor: Callable[[tuple[tuple[str, str], ...]], Extractor]
@@ -102,7 +109,7 @@ class Extraction:
         """Prove credentials with a cheap request; tells the account's currency and time zone."""
         own, app = self._split(source.name, credentials)
         account = Account(account_id, settings, currency="", time_zone="")
-        return await self._extractor(source, settings).check(source, account, own, app)
+        return await self.extractor(source, settings).check(source, account, own, app)
 
     async def discover(
         self, source: SourceSpec, settings: Mapping[str, str], credentials: Mapping[str, str]
@@ -110,42 +117,74 @@ class Extraction:
         """The accounts that credentials can see."""
         own, app = self._split(source.name, credentials)
         account = Account("", settings, currency="", time_zone="")
-        return await self._extractor(source, settings).discover(source, account, own, app)
+        return await self.extractor(source, settings).discover(source, account, own, app)
 
-    async def seal(
-        self, session: TenantSession, connection_id: ConnectionId, credentials: Mapping[str, str]
-    ) -> bytes:
-        """Seal credentials for a connection of the session's tenant."""
-        tenant = await session.get_one(Tenant, session.tenant_id)
-        key = await self.vault.open_tenant_key(tenant.id, tenant.wrapped_data_key)
-        return self.vault.seal(key, credentials, tenant_id=tenant.id, connection_id=connection_id)
+    async def prove(
+        self,
+        source: SourceSpec,
+        account_id: str,
+        settings: Mapping[str, str],
+        credentials: Mapping[str, str],
+    ) -> tuple[DiscoveredAccount, dict[str, str]]:
+        """Like `check`, for credentials that will be stored.
 
-    async def open_credentials(
-        self, session: TenantSession, connection: Connection
-    ) -> dict[str, str]:
-        """The connection's credentials in the clear; empty when it needs none."""
-        if connection.credentials is None:
-            return {}
-        tenant = await session.get_one(Tenant, session.tenant_id)
-        key = await self.vault.open_tenant_key(tenant.id, tenant.wrapped_data_key)
-        opened = self.vault.open(
-            key, connection.credentials, tenant_id=tenant.id, connection_id=connection.id
-        )
-        return {name: secret.reveal() for name, secret in opened.items()}
+        Returns:
+            The account, and the credentials as they are now: the check may have used up a rotating
+            refresh token.
+        """
+        own, app = self._split(source.name, credentials)
+        rotated: dict[str, str] = {}
+
+        async def keep(new: Mapping[str, str]) -> None:
+            rotated.update(new)
+
+        account = Account(account_id, settings, currency="", time_zone="")
+        extractor = self.extractor(source, settings)
+        tokens = None
+        if source.auth.kind == "oauth2_refresh" and "refresh_token" in own:
+            access = Access(source, account, own, app)
+            references = {f"credential.{name}": value for name, value in own.items()}
+            references |= {f"app.{name}": value for name, value in app.items()}
+            url = extractor.url(access, "token", source.auth.token_url)
+            alone = AccessTokens(self.landing.clock)
+            tokens = OwnTokens(alone, source, references, url, keep)
+        found = await extractor.check(source, account, own, app, tokens)
+        return found, {**credentials, **rotated}
+
+    async def check_connection(self, connection: Connection) -> DiscoveredAccount:
+        """Prove the credentials of a connection; errors as `check`."""
+        source = self.sources[connection.source]
+        async with self.landing.database.session(connection.tenant_id) as session:
+            kept = await self.credentials.open(session, connection)
+        own, app = self._split(source.name, kept.credentials)
+        settings = connection.settings
+        account = Account(connection.account_id, settings, currency="", time_zone="")
+        extractor = self.extractor(source, settings)
+        tokens = self._tokens_of(connection, source, extractor, account, own, app)
+        return await extractor.check(source, account, own, app, tokens)
+
+    def app_of(self, source: str, credentials: Mapping[str, str]) -> dict[str, str]:
+        """The app's credentials: those that a connection brought along, and ours."""
+        return self._split(source, credentials)[1]
 
     async def _extract(self, sync: Sync) -> None:
+        source = self.sources[sync.source]
         async with self.landing.database.session(sync.tenant_id) as session:
             connection = await session.get_one(Connection, (sync.tenant_id, sync.connection_id))
-            credentials = await self.open_credentials(session, connection)
+            if connection.state is ConnectionState.BROKEN:
+                raise refused_before(source)
+            kept = await self.credentials.open(session, connection)
             next_part = await count_parts(session, sync.id)
-        source = self.sources[sync.source]
         stream = source.streams[sync.stream]
-        own, app = self._split(source.name, credentials)
+        own, app = self._split(source.name, kept.credentials)
         settings = connection.settings
         account = Account(
             connection.account_id, settings, settings["currency"], settings["time_zone"]
         )
-        job = ExtractionJob(source, stream, account, own, _window(sync), app)
+        extractor = self.extractor(source, settings)
+        tokens = self._tokens_of(connection, source, extractor, account, own, app)
+        name = str(connection.id)
+        job = ExtractionJob(source, stream, account, own, _window(sync), app, tokens, name)
         target = LandingTarget(
             tenant_id=sync.tenant_id,
             client_id=sync.client_id,
@@ -161,10 +200,17 @@ class Extraction:
         def note(progress: ExtractProgress) -> None:
             self._note(sync.id, progress)
 
-        pages = self._extractor(source, settings).extract(job, sync.checkpoint, note)
-        async for page in pages:
-            self.drift.note(sync, page.drift)
-            await writer.add(page)
+        try:
+            async for page in extractor.extract(job, sync.checkpoint, note):
+                self.drift.note(sync, page.drift)
+                await writer.add(page)
+        except CredentialsRejectedError:
+            if tokens is None:  # else whoever refreshes them knows whether they are refused
+                reason = "it takes the access token no more"
+                await self.credentials.refuse(
+                    sync.tenant_id, connection.id, kept.version, source, reason
+                )
+            raise
         await writer.finish()
 
     def _note(self, sync_id: SyncId, progress: ExtractProgress) -> None:
@@ -173,7 +219,23 @@ class Extraction:
         else:
             self.waiting.pop(sync_id, None)
 
-    def _extractor(self, source: SourceSpec, settings: Mapping[str, str]) -> Extractor:
+    def _tokens_of(
+        self,
+        connection: Connection,
+        source: SourceSpec,
+        extractor: Extractor,
+        account: Account,
+        own: Mapping[str, str],
+        app: Mapping[str, str],
+    ) -> StoredTokens | None:
+        """Where a connection's access tokens come from; None: it has none to refresh."""
+        if source.auth.kind != "oauth2_refresh" or "refresh_token" not in own:
+            return None
+        url = extractor.url(Access(source, account, own, app), "token", source.auth.token_url)
+        return StoredTokens(self.tokens, connection.tenant_id, connection.id, source, app, url)
+
+    def extractor(self, source: SourceSpec, settings: Mapping[str, str]) -> Extractor:
+        """What asks the source, or the server that the settings name in its place."""
         endpoint = settings.get("endpoint")
         if not endpoint:
             return self.make_extractor(())
@@ -181,6 +243,7 @@ class Extraction:
             (
                 (source.name, _moved(source.api.base_url, endpoint)),
                 (f"{source.name}.token", _moved(source.auth.token_url, endpoint)),
+                *_moved_consent(source, endpoint),
                 *(
                     (f"{source.name}.{name}", _moved(url, endpoint))
                     for name, url in source.api.other_urls.items()
@@ -198,6 +261,18 @@ class Extraction:
             if n.startswith(_APP_PREFIX)
         }
         return own, {**self.apps.get(source, {}), **brought}
+
+
+def _moved_consent(source: SourceSpec, endpoint: str) -> list[tuple[str, str]]:
+    consent = source.auth.consent
+    if consent is None:
+        return []
+    urls = {
+        "authorize": consent.authorize_url,
+        "exchange": consent.exchange_url,
+        "longer": consent.longer.url if consent.longer else "",
+    }
+    return [(f"{source.name}.{name}", _moved(url, endpoint)) for name, url in urls.items() if url]
 
 
 def _moved(url: str, endpoint: str) -> str:

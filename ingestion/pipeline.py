@@ -29,6 +29,7 @@ from domain.time_window import DateRange
 from ingestion import webhook_events
 from ingestion.connector.job import CursorWindow
 from ingestion.connector.spec import SourceSpec, StreamSpec
+from ingestion.credentials import reconnect_hint
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileImport, FileLanding
 from ingestion.files.feeds import FILE_SOURCE
@@ -343,8 +344,16 @@ class Pipeline:
         syncs = (await session.scalars(asked)).all()
         if not syncs:
             return
-        label = self.sources[connection.source].label
-        await tell_outcome(session, connection, label, syncs, now=self.clock(), ids=self.ids)
+        source = self.sources[connection.source]
+        await tell_outcome(
+            session,
+            connection,
+            source.label,
+            syncs,
+            reconnect=await reconnect_hint(session, source, connection),
+            now=self.clock(),
+            ids=self.ids,
+        )
         if event := webhook_events.failed(connection, run_id, syncs):
             await record_event(session, event, now=self.clock(), ids=self.ids)
 

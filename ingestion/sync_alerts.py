@@ -63,6 +63,7 @@ async def tell_outcome(
     label: str,
     syncs: Sequence[Sync],
     *,
+    reconnect: str = "",
     now: dt.datetime,
     ids: IdFactory,
 ) -> None:
@@ -72,13 +73,16 @@ async def tell_outcome(
         session: Of the agency; stores it when it commits.
         connection: Whose syncs they are.
         label: The source's name for people.
-        syncs: All that one run made for the connection; ended. None: nothing is known.
+        syncs: All that one run made for the connection; ended. None: nothing is known. Refusals of
+            credentials that were replaced since do not count.
+        reconnect: How somebody connects it again; empty: it is said in general.
         now: UTC instant.
         ids: Gives a new alert its id.
     """
+    syncs = [sync for sync in syncs if not _is_overcome(connection, sync)]
     codes = Counter(sync.error_code or "" for sync in syncs if sync.state is SyncState.FAILED)
     if codes:
-        alert = _alert(connection, label, codes, len(syncs))
+        alert = _alert(connection, label, codes, len(syncs), reconnect)
         await raise_alert(session, alert, now=now, ids=ids)
     elif syncs:
         await withdraw(session, connection.id, now=now)
@@ -92,7 +96,16 @@ async def withdraw(
         await clear_alert(session, kind, _subject(connection_id), now=now)
 
 
-def _alert(connection: Connection, label: str, codes: Counter[str], syncs: int) -> Alert:
+def _is_overcome(connection: Connection, sync: Sync) -> bool:
+    """Whether credentials were refused that somebody has replaced since."""
+    if connection.connected_at is None or sync.finished_at is None:
+        return False
+    return sync.error_code in _REFUSED and sync.finished_at <= connection.connected_at
+
+
+def _alert(
+    connection: Connection, label: str, codes: Counter[str], syncs: int, reconnect: str
+) -> Alert:
     refused = sorted(_REFUSED & codes.keys())
     code = refused[0] if refused else min(codes, key=lambda one: (-codes[one], one))
     what, hint = _WORDS.get(code, _OTHERWISE)
@@ -105,7 +118,7 @@ def _alert(connection: Connection, label: str, codes: Counter[str], syncs: int) 
         client_id=connection.client_id,
         title=f"{label} {what}",
         text=f"account {connection.account_id}: {failed} syncs failed ({reasons})",
-        hint=hint,
+        hint=reconnect if refused and reconnect else hint,
     )
 
 

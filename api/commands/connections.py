@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
-
 from api.commands.lookup import (
     find_agency,
     find_client,
@@ -19,8 +17,8 @@ from api.commands.lookup import (
 from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
 from api.runtime import Runtime
 from domain.errors import InvalidInputError, UserError
-from domain.ids import ConnectionId
 from ingestion.files.feeds import FILE_SOURCE
+from ingestion.keep_connection import NewCredentials, keep_connection
 from ingestion.plan import earliest_day
 from ingestion.sync_alerts import withdraw
 from tenancy import audit
@@ -31,8 +29,10 @@ __all__ = [
     "NewConnection",
     "add_connection",
     "check_connections",
+    "check_endpoint",
     "create_connection",
     "discover_accounts",
+    "parse_settings",
     "pause_connections",
     "resume_connections",
     "show_connections",
@@ -78,56 +78,20 @@ async def create_connection(
     source = find_source(runtime, new.source)
     settings = dict(new.settings)
     if new.endpoint:
-        settings["endpoint"] = _check_endpoint(runtime, new.endpoint)
+        settings["endpoint"] = check_endpoint(runtime, new.endpoint)
     async with runtime.database.session(tenant.tenant_id) as session:
         client = await find_client(session, new.client)
-    account = await runtime.extraction.check(source, new.account_id, settings, new.credentials)
-    settings |= {
-        "currency": account.currency or client.currency,
-        "time_zone": account.time_zone or client.time_zone,
-    }
+    account, credentials = await runtime.extraction.prove(
+        source, new.account_id, settings, new.credentials
+    )
     async with runtime.database.session(tenant.tenant_id) as session:
-        connection = await session.scalar(
-            select(Connection)
-            .where(
-                Connection.client_id == client.id,
-                Connection.source == source.name,
-                Connection.account_id == account.account_id,
-            )
-            .with_for_update()
-        )
-        action = "connection.created" if connection is None else "connection.renewed"
-        if connection is None:
-            connection = Connection(
-                id=ConnectionId(runtime.ids()),
-                client_id=client.id,
-                source=source.name,
-                account_id=account.account_id,
-                start_date=new.start,
-                created_at=runtime.clock(),
-            )
-        elif connection.credentials is None:  # so far it only had history
-            connection.start_date = new.start
-        connection.label = account.label
-        connection.settings = settings
-        connection.state = ConnectionState.ACTIVE
-        connection.credentials = await runtime.extraction.seal(
-            session, connection.id, new.credentials
-        )
-        session.add(connection)
-        # The provider has just taken them.
-        await withdraw(session, connection.id, now=runtime.clock())
-        audit.record(
+        kept = await keep_connection(
             session,
-            clock=runtime.clock,
-            ids=runtime.ids,
+            runtime.extraction.credentials,
+            NewCredentials(client, source, account, settings, credentials, new.start),
             actor=actor,
-            action=action,
-            object_kind="connection",
-            object_id=str(connection.id),
-            details={"source": source.name, "client": new.client},
         )
-    return connection
+    return kept.connection
 
 
 async def add_connection(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -141,7 +105,7 @@ async def add_connection(runtime: Runtime, arguments: Arguments) -> AsyncIterato
         start=parse_day(arguments["start"], "--start")
         if arguments.get("start")
         else (runtime.clock() - dt.timedelta(days=90)).date(),
-        settings=_parse_settings(arguments["settings"]),
+        settings=parse_settings(arguments["settings"]),
         endpoint=arguments.get("endpoint") or "",
     )
     connection = await create_connection(runtime, tenant, new, actor=arguments["actor"])
@@ -178,12 +142,21 @@ async def show_connections(runtime: Runtime, arguments: Arguments) -> AsyncItera
             connection.settings.get("currency", ""),
             connection.settings.get("time_zone", ""),
             connection.start_date.isoformat(),
+            _until(connection),
             connection.state.value,
         )
         for connection, client in await list_connections(runtime, tenant.tenant_id, arguments)
     )
-    columns = ("client", "source", "account", "label", "currency", "time zone", "from", "state")
+    columns = (
+        *("client", "source", "account", "label", "currency", "time zone", "from"),
+        *("access until", "state"),
+    )
     yield TableEvent(f"connections of {tenant.slug}", columns, rows)
+
+
+def _until(connection: Connection) -> str:
+    ends_at = connection.credentials_expire_at
+    return "" if ends_at is None else ends_at.date().isoformat()
 
 
 async def check_connections(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -219,12 +192,8 @@ async def _check_connection(
     name = f"{client.slug}  {connection.source}  {connection.account_id}"
     async with places:
         try:
-            source = find_source(runtime, connection.source)
-            async with runtime.database.session(connection.tenant_id) as session:
-                credentials = await runtime.extraction.open_credentials(session, connection)
-            account = await runtime.extraction.check(
-                source, connection.account_id, connection.settings, credentials
-            )
+            find_source(runtime, connection.source)
+            account = await runtime.extraction.check_connection(connection)
         except UserError as error:
             return False, f"FAILED  {name}  {error}"
     return True, f"ok  {name}  {account.label}  {account.currency}  {account.time_zone}"
@@ -291,9 +260,9 @@ def _has_only_history(runtime: Runtime, connection: Connection) -> bool:
 async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco connections discover`: what accounts the credentials can see."""
     source = find_source(runtime, arguments["source"])
-    settings = _parse_settings(arguments["settings"])
+    settings = parse_settings(arguments["settings"])
     if arguments.get("endpoint"):
-        settings["endpoint"] = _check_endpoint(runtime, arguments["endpoint"])
+        settings["endpoint"] = check_endpoint(runtime, arguments["endpoint"])
     accounts = await runtime.extraction.discover(source, settings, arguments["credentials"])
     rows = tuple(
         (
@@ -309,7 +278,12 @@ async def discover_accounts(runtime: Runtime, arguments: Arguments) -> AsyncIter
     yield TableEvent(f"accounts at {source.label}", columns, rows)
 
 
-def _check_endpoint(runtime: Runtime, url: str) -> str:
+def check_endpoint(runtime: Runtime, url: str) -> str:
+    """A base URL in place of the platform's own.
+
+    Raises:
+        InvalidInputError: In production, or no URL.
+    """
     if runtime.settings.env == "production":
         raise InvalidInputError(
             "--endpoint is for development", hint="in production a source has one base URL"
@@ -319,7 +293,12 @@ def _check_endpoint(runtime: Runtime, url: str) -> str:
     return url.rstrip("/")
 
 
-def _parse_settings(pairs: list[str]) -> dict[str, str]:
+def parse_settings(pairs: list[str]) -> dict[str, str]:
+    """Read `name=value` pairs.
+
+    Raises:
+        InvalidInputError: One has no value.
+    """
     settings = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")

@@ -96,12 +96,8 @@ class ProviderWatch:
         work = min(candidates, key=lambda one: (one.error_code is not None, urgency(one, now)))
         async with self.services.database.session(work.tenant_id) as session:
             connection = await session.get_one(Connection, (work.tenant_id, work.connection_id))
-            credentials = await self.extraction.open_credentials(session, connection)
-        spec = self.services.sources[source]
         try:
-            await self.extraction.check(
-                spec, connection.account_id, connection.settings, credentials
-            )
+            await self.extraction.check_connection(connection)
         except ProviderUnavailableError:
             return False
         except ThrottledError:

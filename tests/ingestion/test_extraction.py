@@ -9,13 +9,15 @@ from sqlalchemy import select
 
 from domain.errors import ConflictError
 from domain.time_window import DateRange
-from ingestion.connector.job import ExtractionJob, ExtractProgress, Page
+from ingestion.connector.job import Access, ExtractionJob, ExtractProgress, Page
+from ingestion.credentials import CredentialStore
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
+from ingestion.stored_tokens import TokenKeeper
 from tenancy.landing_store import LandingError
 from tenancy.tables import Connection, SyncState, Tenant
 from tenancy.vault import MasterKey, Vault
-from tests.ingestion.plane import Agency, Plane, page
+from tests.ingestion.plane import NOW, Agency, Plane, page
 from tests.ingestion.test_pipeline import WEB
 from tests.ingestion.unify.ledger import ad, day
 
@@ -33,6 +35,9 @@ class FakeExtractor:
     jobs: list[tuple[ExtractionJob, Any]] = field(default_factory=list)
     progress: tuple[ExtractProgress, ...] = ()
     after_progress: Callable[[], None] = lambda: None
+
+    def url(self, _access: Access, _name: str, template: str) -> str:
+        return template
 
     async def extract(
         self, job: ExtractionJob, checkpoint: Any, on_progress: Progress
@@ -55,10 +60,12 @@ class Desk:
         self.extractor = FakeExtractor()
         self.places: list[tuple[tuple[str, str], ...]] = []
         self.vault = Vault(MasterKey(bytes(32)))
+        store = CredentialStore(plane.database, self.vault, lambda: NOW, plane.ids)
         self.extraction = Extraction(
             landing=plane.services,
             publisher=plane.publisher,
-            vault=self.vault,
+            credentials=store,
+            tokens=TokenKeeper(store),
             sources={"web": WEB},
             apps=apps or {},
             make_extractor=self._make,
@@ -77,7 +84,9 @@ class Desk:
             (await session.scalars(select(Tenant))).one().wrapped_data_key = key
             await session.flush()
             connection = (await session.scalars(select(Connection))).one()
-            connection.credentials = await self.extraction.seal(session, connection.id, credentials)
+            connection.credentials = await self.extraction.credentials.seal(
+                session, connection.id, credentials
+            )
 
 
 @pytest.fixture
@@ -178,6 +187,8 @@ async def test_a_simulator_takes_the_platforms_place(desk: Desk, agency: Agency)
         (
             ("web", "http://127.0.0.1:9001/web/{version}"),
             ("web.token", "http://127.0.0.1:9001/web/oauth2/v3/token"),
+            ("web.authorize", "http://127.0.0.1:9001/web/o/oauth2/v2/auth"),
+            ("web.exchange", "http://127.0.0.1:9001/web/token"),
         )
     ]
 

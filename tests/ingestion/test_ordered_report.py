@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from ingestion.connector.extract import Extractor
+from ingestion.credentials import CredentialStore
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
+from ingestion.stored_tokens import TokenKeeper
 from tenancy.tables import Connection, SyncState, Tenant
 from tenancy.vault import MasterKey, Vault
 from tests.fakes.fake_call_budget import FakeCallBudget
@@ -44,10 +46,12 @@ def _extraction(plane: Plane, http: httpx.AsyncClient, url: str, sleep: Sleep) -
         {"meta_ads": f"{url}/meta_ads/{{version}}"},
         jitter=lambda: 0.5,
     )
+    store = CredentialStore(plane.database, Vault(MasterKey(bytes(32))), lambda: NOW, plane.ids)
     return Extraction(
         landing=plane.services,
         publisher=plane.publisher,
-        vault=Vault(MasterKey(bytes(32))),
+        credentials=store,
+        tokens=TokenKeeper(store),
         sources={"meta_ads": SOURCE},
         apps={},
         make_extractor=lambda _: extractor,
@@ -59,11 +63,13 @@ def _extraction(plane: Plane, http: httpx.AsyncClient, url: str, sleep: Sleep) -
 async def _connect(plane: Plane, agency: Agency, extraction: Extraction) -> None:
     async with plane.database.session(agency.tenant_id) as session:
         tenant = (await session.scalars(select(Tenant))).one()
-        tenant.wrapped_data_key = await extraction.vault.create_tenant_key(agency.tenant_id)
+        tenant.wrapped_data_key = await extraction.credentials.vault.create_tenant_key(
+            agency.tenant_id
+        )
         await session.flush()
         connection = (await session.scalars(select(Connection))).one()
         connection.account_id = ACCOUNT.account_id
-        connection.credentials = await extraction.seal(session, connection.id, TOKEN)
+        connection.credentials = await extraction.credentials.seal(session, connection.id, TOKEN)
 
 
 async def test_a_report_is_ordered_once_whatever_happens(

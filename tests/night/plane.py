@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 from domain.ports import Clock
 from ingestion.connector.extract import Extractor
 from ingestion.connector.spec import StreamSpec
+from ingestion.credentials import CredentialStore
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
@@ -28,6 +29,7 @@ from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
 from ingestion.publish import Publisher
 from ingestion.quality.gate import QualityGate
+from ingestion.stored_tokens import TokenKeeper
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobQueue, JobsConfig
 from tenancy.landing_store import LandingStore
@@ -138,10 +140,14 @@ def _extraction(
     def make_extractor(_: tuple[tuple[str, str], ...]) -> Extractor:
         return Extractor(http, budget, landing.clock, sleep, places, jitter=lambda: 0.5)
 
+    store = CredentialStore(
+        landing.database, Vault(MasterKey(bytes(32))), landing.clock, landing.ids
+    )
     return Extraction(
         landing=landing,
         publisher=publisher,
-        vault=Vault(MasterKey(bytes(32))),
+        credentials=store,
+        tokens=TokenKeeper(store),
         sources=SOURCES,
         apps=APPS,
         make_extractor=make_extractor,

@@ -7,8 +7,8 @@ from typing import Any
 
 from domain.errors import UserError
 from ingestion.connector.job import DiscoveredAccount
-from ingestion.connector.spec import SourceSpec
 from tenancy.jobs import JobQueue, JobStatus, SyncCapacity
+from tenancy.tables import Connection
 
 __all__ = ["FakeExtraction", "FakeJobs"]
 
@@ -26,21 +26,11 @@ class FakeExtraction:
     failing: dict[str, UserError] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    async def open_credentials(self, _session: Any, _connection: Any) -> dict[str, str]:
-        return {"key": "of the account"}
-
-    async def check(
-        self,
-        source: SourceSpec,
-        account_id: str,
-        _settings: Mapping[str, str],
-        credentials: Mapping[str, str],
-    ) -> DiscoveredAccount:
-        assert credentials == {"key": "of the account"}
-        self.asked.append((source.name, account_id))
-        if source.name in self.failing:
-            raise self.failing[source.name]
-        return DiscoveredAccount(account_id, "", "", "", {})
+    async def check_connection(self, connection: Connection) -> DiscoveredAccount:
+        self.asked.append((connection.source, connection.account_id))
+        if connection.source in self.failing:
+            raise self.failing[connection.source]
+        return DiscoveredAccount(connection.account_id, "", "", "", {})
 
 
 @dataclass
