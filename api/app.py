@@ -20,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.connect.endpoint import connect_routes
 from api.edge.admission import Admission
 from api.edge.app_policies import AppPolicies
 from api.edge.cors import Cors
@@ -37,6 +38,7 @@ from api.pages.services import PageServices
 from api.pages.site import site_routes
 from domain.errors import BoscoError, Transient
 from domain.ports import IdFactory
+from ingestion.connecting import ConnectionDesk
 from tenancy.rate_limits import RateLimits
 
 __all__ = ["EdgeServices", "ReadinessCheck", "create_app"]
@@ -56,6 +58,7 @@ class EdgeServices:
         graphql: Of the gateway.
         oauth: Of the authorization server.
         pages: Of the pages for people.
+        connecting: Takes people in who connect accounts; None: nobody can here.
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
         rules: How requests are treated before they reach a route.
@@ -69,6 +72,7 @@ class EdgeServices:
     ids: IdFactory
     rules: EdgeRules
     rate_limits: RateLimits
+    connecting: ConnectionDesk | None = None
 
 
 def create_app(services: EdgeServices) -> FastAPI:
@@ -109,6 +113,8 @@ def create_app(services: EdgeServices) -> FastAPI:
         *oauth_routes(services.oauth),
         *site_routes(services.pages),
     ]
+    if services.connecting is not None:
+        routes += connect_routes(services.connecting)
     if services.graphql.is_development:
         routes.append(Route("/", _show_explorer, methods=["GET"]))
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)

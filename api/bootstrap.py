@@ -41,10 +41,12 @@ from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ports import Clock, IdFactory
 from domain.query.plan import PlanCache
 from feature_repo.open import open_features
+from ingestion.connecting import ConnectionDesk
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec import SourceSpec, StreamSpec
 from ingestion.corrections import Corrections, Placement
+from ingestion.credentials import CredentialStore
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
@@ -58,6 +60,7 @@ from ingestion.publish import Publisher
 from ingestion.quality.follow_up import QualityFollowUp
 from ingestion.quality.gate import QualityGate
 from ingestion.schedule.dispatcher import dispatcher_of
+from ingestion.stored_tokens import TokenKeeper
 from migrations.upgrade import migrate
 from tenancy.cache import RedisAnswerCache
 from tenancy.exclusive import Exclusive
@@ -198,6 +201,15 @@ async def open_runtime(
             jobs=plane.jobs,
             sources=plane.sources,
             extraction=plane.extraction,
+            connecting=ConnectionDesk(
+                database=plane.database,
+                extraction=plane.extraction,
+                vault=plane.vault,
+                clock=clock,
+                ids=uuid7,
+                random_bytes=secrets.token_bytes,
+                home=issuer,
+            ),
             pipeline=plane.pipeline,
             corrections=plane.corrections,
             dispatcher=dispatcher_of(plane.pipeline, plane.doors, plane.budget),
@@ -277,10 +289,12 @@ async def _open_plane(
         places = {**settings.source_base_urls, **dict(base_urls)}
         return Extractor(http, budget, clock, sleep, places, jitter=random.random)
 
+    credentials = CredentialStore(database, vault, clock, ids)
     extraction = Extraction(
         landing=landing,
         publisher=publisher,
-        vault=vault,
+        credentials=credentials,
+        tokens=TokenKeeper(credentials, sleep),
         sources=sources,
         apps=load_provider_apps(settings),
         make_extractor=make_extractor,

@@ -92,6 +92,7 @@ async def serve_http(
             ids=runtime.ids,
             rules=rules,
             rate_limits=rate_limits,
+            connecting=runtime.connecting,
         )
     )
     async with serve_app(app, host, port, rules.limits) as taken:

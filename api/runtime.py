@@ -13,6 +13,7 @@ from api.settings import Settings
 from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
+from ingestion.connecting import ConnectionDesk
 from ingestion.connector.spec import SourceSpec
 from ingestion.corrections import Corrections
 from ingestion.extraction import Extraction
@@ -57,6 +58,7 @@ class Runtime:
     jobs: JobEngine
     sources: Mapping[str, SourceSpec]
     extraction: Extraction
+    connecting: ConnectionDesk
     pipeline: Pipeline
     corrections: Corrections
     dispatcher: Dispatcher

@@ -1,7 +1,7 @@
 """Pulling data: `bosco sync`, with progress until everything is published."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -31,15 +31,16 @@ async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     else:
         agencies = list(await runtime.doors.list_tenants())
     failed = False
+    states: dict[ConnectionState, str] = {}  # of connections that are left out -> an agency
     started = False
-    paused = ""
     for tenant in agencies:
         pairs = await list_connections(runtime, tenant.tenant_id, arguments)
         active = [
             c for c, _ in pairs if c.state is ConnectionState.ACTIVE and c.source != FILE_SOURCE
         ]
-        if any(c.state is ConnectionState.PAUSED for c, _ in pairs):
-            paused = tenant.slug
+        states |= {connection.state: tenant.slug for connection, _ in pairs}
+        for line in _broken(pairs):
+            yield LineEvent(line)
         if not active:
             continue
         started = True
@@ -48,10 +49,27 @@ async def sync(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
             if not isinstance(event, DoneEvent):
                 yield event
     if not started:
-        hint = f"bosco connections resume {paused}" if paused else "make one: bosco connections add"
-        raise NotFoundError("there is no active connection to sync", hint=hint)
+        raise NotFoundError("there is no active connection to sync", hint=_hint(states))
     if failed:
         yield DoneEvent(1)
+
+
+def _broken(pairs: Sequence[tuple[Connection, Client]]) -> Iterator[str]:
+    """What is left out because its platform refuses the credentials."""
+    for connection, client in pairs:
+        if connection.state is ConnectionState.BROKEN:
+            yield (
+                f"left    {client.slug}  {connection.source}  {connection.account_id}: its "
+                "credentials are refused; `bosco alerts list` tells what to do"
+            )
+
+
+def _hint(states: Mapping[ConnectionState, str]) -> str:
+    if ConnectionState.PAUSED in states:
+        return f"bosco connections resume {states[ConnectionState.PAUSED]}"
+    if ConnectionState.BROKEN in states:
+        return f"connect them again: bosco alerts list {states[ConnectionState.BROKEN]}"
+    return "make one: bosco connections add"
 
 
 async def _sync_agency(

@@ -48,6 +48,38 @@ def add(  # the options of a command line
     )
 
 
+@group.command("link")
+def link(
+    agency: Agency,
+    client: ClientName,
+    source: Source,
+    account: Annotated[
+        str | None, typer.Option(help="The platform's own account id; default: the person chooses.")
+    ] = None,
+    reconnect: Annotated[
+        str | None,
+        typer.Option(
+            help="Id or account of a connection that gets new credentials.", metavar="CONNECTION"
+        ),
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="First day; default 90 days ago.")] = None,
+    settings: SettingPairs = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Make a link by which somebody connects an account at the platform, without giving secrets."""
+    invoke(
+        "connections.link",
+        tenant=agency,
+        client=client,
+        source=source,
+        account=account,
+        reconnect=reconnect,
+        start=start,
+        settings=settings or [],
+        endpoint=endpoint,
+    )
+
+
 @group.command("list")
 def list_(agency: Agency, client: ClientOption = None, source: SourceOption = None) -> None:
     """Show the connections of an agency."""

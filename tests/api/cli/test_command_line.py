@@ -43,6 +43,7 @@ VERBS = [
     "audit verify",
     "compare",
     "connections add",
+    "connections link",
     "features show",
     "freshness",
     "history import",

@@ -12,6 +12,7 @@ from api.commands.connections import check_connections
 from api.commands.lookup import find_agency
 from api.control.protocol import Arguments, DoneEvent, ErrorEvent, LineEvent
 from api.logs import log_file
+from domain.ids import public_id
 from tenancy.tables import AuditEntry, Connection, ConnectionState, OAuthClientSecret
 from tenancy.unscoped import TenantProfile
 from tests.e2e.conftest import Trouble
@@ -231,7 +232,7 @@ async def test_connects_checks_and_lists_an_account(
     ]
     listed = await platform.command("connections.list", tenant="northwind")
     row = ("acme-shoes", "google_ads", "1111111111", "Acme Shoes", "EUR", "Europe/Berlin")
-    assert listed.table == [(*row, "2026-10-01", "active")]
+    assert listed.table == [(*row, "2026-10-01", "", "active")]
     assert (await platform.command("connections.list", tenant="southwind")).table == []
     checked = await platform.command("connections.check", tenant="northwind")
     assert checked.lines == [
@@ -433,7 +434,7 @@ async def test_a_connection_that_rests_is_not_synced(
         "there is no active connection to sync",
         f"bosco connections resume {slug}"
         if state is ConnectionState.PAUSED
-        else "make one: bosco connections add",
+        else f"connect them again: bosco alerts list {slug}",
     )
 
 
@@ -463,3 +464,55 @@ async def test_unknown_commands_are_told(platform: Platform) -> None:
     assert told.events[0] == ErrorEvent(
         "UNKNOWN_COMMAND", "there is no command 'tenant.add'", "did you mean 'tenants.add'?"
     )
+
+
+LINK = "http://127.0.0.1:8080/connect/start/"
+
+
+async def _link(platform: Platform, tenant: str, **more: Any) -> Told:
+    given: dict[str, Any] = {"tenant": tenant, "client": CLIENT.shop, "source": "google_ads"}
+    rest = {"account": None, "reconnect": None, "start": None, "settings": [], "endpoint": None}
+    return await platform.command("connections.link", **{**given, **rest, **more})
+
+
+async def test_a_link_connects_an_account_again(platform: Platform, trouble: Trouble) -> None:
+    slug = "linking"
+    await _add_tenant(platform, slug=slug)
+    await platform.command("clients.add", tenant=slug, slug=CLIENT.shop, name="Acme")
+    await _connect(platform, trouble, slug)
+    tenant = await find_agency(platform.runtime, slug)
+    async with platform.runtime.database.session(tenant.tenant_id) as session:
+        connection = (await session.scalars(select(Connection))).one()
+    public = public_id("con", connection.id)
+    for name in (public, CLIENT.google_customer_id):
+        told = await _link(platform, slug, reconnect=name)
+        link, advice = told.lines
+        assert link.startswith(f"{LINK}{tenant.tenant_id.hex}.")
+        assert advice == (
+            "it connects account 1111111111 again at Google Ads for acme-shoes, and is good for 24 "
+            "hours: send it to somebody who may see the account, and to nobody else"
+        )
+    sent = await platform.runtime.connecting.open_link(link.removeprefix(f"{LINK}"))
+    assert sent.url.startswith(f"{trouble.url}/google_ads/o/oauth2/v2/auth?")
+    entries = await _audited(platform, tenant, "connection.link_made")
+    assert len(entries) == 2
+    assert link.rpartition(".")[2] not in repr(entries)
+
+
+async def test_a_link_that_cannot_be_made_says_why(
+    platform: Platform, trouble: Trouble, northwind: TenantProfile
+) -> None:
+    slug = "unlinked"
+    await _add_tenant(platform, slug=slug)
+    await platform.command("clients.add", tenant=slug, slug=CLIENT.shop, name="Acme")
+    code, _, hint = _error(await _link(platform, slug))
+    assert (code, "BOSCO_PROVIDER_APPS_FILE" in hint) == ("CONSENT_REFUSED", True)
+    assert _error(await _link(platform, slug, reconnect="1111111111")) == (
+        "NOT_FOUND",
+        "acme-shoes has no connection '1111111111' at google_ads",
+        "bosco connections list unlinked --client acme-shoes",
+    )
+    both = await _link(platform, slug, reconnect="1", account="2")
+    assert _error(both)[0] == "INVALID_INPUT"
+    assert _error(await _link(platform, slug, client="nobody"))[0] == "NOT_FOUND"
+    del trouble, northwind
