@@ -27,6 +27,7 @@ from domain.errors import InternalError, Transient
 from domain.ids import ConnectionId, RunId, TenantId
 from domain.ports import BudgetGauge
 from ingestion.connector.failures import ProviderUnavailableError
+from ingestion.expiring import tell_expiring
 from ingestion.pipeline import Pipeline, sync_job_id
 from ingestion.schedule.attempts import claim, settle
 from ingestion.schedule.board import Board
@@ -110,11 +111,18 @@ class Dispatcher:
             await sleep(LOOK_SECONDS)
 
     async def plan(self) -> None:
-        """Write down what is due next, of every agency."""
+        """Write down what is due next, of every agency, and tell of credentials that run out."""
         async with self.turn():
             for tenant in await self.doors.list_tenants():
                 with _stays_with(tenant.tenant_id):
                     await plan_agency(self.services, tenant.tenant_id)
+                    await tell_expiring(
+                        self.services.database,
+                        tenant.tenant_id,
+                        self.services.sources,
+                        clock=self.services.clock,
+                        ids=self.services.ids,
+                    )
 
     async def look(self) -> None:
         """Do what can be done now; doing it twice does nothing twice.

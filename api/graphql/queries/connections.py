@@ -34,6 +34,9 @@ class Connection:
     label: str
     state: ConnectionState
     start_date: dt.date = strawberry.field(description="First reporting date that is fetched.")
+    expires_at: dt.datetime | None = strawberry.field(
+        description="When somebody has to connect the account again; null: no end is known."
+    )
     last_sync: Sync | None = strawberry.field(description="The one that started last.")
 
 
@@ -66,6 +69,7 @@ def _connection(row: ConnectionRow, last: SyncRow | None) -> Connection:
         label=row.label,
         state=row.state,
         start_date=row.start_date,
+        expires_at=row.credentials_expire_at,
         last_sync=None if last is None else sync_of(last),
     )
 
