@@ -209,6 +209,9 @@ _COMMANDS: Final = Attacked("isolation/test_commands::test_what_is_another_agenc
 _JOBS: Final = Attacked("isolation/test_jobs::test_a_job_reaches_its_own_agency_alone")
 _LOCKS: Final = Attacked("isolation/test_locks::test_no_attack_gets_through_until_a_lock_is_gone")
 _DOORS: Final = Attacked("isolation/test_locks::test_a_door_is_as_wide_as_its_question")
+_CONSENT: Final = Attacked(
+    "api/connect/test_consent::test_another_agency_knows_no_state_and_no_link"
+)
 _ALL_AGENCIES: Final = Empty("the operator's: it takes no name, and tells of all agencies")
 _PLATFORM: Final = Empty("the platform's own; no agency's data is in reach")
 
@@ -233,6 +236,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             "/oauth/jwks.json /.well-known/oauth-authorization-server"
             " /.well-known/oauth-protected-resource /.well-known/oauth-protected-resource/graphql",
         ),
+        **_all(_CONSENT, "/connect/start/{ticket} /connect/{source}/callback /connect/choose"),
         "/": Empty("leads to the explorer, in development"),
         "/static/bosco.css": Empty("a style sheet"),
     },
@@ -253,7 +257,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             "alerts.channels.add alerts.channels.list alerts.channels.remove alerts.channels.test"
             " alerts.list apps.add apps.list apps.resume apps.rotate apps.suspend audit.export"
             " audit.list audit.verify clients.add clients.list compare connections.add"
-            " connections.check connections.list connections.pause connections.resume"
+            " connections.check connections.link connections.list connections.pause"
+            " connections.resume"
             " features.check features.refresh features.show freshness history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
@@ -359,14 +364,15 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     ),
     Kind.ALERT: _all(
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
-        "credentials_refused freshness_missed freshness_predicted_miss quality_incident sync_failed"
-        " webhook_failed",
+        "credentials_expiring credentials_refused freshness_missed freshness_predicted_miss"
+        " quality_incident sync_failed webhook_failed",
     ),
     Kind.SERVICE: _all(
         Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),
         "campaign_pacing_v1 campaign_response_v1 client_funnel_v1 client_sales_v1",
     ),
     Kind.TEMPLATE: {
+        "connect_choice.html": _CONSENT,
         "consent.html": Attacked(
             "isolation/test_routes::test_a_person_of_another_agency_is_asked_to_sign_in"
         ),

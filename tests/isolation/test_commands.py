@@ -63,6 +63,10 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
         "NOT_FOUND",
     ),
     "connections.check": ({"client": "@client"}, "NOT_FOUND"),
+    "connections.link": (
+        {"client": "@client", "source": "google_ads", "settings": [], "reconnect": None},
+        "NOT_FOUND",
+    ),
     "connections.list": ({"client": "@client"}, "NOT_FOUND"),
     "connections.pause": ({"client": "@client"}, "NOT_FOUND"),
     "connections.resume": ({"client": "@client"}, "NOT_FOUND"),
