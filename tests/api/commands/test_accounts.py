@@ -5,12 +5,14 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
 from api.commands.connections import check_connections
 from api.commands.lookup import find_agency
 from api.control.protocol import Arguments, DoneEvent, ErrorEvent, LineEvent
+from api.http import serve_http
 from api.logs import log_file
 from domain.ids import public_id
 from tenancy.tables import AuditEntry, Connection, ConnectionState, OAuthClientSecret
@@ -494,6 +496,10 @@ async def test_a_link_connects_an_account_again(platform: Platform, trouble: Tro
         )
     sent = await platform.runtime.connecting.open_link(link.removeprefix(f"{LINK}"))
     assert sent.url.startswith(f"{trouble.url}/google_ads/o/oauth2/v2/auth?")
+    async with serve_http(platform.runtime, port=0) as url, httpx.AsyncClient() as http:
+        opened = await http.get(f"{url}{link.removeprefix('http://127.0.0.1:8080')}")
+    assert opened.status_code == 303
+    assert opened.headers["location"].partition("?")[0] == sent.url.partition("?")[0]
     entries = await _audited(platform, tenant, "connection.link_made")
     assert len(entries) == 2
     assert link.rpartition(".")[2] not in repr(entries)
