@@ -112,3 +112,10 @@ def test_accepts_narrowed_changes(text: str) -> None:
 def test_rejects_changes_that_are_not_narrowed(text: str) -> None:
     with pytest.raises(UnguardedScanError):
         check_guarded(text, "duckdb", "tenants")
+
+
+def test_rejects_a_change_in_the_scope_of_one_tenant() -> None:
+    with pytest.raises(UnguardedScanError):
+        check_guarded(
+            "DELETE FROM marts.t AS t WHERE t.tenant_id = $__tenant_id", "duckdb", "tenant"
+        )

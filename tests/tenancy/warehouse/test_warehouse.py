@@ -12,7 +12,14 @@ from domain.facts.tables import Table
 from domain.ids import ClientId
 from domain.ports import TenantScope
 from tenancy.sql_guard import RefusedSqlError
-from tenancy.warehouse.port import Warehouse, WarehouseError, WarehouseSchemaError
+from tenancy.warehouse.bigquery import BigQueryWarehouse
+from tenancy.warehouse.port import (
+    ForeignRowsError,
+    RemoteObject,
+    Warehouse,
+    WarehouseError,
+    WarehouseSchemaError,
+)
 from tests.tenancy.warehouse.samples import (
     BOTH,
     ONLY_A,
@@ -232,3 +239,16 @@ async def test_tells_every_statement(warehouse: Warehouse, statements: list[str]
 async def test_checks_itself(warehouse: Warehouse) -> None:
     await warehouse.ensure_tables([ROWS])
     assert (await warehouse.check()).startswith(("DuckDB 1.5.5 on ", "BigQuery, project local, "))
+
+
+@pytest.mark.anyio
+async def test_remote_objects_of_other_tenants_are_not_loaded(
+    bigquery_warehouse: BigQueryWarehouse,
+) -> None:
+    """What a footer proves is compared before anything is sent."""
+    objects = [RemoteObject(f"gs://b/{one}", frozenset({str(one)})) for one in (A, B)]
+    with pytest.raises(ForeignRowsError) as refusal:
+        await bigquery_warehouse.load("remote", ROWS, objects, ONLY_A)
+    assert refusal.value.message == (
+        f"objects for {ROWS.qualified} hold rows of 1 tenant(s) outside the load"
+    )
