@@ -46,7 +46,13 @@ async def serve(database_url: str) -> None:
     app = Starlette(routes=oauth_routes(services))
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="error", access_log=False, lifespan="off")
+        uvicorn.Config(
+            app,
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=3_600,  # else a client may send into a connection that just closed
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     sys.stdout.write(f"{listener.getsockname()[1]}\n")

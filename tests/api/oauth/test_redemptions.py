@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import httpx
 import pytest
@@ -78,15 +78,16 @@ async def test_exactly_one_of_many_succeeds(
     edge.clock.now = _real_now()
     expected = Counter({400: (AT_ONCE - 1) * ROUNDS, 200: ROUNDS})
     found: Counter[int] = Counter()
-    with token_servers(database_url) as urls:
+    async with AsyncExitStack() as stack:
+        urls = stack.enter_context(token_servers(database_url))
         clients = [httpx.AsyncClient(base_url=url, timeout=120) for url in urls]
+        for client in clients:
+            await stack.enter_async_context(client)
         crowd = Crowd(clients)
         for _ in range(ROUNDS):
             edge.clock.now = _real_now()
             statuses, _token = await crowd.ask(await _fields(page, ann, kind))
             found.update(statuses)
-        for client in clients:
-            await client.aclose()
     assert found == expected
     cause = {
         "code": RevocationCause.CODE_REPLAYED,
