@@ -83,6 +83,7 @@ async def serve_http(
                 vault=runtime.vault,
                 limits=rate_limits,
                 trusted_proxies=rules.trusted_proxies,
+                is_production=rules.is_production,
             ),
             checks={
                 "postgresql": lambda: _check_database(runtime.database),

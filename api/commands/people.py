@@ -9,6 +9,8 @@ from api.commands.lookup import find_agency, find_client, suggest
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.identity.links import LINK_LIFETIMES, Links
 from api.identity.people import Invited, Manager, People, PersonSeen
+from api.identity.provider_sign_in import CALLBACK
+from api.identity.providers import Providers
 from api.identity.second_factors import SecondFactors
 from api.identity.sessions import Sessions
 from api.runtime import Runtime
@@ -23,6 +25,7 @@ __all__ = [
     "list_people",
     "people_of",
     "reset_person",
+    "set_provider",
     "set_role",
 ]
 
@@ -118,6 +121,30 @@ async def reset_person(runtime: Runtime, arguments: Arguments) -> AsyncIterator[
     made = await people.make_link(tenant.tenant_id, operator, person.user_id)
     for line in _told(runtime, made):
         yield line
+
+
+async def set_provider(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco people provider`."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    is_production = runtime.settings.env == "production"
+    providers = Providers(
+        runtime.database, runtime.vault, runtime.clock, runtime.ids, is_production
+    )
+    if arguments["issuer"] is None:
+        removed = await providers.remove(tenant.tenant_id, actor=arguments["actor"])
+        told = "has no provider any more" if removed else "has no provider"
+        yield LineEvent(f"{tenant.slug} {told}")
+        return
+    credentials = arguments["credentials"]
+    await providers.set(
+        tenant.tenant_id,
+        issuer=arguments["issuer"],
+        client_id=credentials.get("client_id", ""),
+        secret=credentials.get("client_secret", ""),
+        actor=arguments["actor"],
+    )
+    yield LineEvent(f"people of {tenant.slug} may sign in at {arguments['issuer']}")
+    yield LineEvent(f"let it send them back to {runtime.issuer}{CALLBACK}")
 
 
 def _told(runtime: Runtime, made: Invited) -> list[LineEvent]:

@@ -86,6 +86,7 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "people.add": people.add_person,
         "people.deactivate": people.deactivate_person,
         "people.list": people.list_people,
+        "people.provider": people.set_provider,
         "people.reset": people.reset_person,
         "people.role": people.set_role,
         "quality.checks": quality.list_checks,

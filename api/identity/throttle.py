@@ -30,6 +30,7 @@ _CODES: Final = (
     RateLimit("sign_in_code", 10, 15 * 60, guards_secrets=True),
     RateLimit("sign_in_code_hour", 20, 60 * 60, guards_secrets=True),
 )
+_DEPARTURES: Final = RateLimit("sign_in_provider", 60, 5 * 60, guards_secrets=True)
 _MINUTE: Final = 60
 
 
@@ -84,6 +85,16 @@ class Throttle:
             TooManyTriesError: Says how long to wait.
         """
         standing = await self.limits.look(AddressBucket(address), SIGN_IN_OF_ADDRESS)
+        if not standing.is_allowed:
+            raise TooManyTriesError(standing.wait_seconds)
+
+    async def spend_departure(self, address: str) -> None:
+        """Count a sign-in at a provider that an address begins.
+
+        Raises:
+            TooManyTriesError: Says how long to wait.
+        """
+        standing = await self.limits.hit(AddressBucket(address), _DEPARTURES)
         if not standing.is_allowed:
             raise TooManyTriesError(standing.wait_seconds)
 

@@ -9,6 +9,9 @@ from api.edge.client_address import Network, client_address
 from api.identity.links import Links
 from api.identity.passwords import Passwords
 from api.identity.people import People
+from api.identity.provider_calls import ProviderCalls
+from api.identity.provider_sign_in import ProviderSignIns
+from api.identity.providers import ProviderDocuments, Providers
 from api.identity.second_factors import SecondFactors
 from api.identity.sessions import Sessions
 from api.identity.sign_in import SignIns
@@ -42,6 +45,7 @@ class PageServices:
     visits: Visits
     authorization: AuthorizationRequests
     sign_ins: SignIns
+    provider_sign_ins: ProviderSignIns
     people: People
     apps: AppRegistry
     approvals: Approvals
@@ -76,6 +80,7 @@ def open_pages(
     vault: Vault,
     limits: RateLimits,
     trusted_proxies: Sequence[Network] = (),
+    is_production: bool = False,
 ) -> PageServices:
     """Put the parts together; connects to nothing."""
     database, clock, ids, random_bytes = (
@@ -87,6 +92,7 @@ def open_pages(
     sessions = Sessions(database, clock, ids, random_bytes)
     links = Links(database, clock, ids, random_bytes)
     second_factors = SecondFactors(vault, clock, random_bytes)
+    calls = ProviderCalls(public_only=is_production)
     return PageServices(
         database=database,
         visits=Visits(sessions, oauth.issuer),
@@ -101,6 +107,19 @@ def open_pages(
             throttle=Throttle(limits),
             clock=clock,
             ids=ids,
+        ),
+        provider_sign_ins=ProviderSignIns(
+            doors=doors,
+            database=database,
+            sessions=sessions,
+            providers=Providers(database, vault, clock, ids, is_production),
+            documents=ProviderDocuments(calls, clock, is_production=is_production),
+            calls=calls,
+            vault=vault,
+            issuer=oauth.issuer,
+            clock=clock,
+            ids=ids,
+            random_bytes=random_bytes,
         ),
         people=People(database, sessions, links, second_factors, clock, ids),
         apps=AppRegistry(database, clock, ids, random_bytes),

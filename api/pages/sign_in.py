@@ -1,6 +1,7 @@
 """Pages of signing in: password, code, one-time link, and out again.
 
 /sign-in -> /sign-in/code (where there is an authenticator) -> where one came from
+/sign-in/provider -> the agency's own provider -> /sign-in/callback -> where one came from
 /links/... -> a new password -> signed in
 """
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.identity.provider_sign_in import CALLBACK
 from api.identity.sign_in import Attempt, Begun
 from api.identity.throttle import TooManyTriesError
 from api.pages.doorway import (
@@ -45,6 +47,8 @@ class SignInPages:
         return [
             Route("/sign-in", for_anybody(visits, self._sign_in), methods=["GET", "POST"]),
             Route("/sign-in/code", self._code, methods=["GET", "POST"]),
+            Route("/sign-in/provider", self._leave_for_provider, methods=["GET"]),
+            Route(CALLBACK, self._return_from_provider, methods=["GET"]),
             Route("/sign-out", for_people(visits, self._sign_out), methods=["POST"]),
             Route("/links/{token}", for_anybody(visits, self._use_link), methods=["GET", "POST"]),
         ]
@@ -66,6 +70,30 @@ class SignInPages:
         if (visitor := await self._visits.current(request)) is not None:
             await self._services.sign_ins.sign_out(visitor)  # the browser forgets that session
         return self._go_on(begun, checked_path(fields.get("return_to", "")))
+
+    async def _leave_for_provider(self, request: Request) -> Response:
+        given = request.query_params
+        try:
+            throttle = self._services.sign_ins.throttle
+            await throttle.spend_departure(self._services.address_of(request))
+            departure = await self._services.provider_sign_ins.begin(
+                given.get("agency", ""), checked_path(given.get("return_to", ""))
+            )
+        except UserError as error:
+            return _sign_in_page(given, problem=error)
+        response = see_other(departure.address)
+        self._visits.note_departure(response, departure.state)
+        return response
+
+    async def _return_from_provider(self, request: Request) -> Response:
+        kept = request.cookies.get(self._visits.departure_name)
+        try:
+            arrival = await self._services.provider_sign_ins.finish(
+                request.query_params, kept, browser=browser_name(request)
+            )
+        except UserError as error:
+            return _sign_in_page({}, problem=error)
+        return self._go_on(Begun(arrival.cookie, needs_code=False), arrival.return_to)
 
     async def _code(self, request: Request) -> Response:
         waiting = await self._visits.waiting(request)

@@ -65,6 +65,23 @@ class Visits:
             samesite="lax",
         )
 
+    @property
+    def departure_name(self) -> str:
+        """Of the cookie of a browser that is at its agency's provider."""
+        return f"{self.cookie_name}-departure"
+
+    def note_departure(self, response: Response, state: str) -> None:
+        """Let this browser, and no other, come back with `state`."""
+        response.set_cookie(
+            self.departure_name,
+            state,
+            max_age=600,
+            path="/",
+            secure=self._is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
     def clear_cookie(self, response: Response) -> None:
         """Sign the browser out."""
         response.delete_cookie(

@@ -224,6 +224,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " /account/authenticator /account/authenticator/confirm /account/authenticator/remove"
             " /account/password /account/sessions/end /account/sessions/end-others /sign-in"
             " /sign-in/code /sign-out /links/{token} /people /people/invite /people/{user}"
+            " /sign-in/provider /sign-in/callback"
             " /people/{user}/role /people/{user}/withdraw /people/{user}/deactivate"
             " /people/{user}/reactivate /people/{user}/authenticator /people/{user}/link"
             " /apps /apps/new /apps/{client_id}/rotate /apps/{client_id}/suspend"
@@ -262,7 +263,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " features.check features.refresh features.show freshness history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
-            " people.list people.reset people.role quality.release quarantine.dismiss"
+            " people.list people.provider people.reset people.role quality.release"
+            " quarantine.dismiss"
             " quarantine.list quarantine.replay quarantine.show query sync webhooks.add"
             " webhooks.deliveries webhooks.list webhooks.remove webhooks.replay webhooks.resume"
             " webhooks.rotate webhooks.test",

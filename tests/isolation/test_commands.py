@@ -91,6 +91,13 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "people.deactivate": ({"email": "@email", "undo": False}, "NOT_FOUND"),
     "people.list": ({}, ""),
+    "people.provider": (
+        {
+            "issuer": "https://login.example",
+            "credentials": {"client_id": "x", "client_secret": "y"},
+        },
+        "",
+    ),
     "people.reset": ({"email": "@email", "authenticator": True}, "NOT_FOUND"),
     "people.role": (
         {"email": "@email", "role": "owner", "clients": [], "take_away": False},

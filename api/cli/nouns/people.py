@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.invoke import invoke
+from api.cli.invoke import invoke, read_credentials
 from api.cli.options import Agency
 
 __all__ = ["group"]
@@ -82,3 +82,32 @@ def reset(
 ) -> None:
     """Print, once, a link to choose a new password."""
     invoke("people.reset", tenant=agency, email=email, authenticator=authenticator)
+
+
+@group.command("provider")
+def provider(
+    agency: Agency,
+    issuer: Annotated[
+        str | None,
+        typer.Argument(
+            help="Address of the provider; without it, it is removed.", metavar="ISSUER"
+        ),
+    ] = None,
+    credentials: Annotated[
+        str | None,
+        typer.Option(
+            help="File with a JSON object of client_id and client_secret; - reads it from "
+            "standard input.",
+            metavar="FILE",
+        ),
+    ] = None,
+) -> None:
+    """Let people sign in at the agency's own OpenID Connect provider."""
+    if (issuer is None) != (credentials is None):
+        raise typer.BadParameter("an issuer and --credentials go together")
+    invoke(
+        "people.provider",
+        tenant=agency,
+        issuer=issuer,
+        credentials={} if credentials is None else read_credentials(credentials),
+    )

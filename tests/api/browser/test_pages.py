@@ -180,7 +180,7 @@ async def test_works_where_scripts_are_off(served: Served, chromium: Browser) ->
     page = await context.new_page()
     await page.goto(f"{served.issuer}/account")
     assert page.url == f"{served.issuer}/sign-in?return_to=%2Faccount"
-    await page.get_by_label("Agency").fill("northwind")
+    await page.get_by_label("Agency", exact=True).fill("northwind")
     await page.get_by_label("E-mail").fill("nobody@nw.example")
     await page.get_by_label("Password").fill("wrong wrong wrong")
     await page.get_by_role("button", name="Sign in").click()

@@ -55,6 +55,7 @@ VERBS = [
     "query",
     "people add",
     "people deactivate",
+    "people provider",
     "people reset",
     "people role",
     "quarantine list",

@@ -82,6 +82,23 @@ async def test_roles_are_given_limited_and_taken_away(
     assert _error(told)[1] == "this person has no authenticator"
 
 
+async def test_a_provider_is_set_and_removed(platform: Platform, northwind: TenantProfile) -> None:
+    credentials = {"client_id": "bosco", "client_secret": "s3cret"}
+    who = {"tenant": northwind.slug, "issuer": "https://login.nw.example"}
+    told = await platform.command("people.provider", **who, credentials=credentials)
+    assert told.lines == [
+        "people of northwind may sign in at https://login.nw.example",
+        f"let it send them back to {platform.runtime.issuer}/sign-in/callback",
+    ]
+    told = await platform.command("people.provider", **who, credentials={"client_id": "bosco"})
+    assert _error(told)[0] == "INVALID_INPUT"
+    for text in ("has no provider any more", "has no provider"):
+        told = await platform.command(
+            "people.provider", tenant="northwind", issuer=None, credentials={}
+        )
+        assert told.lines == [f"northwind {text}"]
+
+
 @pytest.mark.usefixtures("northwind")
 @pytest.mark.parametrize(
     ("given", "code", "message", "hint"),
