@@ -50,6 +50,7 @@ __all__ = [
     "take_loot",
 ]
 
+_EXPIRES: Final = re.compile(r"expires=[^;]*GMT")  # of a cookie, by the wall's clock
 _TRACE: Final = re.compile(
     r'"traceId": ?"[^"]*"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f-]{17}'
 )
@@ -257,7 +258,7 @@ def redacted(reply: httpx.Response, loot: Mapping[str, Loot], *own: str) -> str:
         text = text.replace(value, f"<{known[value]}>")
     for value in own:
         text = text.replace(value, "<own>")
-    return _TRACE.sub("<trace>", text)
+    return _EXPIRES.sub("expires", _TRACE.sub("<trace>", text))
 
 
 def _ways(value: str) -> Iterator[str]:
