@@ -473,7 +473,13 @@ LINK = "http://127.0.0.1:8080/connect/start/"
 
 async def _link(platform: Platform, tenant: str, **more: Any) -> Told:
     given: dict[str, Any] = {"tenant": tenant, "client": CLIENT.shop, "source": "google_ads"}
-    rest = {"account": None, "reconnect": None, "start": None, "settings": [], "endpoint": None}
+    rest: dict[str, Any] = {
+        "account": None,
+        "reconnect": None,
+        "start": None,
+        "settings": [],
+        "endpoint": None,
+    }
     return await platform.command("connections.link", **{**given, **rest, **more})
 
 
@@ -486,6 +492,7 @@ async def test_a_link_connects_an_account_again(platform: Platform, trouble: Tro
     async with platform.runtime.database.session(tenant.tenant_id) as session:
         connection = (await session.scalars(select(Connection))).one()
     public = public_id("con", connection.id)
+    link = ""
     for name in (public, CLIENT.google_customer_id):
         told = await _link(platform, slug, reconnect=name)
         link, advice = told.lines
