@@ -53,6 +53,11 @@ async def test_reaches_no_other_tenant(store: LandingStore, key: str) -> None:
             await attempt
     with pytest.raises(ForeignKeyError):
         mine.describe(key)
+    with pytest.raises(ForeignKeyError):
+        await anext(mine.stream(key))
+    if key:  # without a prefix all of one's own is listed
+        with pytest.raises(ForeignKeyError):
+            await mine.list(key)
     assert await mine.list() == []
     assert await store.for_tenant(B).get(KEY_B) == b"theirs"
 
