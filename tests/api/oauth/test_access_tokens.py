@@ -245,6 +245,29 @@ async def test_a_suspended_application_is_cut_off(database: Database) -> None:
     assert await refusal(issuer, token) == message
 
 
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"client_ids": [ClientId(uuid.UUID(int=9))]},
+        {"client_ids": []},
+        {"metrics": ["spend"]},
+        {"scopes": ["ingestion:read"]},
+    ],
+)
+async def test_a_token_that_says_more_than_its_application_may_now_have_is_refused(
+    database: Database, narrowed: dict[str, Any]
+) -> None:
+    clock = FakeClock()
+    issuer = tokens(database, clock)
+    token = issuer.issue(await issuer.key_ring(), CALLER)
+    assert await issuer.verify(token) == CALLER
+    async with database.session(CALLER.tenant_id) as session:
+        await session.execute(update(OAuthClient).values(narrowed))
+    clock.advance(seconds=3)
+    message = "the access token is revoked, or its application suspended"
+    assert await refusal(issuer, token) == message
+
+
 async def test_expired_revocations_are_forgotten(database: Database) -> None:
     clock = FakeClock()
     issuer = tokens(database, clock)

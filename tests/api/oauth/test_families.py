@@ -459,6 +459,24 @@ async def test_lost_role_narrows_tokens_within_seconds(
     assert verified.caller.clients == frozenset({northwind.clients["bolt"]})
 
 
+async def test_lost_client_narrows_tokens_within_seconds(
+    edge: Edge, northwind: Agency, page: App, ann: uuid.UUID
+) -> None:
+    """The role and its scopes stay; it is only held at one client any more."""
+    body = await page.tokens(ann, BOTH)
+    async with edge.database.session(northwind.tenant_id) as session:
+        membership = (await session.scalars(select(Membership))).one()
+        session.add(
+            MembershipClient(membership_id=membership.id, client_id=northwind.clients["bolt"])
+        )
+    edge.clock.advance(seconds=3)
+    assert await status(edge, body["access_token"]) == 401
+    again = (await page.refresh(body["refresh_token"])).json()
+    assert again["scope"] == body["scope"]
+    seen = await edge.data("{ clients { slug } }", again["access_token"])
+    assert seen == {"clients": [{"slug": "bolt"}]}
+
+
 async def test_narrowed_application_narrows_tokens_within_seconds(
     edge: Edge, northwind: Agency, page: App, ann: uuid.UUID
 ) -> None:

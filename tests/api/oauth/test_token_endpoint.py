@@ -149,6 +149,20 @@ async def test_unknown_application_and_wrong_secret_look_the_same(
     assert reply.headers["cache-control"] == "no-store"
 
 
+async def test_a_secret_opens_for_its_own_application(
+    edge: Edge, northwind: Agency, app_id: str
+) -> None:
+    await edge.register(northwind, client_id="neighbour", secret="neighbour's")
+    form = {"grant_type": "client_credentials"}
+    for client_id, secret in ((app_id, "neighbour's"), ("neighbour", "s3cret")):
+        reply = await edge.http.post("/oauth/token", data=form, headers=basic(client_id, secret))
+        assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
+    reply = await edge.http.post(
+        "/oauth/token", data=form, headers=basic("neighbour", "neighbour's")
+    )
+    assert reply.status_code == 200
+
+
 async def test_a_suspended_application_gets_no_token(edge: Edge, northwind: Agency) -> None:
     await edge.register(northwind, client_id="sleeper", suspended=True)
     reply = await post(edge, GRANT, **basic("sleeper", "s3cret"))
