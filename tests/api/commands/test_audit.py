@@ -302,7 +302,13 @@ async def test_a_checkpoint_of_another_agency_is_found(
     other = await make_agency(platform, f"agency-{next(_NAMES)}")
     signed = await platform.runtime.checkpoints.take(other.tenant_id)
     await _put_checkpoint(platform, agency.tenant_id, signed.checkpoint, signed.statement)
-    assert (await _verify(platform, agency)).exit_code == 3
+    told = await _verify(platform, agency)
+    assert told.exit_code == 3
+    (line,) = told.lines
+    assert line == (
+        f"the audit trail of {agency.slug} is NOT in order:"
+        " 1 checkpoints are not signed by this platform"
+    )
 
 
 async def test_checkpoints_of_a_revoked_key_are_not_counted(

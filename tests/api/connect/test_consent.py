@@ -200,6 +200,20 @@ async def test_opening_a_link_again_ends_the_state_before(front: FrontDesk, agen
     assert (await front.http.get(second)).status_code == 200
 
 
+async def test_links_that_are_open_at_once_connect_their_own_account(
+    front: FrontDesk, agency: Agency
+) -> None:
+    links = {
+        source: await front.link(agency, source, account_id=ACCOUNTS[source])
+        for source in ("meta_ads", "tiktok_ads")
+    }
+    for source, link in links.items():
+        back = await front.consent(await front.open(link))
+        assert f"/{source}/callback" in back
+        assert (await front.http.get(back)).status_code == 200
+    assert [one.source for one in await front.connections(agency)] == list(links)
+
+
 async def test_a_state_counts_in_the_browser_that_opened_the_link(
     front: FrontDesk, agency: Agency
 ) -> None:

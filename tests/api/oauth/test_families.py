@@ -498,11 +498,14 @@ async def test_person_without_any_right_gets_nothing(
     assert refused(await page.redeem(code), "invalid_scope")
 
 
+@pytest.mark.parametrize(
+    ("of_app", "of_person"), [(("acme",), ("acme", "bolt")), (("acme", "bolt"), ("acme",))]
+)
 async def test_clients_are_those_of_the_person_and_the_application(
-    edge: Edge, northwind: Agency
+    edge: Edge, northwind: Agency, of_app: tuple[str, ...], of_person: tuple[str, ...]
 ) -> None:
-    limited = await register(edge, northwind, "acme-only", public=True, clients=("acme",))
-    viewer = await edge.person(northwind, Role.CLIENT_VIEWER, ("acme", "bolt"))
+    limited = await register(edge, northwind, "limited", public=True, clients=of_app)
+    viewer = await edge.person(northwind, Role.CLIENT_VIEWER, of_person)
     body = await limited.tokens(viewer)
     verified = await edge.tokens.inspect(body["access_token"])
     assert verified is not None

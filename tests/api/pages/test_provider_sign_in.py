@@ -239,6 +239,16 @@ async def test_a_state_is_used_once_in_time_and_by_its_browser(
 
 
 @pytest.mark.usefixtures("ada", "provider")
+async def test_two_who_are_under_way_at_once_come_back_to_their_own_question(
+    new_browser: NewBrowser,
+) -> None:
+    browsers = [new_browser(), new_browser()]
+    backs = [await visit_provider(browser) for browser in browsers]
+    for browser, back in zip(browsers, backs, strict=True):
+        assert (await browser.open(back)).status_code == 303
+
+
+@pytest.mark.usefixtures("ada", "provider")
 async def test_a_state_is_none_of_another_agency(
     northwind: Agency, southwind: Agency, new_browser: NewBrowser
 ) -> None:
