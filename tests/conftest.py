@@ -1,6 +1,7 @@
 """Fixtures shared by all tests; each lives in its own module under `tests/fixtures`."""
 
 import pytest
+import structlog
 
 from tests.fixtures.database import database, database_template, database_url, two_tenants
 from tests.fixtures.redis import dead_redis, redis_server
@@ -34,6 +35,15 @@ __all__ = [
     "two_tenants",
     "warehouse",
 ]
+
+
+# The usual renderer prints every value around an exception: a minute, for a whole application.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

@@ -290,7 +290,7 @@ CONNECTION_LOST = (DatabaseUnavailableError, DBAPIError, MasterKeyError)
 @pytest.mark.parametrize(
     ("turns", "seed"),
     [
-        (2_000, 20261130),
+        (1_000, 20261130),
         pytest.param(100_000, None, marks=pytest.mark.slow),
     ],
 )

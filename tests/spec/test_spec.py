@@ -123,6 +123,7 @@ async def test_bigquery(case: Case, bigquery_engine: Warehouse) -> None:
     await check(case, bigquery_engine)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("zetasql")
 def test_google_accepts_every_statement(bigquery_analyzer: Analyze) -> None:
     guarded = GuardedStatements(SqlDialect("bigquery", partial(bigquery_sql, dataset_prefix="t")))

@@ -74,6 +74,7 @@ OTHERS: dict[str, list[tuple[int, dict[str, Any]]]] = {
     ],
     "google_ads": [],
     "meta_ads": [
+        (400, {"error": {"code": 1, "message": "Error validating client secret."}}),
         (400, {"error": {"code": 100, "error_subcode": 33}}),
         (400, {"error": {"code": 100, "message": "(#100) x is not valid for fields param"}}),
         (400, {"error": {"code": 190}}),
