@@ -145,6 +145,8 @@ class TenantStates:
             self._entries.popitem(last=False)
 
     def _finish(self, tenant_id: TenantId, done: asyncio.Task[TenantState]) -> None:
+        if not done.cancelled():
+            done.exception()  # told to whoever waits; all of them may have gone away meanwhile
         if self._refreshing.get(tenant_id) is done:
             del self._refreshing[tenant_id]
 
