@@ -159,7 +159,7 @@ class AccessTokens:
         """Check a token.
 
         Returns:
-            Who it stands for. One query every `RECHECK` for each token, else no I/O.
+            Who it stands for. `Revocations` is asked every `RECHECK` for each token, else no I/O.
 
         Raises:
             InvalidTokenError: Malformed, expired, revoked, not signed by us or not for us (caller).
