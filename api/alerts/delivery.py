@@ -10,7 +10,6 @@ Decision: ADR-0013.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from api.alerts.compose import compose
 from api.alerts.outgoing import Outcome, Outgoing
 from api.alerts.sender import AlertSender
 from api.alerts.target import Target
+from api.rounds import beside, repeat
 from domain.errors import UserError
 from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
@@ -74,13 +74,9 @@ class AlertDelivery:
     @asynccontextmanager
     async def running(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
         """Deliver while a block runs."""
-        rounds = asyncio.create_task(self._run(sleep))
-        try:
+        work = repeat(self.deliver_due, sleep, _ROUND_SECONDS, "alert_round_failed")
+        async with beside(work):
             yield
-        finally:
-            rounds.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await rounds
 
     async def deliver_due(self) -> int:
         """One round over all agencies; one that fails is left for the next round.
@@ -104,15 +100,6 @@ class AlertDelivery:
         async with self.exclusive():
             agencies = await self.doors.agencies_with_alerts()
             return sum(await asyncio.gather(*map(deliver, agencies)))
-
-    async def _run(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Deliver round after round, until cancelled."""
-        while True:
-            try:
-                await self.deliver_due()
-            except Exception:  # noqa: BLE001  # whatever stops a round, there is a next one
-                _LOG.exception("alert_round_failed")
-            await sleep(_ROUND_SECONDS)
 
     async def _deliver_to(self, tenant_id: TenantId) -> int:
         async with self.database.session(tenant_id) as session:

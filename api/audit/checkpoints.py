@@ -10,8 +10,6 @@ goes to the log as well, which is kept elsewhere.
 Decision: ADR-0018.
 """
 
-import asyncio
-import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +22,7 @@ from sqlalchemy import select
 
 from api.audit.statements import UnprovenStatementError, read_statement, sign
 from api.oauth.signing_keys import KeyStore, ProvenKeys
+from api.rounds import beside, repeat
 from domain.audit.checkpoint import Checkpoint
 from domain.audit.verify import Anchor, ChainVerifier, Fault, Finding, Link
 from domain.errors import Terminal, UserError
@@ -111,13 +110,9 @@ class Checkpoints:
     @asynccontextmanager
     async def running(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
         """Take what is due while a block runs."""
-        rounds = asyncio.create_task(self._run(sleep))
-        try:
+        work = repeat(self.take_due, sleep, _ROUND_SECONDS, "audit_round_failed")
+        async with beside(work):
             yield
-        finally:
-            rounds.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await rounds
 
     async def take_due(self) -> int:
         """One round over all agencies; one whose chain is broken is told to the log.
@@ -174,15 +169,6 @@ class Checkpoints:
             return end.sequence > 0
         is_old: bool = self.clock() - last.at >= _AT_LEAST_EVERY
         return is_old or bool(last.sequence != end.sequence)
-
-    async def _run(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Take round after round, until cancelled."""
-        while True:
-            try:
-                await self.take_due()
-            except Exception:  # noqa: BLE001  # whatever stops a round, there is a next one
-                _LOG.exception("audit_round_failed")
-            await sleep(_ROUND_SECONDS)
 
 
 async def read_checkpoints(session: TenantSession, keys: ProvenKeys) -> KnownCheckpoints:

@@ -12,7 +12,6 @@ Decision: ADR-0020.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 import uuid
 from collections import Counter
@@ -25,6 +24,7 @@ import structlog
 from sqlalchemy import delete, func, select, update
 
 from api.outbound.answer import Answer
+from api.rounds import beside
 from api.webhooks.endpoints import open_secrets
 from api.webhooks.message import Message, message_of
 from api.webhooks.outcome import note_attempt
@@ -88,13 +88,8 @@ class WebhookDeliverer:
     @asynccontextmanager
     async def running(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
         """Deliver while a block runs."""
-        rounds = asyncio.create_task(self._run(sleep))
-        try:
+        async with beside(self._run(sleep)):
             yield
-        finally:
-            rounds.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await rounds
 
     async def deliver_due(self) -> int:
         """One round over all agencies, until its lanes are done.
