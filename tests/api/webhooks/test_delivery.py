@@ -269,7 +269,7 @@ async def test_five_days_of_failures_switch_an_endpoint_off(
     assert await mailroom.alerts(agency) == [("critical", "a webhook was switched off", False)]
     assert await mailroom.desk.replay_failed(agency, public, NOON, ME) == 2
     assert await mailroom.deliver_after() == 2
-    assert receiver.subjects()[-2:] == ["1", "2"]
+    assert sorted(receiver.subjects()[-2:]) == ["1", "2"]  # two lanes: no order is promised
 
 
 async def test_a_success_in_between_keeps_an_endpoint_on(
