@@ -3,11 +3,12 @@
     master key (file or KMS) -> wraps each tenant's data key -> seals each connection's credentials
 
 AES-256-GCM throughout. What is sealed is bound to its place: a data key to its tenant, credentials
-to tenant and connection (alert channel, webhook endpoint), a signing key to its id. Moved anywhere
+to tenant and connection (alert channel, webhook endpoint). Moved anywhere
 else, or cut, or changed, it does not open. Format: one version byte, a random 96-bit nonce,
 ciphertext with its 128-bit tag.
 
-Source: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages under one key).
+Sources: NIST SP 800-38D section 8.2.2 (random nonces: fewer than 2**32 messages under one key);
+RFC 5869 (HKDF).
 """
 
 import enum
@@ -21,6 +22,8 @@ from typing import Final, NoReturn, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from domain.errors import InternalError, Terminal, UserError
 from domain.ids import ConnectionId, TenantId
@@ -97,6 +100,8 @@ class Purpose(enum.Enum):
     IDENTITY_PROVIDER = "identity provider"
     SIGN_IN = "sign-in"  # that is under way at a provider
     PENDING_CONNECTION = "pending connection"
+    SUBJECT_KEY = "key of a person"  # of one person's identifiers: without it they are noise
+    SUBJECT_REQUEST = "request of a person"  # what the requester gave of themselves
 
 
 class KeyWrapper(Protocol):
@@ -165,10 +170,15 @@ class MasterKey:
 class TenantKey:
     """A tenant's data key, opened; keep it no longer than the work at hand."""
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "_key")
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._key = key
+
+    def derive(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes for another algorithm; one purpose's key tells nothing of another's."""
+        return HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose).derive(self._key)
 
     def __repr__(self) -> str:
         return f"TenantKey({_MASK})"
@@ -312,18 +322,6 @@ class Vault:
             )
         return opened
 
-    async def wrap_signing_key(self, kid: str, private_key: bytes) -> bytes:
-        """Seal the private half of a signing key, for `signing_keys.wrapped_private_key`."""
-        return await self._master_key.wrap(private_key, context=_signing_context(kid))
-
-    async def unwrap_signing_key(self, kid: str, wrapped: bytes) -> bytes:
-        """Open what `wrap_signing_key` sealed.
-
-        Raises:
-            MasterKeyError: Sealed for another key id or by another master key.
-        """
-        return await self._master_key.unwrap(wrapped, context=_signing_context(kid))
-
     def _seal_texts(self, key: TenantKey, texts: Mapping[str, str], context: bytes) -> bytes:
         plaintext = json.dumps(dict(texts)).encode()
         return _seal(key._cipher, plaintext, context, self._random_bytes)  # noqa: SLF001
@@ -347,10 +345,6 @@ def _webhook_context(tenant_id: TenantId, endpoint_id: uuid.UUID) -> bytes:
 
 def _purpose_context(tenant_id: TenantId, purpose: Purpose, object_id: uuid.UUID) -> bytes:
     return f"bosco {purpose.value}\0".encode() + tenant_id.bytes + object_id.bytes
-
-
-def _signing_context(kid: str) -> bytes:
-    return b"bosco signing key\0" + kid.encode()
 
 
 def _open_texts(key: TenantKey, sealed: bytes, context: bytes) -> dict[str, Secret] | None:

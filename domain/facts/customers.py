@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.facts.fact import Column, ColumnType, Fact, Role, Supersession
+from domain.facts.fact import Column, ColumnType, Fact, Names, Role, Supersession
 
 __all__ = ["CUSTOMERS"]
 
@@ -18,6 +18,7 @@ CUSTOMERS: Final = Fact(
             "Provider's id.",
             required=True,
             personal="user.unique_id",
+            names=Names.PERSON,
         ),
         Column(
             "created_at",

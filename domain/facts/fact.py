@@ -9,7 +9,17 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ENVELOPE", "HISTORY", "Column", "ColumnType", "Fact", "Role", "Supersession"]
+__all__ = [
+    "ENVELOPE",
+    "HISTORY",
+    "Column",
+    "ColumnType",
+    "Erased",
+    "Fact",
+    "Names",
+    "Role",
+    "Supersession",
+]
 
 # The stream of rows that an earlier system has told of an account. They count only for days that
 # the platform itself has not told.
@@ -51,6 +61,30 @@ class Supersession(enum.Enum):
     KEY = "key"
 
 
+class Names(enum.Enum):
+    """Whom or what a column names, of those who can ask for their data; unique in the connection.
+
+    `PERSON`: a person. `ORDER`: an order of a person, whoever that is.
+    """
+
+    PERSON = "person"
+    ORDER = "order"
+
+
+class Erased(enum.Enum):
+    """What becomes of a column when the person that its row is about is erased, and the row stays.
+
+    `SURROGATE`: a keyed pseudonym that nothing else carries: rows of one order stay together, and
+    the platform's own word of the order still finds them. `DAY`: an instant keeps its day only, at
+    midnight UTC of the row's reporting date.
+    """
+
+    KEPT = "kept"
+    CLEARED = "cleared"
+    SURROGATE = "surrogate"
+    DAY = "day"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a fact.
@@ -65,6 +99,8 @@ class Column:
         personal: Fideslang data category when the column is about a person, else empty.
         claimed: The platform credits itself by its own rules: amounts of different `attribution`
             may tell of the same sale, so they are shown side by side and never added up.
+        names: Whom it names; None: nobody.
+        erased: What becomes of it when that person is erased.
     """
 
     name: str
@@ -75,6 +111,8 @@ class Column:
     money: bool = False
     personal: str = ""
     claimed: bool = False
+    names: Names | None = None
+    erased: Erased = Erased.KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +128,8 @@ class Fact:
         is_partial: Of a refinement: the platform reports only a part of the measures this way.
         totals_of: The fact whose totals the platform itself tells here; no metric reads it.
         books_sales: The shop's own record of its sales: what platforms claim are the same ones.
+        outlives_person: Its rows stay, without the person, when that person is erased, since sums
+            of money rest on them; else they go.
     """
 
     name: str
@@ -100,6 +140,7 @@ class Fact:
     is_partial: bool = False
     totals_of: str = ""
     books_sales: bool = False
+    outlives_person: bool = False
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.facts.fact import Column, ColumnType, Fact, Role, Supersession
+from domain.facts.fact import Column, ColumnType, Erased, Fact, Names, Role, Supersession
 
 __all__ = ["ORDER_LINES"]
 
@@ -18,6 +18,7 @@ ORDER_LINES: Final = Fact(
             "Provider's id.",
             required=True,
             personal="user.behavior.purchase_history",
+            erased=Erased.SURROGATE,
         ),
         Column(
             "order_id",
@@ -26,6 +27,8 @@ ORDER_LINES: Final = Fact(
             "Provider's id of the order.",
             required=True,
             personal="user.behavior.purchase_history",
+            names=Names.ORDER,
+            erased=Erased.SURROGATE,
         ),
         Column(
             "product_id",
@@ -79,4 +82,5 @@ ORDER_LINES: Final = Fact(
         ),
     ),
     books_sales=True,
+    outlives_person=True,
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.facts.fact import Column, ColumnType, Fact, Role, Supersession
+from domain.facts.fact import Column, ColumnType, Erased, Fact, Names, Role, Supersession
 
 __all__ = ["ORDERS", "ORDER_STATUSES"]
 
@@ -20,6 +20,8 @@ ORDERS: Final = Fact(
             "Provider's id.",
             required=True,
             personal="user.behavior.purchase_history",
+            names=Names.ORDER,
+            erased=Erased.SURROGATE,
         ),
         Column(
             "customer_id",
@@ -27,6 +29,8 @@ ORDERS: Final = Fact(
             Role.ATTRIBUTE,
             "Provider's id; NULL: guest.",
             personal="user.unique_id",
+            names=Names.PERSON,
+            erased=Erased.CLEARED,
         ),
         Column(
             "ordered_at",
@@ -34,6 +38,8 @@ ORDERS: Final = Fact(
             Role.ATTRIBUTE,
             "UTC instant of the order.",
             required=True,
+            personal="user.behavior.purchase_history",
+            erased=Erased.DAY,
         ),
         Column(
             "channel",
@@ -78,4 +84,5 @@ ORDERS: Final = Fact(
         Column("shipping", ColumnType.NUMERIC, Role.MEASURE, "Shipping in revenue.", money=True),
     ),
     books_sales=True,
+    outlives_person=True,
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.facts.fact import Column, ColumnType, Fact, Role, Supersession
+from domain.facts.fact import Column, ColumnType, Erased, Fact, Names, Role, Supersession
 
 __all__ = ["REFUNDS"]
 
@@ -11,7 +11,15 @@ REFUNDS: Final = Fact(
     grain="one row per (connection, refund); reporting_date is the day of the refund",
     supersession=Supersession.KEY,
     columns=(
-        Column("refund_id", ColumnType.STRING, Role.ATTRIBUTE, "Provider's id.", required=True),
+        Column(
+            "refund_id",
+            ColumnType.STRING,
+            Role.ATTRIBUTE,
+            "Provider's id.",
+            required=True,
+            personal="user.behavior.purchase_history",
+            erased=Erased.SURROGATE,
+        ),
         Column(
             "order_id",
             ColumnType.STRING,
@@ -19,6 +27,8 @@ REFUNDS: Final = Fact(
             "Provider's id of the order.",
             required=True,
             personal="user.behavior.purchase_history",
+            names=Names.ORDER,
+            erased=Erased.SURROGATE,
         ),
         Column(
             "refunded_at",
@@ -26,6 +36,8 @@ REFUNDS: Final = Fact(
             Role.ATTRIBUTE,
             "UTC instant of the refund.",
             required=True,
+            personal="user.behavior.purchase_history",
+            erased=Erased.DAY,
         ),
         Column(
             "channel",
@@ -63,4 +75,5 @@ REFUNDS: Final = Fact(
             money=True,
         ),
     ),
+    outlives_person=True,
 )

@@ -76,6 +76,13 @@ from tenancy.tables.people import (
     RecoveryCode,
     SecondFactor,
 )
+from tenancy.tables.privacy import (
+    RequestEvent,
+    Subject,
+    SubjectIdentifier,
+    SubjectRequest,
+    Tombstone,
+)
 from tenancy.tables.quality import (
     Incident,
     IncidentEvent,
@@ -148,6 +155,7 @@ __all__ = [
     "RaisedAlert",
     "RecoveryCode",
     "RefreshToken",
+    "RequestEvent",
     "RevocationCause",
     "RevokedToken",
     "Role",
@@ -155,12 +163,16 @@ __all__ = [
     "SecondFactor",
     "SigningKey",
     "StreamState",
+    "Subject",
+    "SubjectIdentifier",
+    "SubjectRequest",
     "Sync",
     "SyncRun",
     "SyncState",
     "Tenant",
     "TenantOwned",
     "TokenFamily",
+    "Tombstone",
     "User",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -4,7 +4,7 @@ import datetime as dt
 import enum
 import uuid
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId, TenantId
@@ -32,7 +32,12 @@ class Role(enum.Enum):
 
 
 class Tenant(Base):
-    """An agency."""
+    """An agency.
+
+    Whoever brings data in reads `tombstone_epoch`, screens the data, and looks again, with the row
+    locked for sharing, in the transaction that makes the data known: nobody who was erased
+    meanwhile slips in.
+    """
 
     __tablename__ = "tenants"
 
@@ -43,6 +48,9 @@ class Tenant(Base):
     time_zone: Mapped[str]  # IANA name
     wrapped_data_key: Mapped[bytes]  # the tenant's data key, sealed by the master key
     created_at: Mapped[dt.datetime]
+    tombstone_epoch: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0")
+    )  # counts the times that people were erased
 
 
 class Client(TenantOwned, Base):

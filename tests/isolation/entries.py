@@ -358,7 +358,6 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             Attacked("tenancy/test_vault::test_what_is_sealed_for_one_row_opens_for_no_other"),
             "open_for seal_for",
         ),
-        **_all(_PLATFORM, "unwrap_signing_key wrap_signing_key"),
     },
     Kind.EVENT: _all(
         Attacked("api/webhooks/test_delivery::test_agencies_hear_of_their_own_events_only"),

@@ -14,11 +14,11 @@ from tenancy.tables import Base
 from tests.fixtures.database import administrate, in_database
 
 APP_GRANTS = {
+    "alembic_version": {"SELECT"},
     "alert_channels": {"SELECT", "INSERT", "UPDATE"},
     "alert_messages": {"SELECT", "INSERT", "UPDATE"},
     "alert_notices": {"SELECT", "INSERT"},
     "alerts": {"SELECT", "INSERT", "UPDATE"},
-    "alembic_version": {"SELECT"},
     "app_grants": {"SELECT", "INSERT", "UPDATE"},
     "approvals": {"SELECT", "INSERT", "UPDATE"},
     "audit_checkpoints": {"SELECT", "INSERT"},
@@ -49,14 +49,19 @@ APP_GRANTS = {
     "quarantined_rows": {"SELECT", "INSERT", "UPDATE"},
     "recovery_codes": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "refresh_tokens": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "request_events": {"SELECT", "INSERT"},
     "revoked_tokens": {"SELECT", "INSERT", "DELETE"},
     "second_factors": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "signing_keys": {"SELECT", "INSERT", "UPDATE"},
     "stream_states": {"SELECT", "INSERT", "UPDATE"},
+    "subject_identifiers": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "subject_requests": {"SELECT", "INSERT", "UPDATE"},
+    "subjects": {"SELECT", "INSERT", "UPDATE"},
     "sync_runs": {"SELECT", "INSERT", "UPDATE"},
     "syncs": {"SELECT", "INSERT", "UPDATE"},
     "tenants": {"SELECT", "INSERT", "UPDATE"},
     "token_families": {"SELECT", "INSERT", "UPDATE"},
+    "tombstones": {"SELECT", "INSERT"},
     "users": {"SELECT", "INSERT", "UPDATE"},
     "webhook_deliveries": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "webhook_endpoints": {"SELECT", "INSERT", "UPDATE"},
@@ -113,7 +118,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 27
+    assert len(model) == 35
     assert migrated == model
 
 

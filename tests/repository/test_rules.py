@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("api", "domain", "ingestion", "tenancy")
+PACKAGES = ("api", "domain", "feature_repo", "gdpr", "ingestion", "tenancy")
 
 
 def _modules() -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """What is sealed opens in its own place, nowhere else, and never shows."""
 
 import copy
+import hmac
 import itertools
 import json
 import pickle
@@ -169,19 +170,13 @@ async def test_two_tenants_get_two_keys() -> None:
         VAULT.open(second, sealed, tenant_id=ALICE, connection_id=SHOP)
 
 
-@pytest.mark.anyio
-async def test_signing_key_opens_under_its_own_id_only() -> None:
-    wrapped = await VAULT.wrap_signing_key("2026-03", b"private")
-    assert await VAULT.unwrap_signing_key("2026-03", wrapped) == b"private"
-    with pytest.raises(MasterKeyError):
-        await VAULT.unwrap_signing_key("2026-04", wrapped)
-
-
-@pytest.mark.anyio
-async def test_data_key_is_no_signing_key() -> None:
-    wrapped = await VAULT.create_tenant_key(ALICE)
-    with pytest.raises(MasterKeyError):
-        await VAULT.unwrap_signing_key("", wrapped)
+def test_a_derived_key_is_that_of_its_purpose_and_tenant() -> None:
+    # RFC 5869 with SHA-256, no salt: extract with 32 zero bytes, then one block of expansion.
+    extracted = hmac.digest(bytes(32), b"k" * 32, "sha256")
+    expected = hmac.digest(extracted, b"people\x01", "sha256")
+    assert TenantKey(b"k" * 32).derive(b"people") == expected
+    assert TenantKey(b"k" * 32).derive(b"orders") != expected
+    assert TenantKey(b"l" * 32).derive(b"people") != expected
 
 
 def test_secret_never_shows() -> None:
