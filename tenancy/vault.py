@@ -94,8 +94,10 @@ class Secret:
 
 
 class Purpose(enum.Enum):
-    """What secrets are for that belong neither to a connection nor to an alert channel."""
+    """What secrets are for that do not belong to a connection; the value is sealed with them."""
 
+    ALERT_CHANNEL = "alert channel"
+    WEBHOOK = "webhook"  # endpoint of an agency
     SECOND_FACTOR = "second factor"  # of a user
     IDENTITY_PROVIDER = "identity provider"
     SIGN_IN = "sign-in"  # that is under way at a provider
@@ -233,60 +235,6 @@ class Vault:
             )
         return opened
 
-    def seal_channel(
-        self,
-        key: TenantKey,
-        channel_secrets: Mapping[str, str],
-        *,
-        tenant_id: TenantId,
-        channel_id: uuid.UUID,
-    ) -> bytes:
-        """Seal the secrets of an alert channel, for `alert_channels.secrets`."""
-        return self._seal_texts(key, channel_secrets, _channel_context(tenant_id, channel_id))
-
-    def open_channel(
-        self, key: TenantKey, sealed: bytes, *, tenant_id: TenantId, channel_id: uuid.UUID
-    ) -> dict[str, Secret]:
-        """Open what `seal_channel` sealed.
-
-        Raises:
-            CredentialError: Sealed for another tenant or channel, with another key, or changed.
-        """
-        opened = _open_texts(key, sealed, _channel_context(tenant_id, channel_id))
-        if opened is None:
-            raise CredentialError(
-                f"the stored secrets of alert channel {channel_id} cannot be opened",
-                hint="remove the channel, and add it again",
-            )
-        return opened
-
-    def seal_webhook(
-        self,
-        key: TenantKey,
-        webhook_secrets: Mapping[str, str],
-        *,
-        tenant_id: TenantId,
-        endpoint_id: uuid.UUID,
-    ) -> bytes:
-        """Seal the secrets that sign for an endpoint, for `webhook_endpoints.secrets`."""
-        return self._seal_texts(key, webhook_secrets, _webhook_context(tenant_id, endpoint_id))
-
-    def open_webhook(
-        self, key: TenantKey, sealed: bytes, *, tenant_id: TenantId, endpoint_id: uuid.UUID
-    ) -> dict[str, Secret]:
-        """Open what `seal_webhook` sealed.
-
-        Raises:
-            CredentialError: Sealed for another tenant or endpoint, with another key, or changed.
-        """
-        opened = _open_texts(key, sealed, _webhook_context(tenant_id, endpoint_id))
-        if opened is None:
-            raise CredentialError(
-                f"the stored secrets of webhook endpoint {endpoint_id} cannot be opened",
-                hint="remove the endpoint, and add it again",
-            )
-        return opened
-
     def seal_for(
         self,
         key: TenantKey,
@@ -333,14 +281,6 @@ def _key_context(tenant_id: TenantId) -> bytes:
 
 def _credential_context(tenant_id: TenantId, connection_id: ConnectionId) -> bytes:
     return b"bosco credentials\0" + tenant_id.bytes + connection_id.bytes
-
-
-def _channel_context(tenant_id: TenantId, channel_id: uuid.UUID) -> bytes:
-    return b"bosco alert channel\0" + tenant_id.bytes + channel_id.bytes
-
-
-def _webhook_context(tenant_id: TenantId, endpoint_id: uuid.UUID) -> bytes:
-    return b"bosco webhook\0" + tenant_id.bytes + endpoint_id.bytes
 
 
 def _purpose_context(tenant_id: TenantId, purpose: Purpose, object_id: uuid.UUID) -> bytes:

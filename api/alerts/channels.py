@@ -12,7 +12,7 @@ from api.alerts.notices import is_worse
 from api.alerts.target import Target, restore, stored
 from tenancy.session import TenantSession
 from tenancy.tables import AlertChannel, RaisedAlert, Tenant
-from tenancy.vault import TenantKey, Vault
+from tenancy.vault import Purpose, TenantKey, Vault
 
 __all__ = ["load_addressee", "open_target", "seal_target", "wants"]
 
@@ -41,7 +41,13 @@ async def seal_target(
     """Settings and sealed secrets of a channel of the session's agency."""
     settings, secrets = stored(target)
     key = await _open_key(vault, session)
-    sealed = vault.seal_channel(key, secrets, tenant_id=session.tenant_id, channel_id=channel_id)
+    sealed = vault.seal_for(
+        key,
+        secrets,
+        tenant_id=session.tenant_id,
+        purpose=Purpose.ALERT_CHANNEL,
+        object_id=channel_id,
+    )
     return settings, sealed
 
 
@@ -52,8 +58,12 @@ async def open_target(vault: Vault, session: TenantSession, channel: AlertChanne
         CredentialError: Its secrets do not open; it has to be added again.
     """
     key = await _open_key(vault, session)
-    secrets = vault.open_channel(
-        key, channel.secrets or b"", tenant_id=session.tenant_id, channel_id=channel.id
+    secrets = vault.open_for(
+        key,
+        channel.secrets or b"",
+        tenant_id=session.tenant_id,
+        purpose=Purpose.ALERT_CHANNEL,
+        object_id=channel.id,
     )
     return restore(channel.kind, channel.settings, secrets)
 

@@ -14,7 +14,7 @@ from domain.errors import NotFoundError
 from domain.ids import ClientId, parse_id, public_id
 from tenancy.session import TenantSession
 from tenancy.tables import Tenant, WebhookEndpoint
-from tenancy.vault import Secret, TenantKey, Vault
+from tenancy.vault import Purpose, Secret, TenantKey, Vault
 
 __all__ = [
     "endpoints_for",
@@ -86,11 +86,12 @@ async def seal_secrets(
     secrets = {_CURRENT: current.reveal()}
     if old is not None:
         secrets[_OLD] = old.reveal()
-    return vault.seal_webhook(
+    return vault.seal_for(
         await _open_key(vault, session),
         secrets,
         tenant_id=session.tenant_id,
-        endpoint_id=endpoint.id,
+        purpose=Purpose.WEBHOOK,
+        object_id=endpoint.id,
     )
 
 
@@ -102,11 +103,12 @@ async def open_secrets(
     Raises:
         CredentialError: They do not open; the endpoint has to be added again.
     """
-    secrets = vault.open_webhook(
+    secrets = vault.open_for(
         await _open_key(vault, session),
         endpoint.secrets or b"",
         tenant_id=session.tenant_id,
-        endpoint_id=endpoint.id,
+        purpose=Purpose.WEBHOOK,
+        object_id=endpoint.id,
     )
     until = endpoint.old_secret_until
     if _OLD in secrets and until is not None and now < until:

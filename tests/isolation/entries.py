@@ -343,14 +343,6 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             Attacked("tenancy/test_vault::test_sealed_credentials_open_nowhere_else"), "open seal"
         ),
         **_all(
-            Attacked("tenancy/test_vault::test_secrets_of_a_channel_open_in_their_place_only"),
-            "open_channel seal_channel",
-        ),
-        **_all(
-            Attacked("tenancy/test_vault::test_secrets_of_a_webhook_open_in_their_place_only"),
-            "open_webhook seal_webhook",
-        ),
-        **_all(
             Attacked("tenancy/test_vault::test_tenant_key_opens_for_its_tenant_only"),
             "create_tenant_key open_tenant_key",
         ),

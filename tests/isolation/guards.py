@@ -360,15 +360,21 @@ GUARDS: Final[tuple[Guard, ...]] = (
             VAULT,
         ),
         (
-            "channels' secrets are of one tenant",
-            'b"bosco alert channel\\0" + tenant_id.bytes + channel_id.bytes',
-            'b"bosco alert channel\\0" + channel_id.bytes',
+            "other secrets are of one tenant",
+            "encode() + tenant_id.bytes + object_id.bytes",
+            "encode() + object_id.bytes",
             VAULT,
         ),
         (
-            "webhooks' secrets are of one tenant",
-            'b"bosco webhook\\0" + tenant_id.bytes + endpoint_id.bytes',
-            'b"bosco webhook\\0" + endpoint_id.bytes',
+            "other secrets are of one object",
+            "encode() + tenant_id.bytes + object_id.bytes",
+            "encode() + tenant_id.bytes",
+            VAULT,
+        ),
+        (
+            "other secrets are of one purpose",
+            'f"bosco {purpose.value}\\0".encode() + tenant_id.bytes',
+            'b"bosco secret\\0" + tenant_id.bytes',
             VAULT,
         ),
         (

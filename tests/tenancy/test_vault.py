@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,48 +63,6 @@ def test_sealed_credentials_open_nowhere_else(
     assert TOKEN not in "".join(traceback.format_exception(error.value))
 
 
-def test_secrets_of_a_channel_open_in_their_place_only() -> None:
-    channel = uuid.UUID(int=11)  # the number of a connection, too
-    sealed = VAULT.seal_channel(KEY, {"url": TOKEN}, tenant_id=ALICE, channel_id=channel)
-    opened = VAULT.open_channel(KEY, sealed, tenant_id=ALICE, channel_id=channel)
-    assert opened == {"url": Secret(TOKEN)}
-    for key, tenant_id, other in (
-        (OTHER_KEY, ALICE, channel),
-        (KEY, BOB, channel),
-        (KEY, ALICE, uuid.UUID(int=12)),
-    ):
-        with pytest.raises(CredentialError) as error:
-            VAULT.open_channel(key, sealed, tenant_id=tenant_id, channel_id=other)
-        assert error.value.message == (
-            f"the stored secrets of alert channel {other} cannot be opened"
-        )
-        assert error.value.hint == "remove the channel, and add it again"
-    with pytest.raises(CredentialError):  # what is sealed for a channel is no connection's
-        VAULT.open(KEY, sealed, tenant_id=ALICE, connection_id=SHOP)
-    with pytest.raises(CredentialError):
-        VAULT.open_channel(KEY, sealed_token(), tenant_id=ALICE, channel_id=channel)
-
-
-def test_secrets_of_a_webhook_open_in_their_place_only() -> None:
-    endpoint = uuid.UUID(int=11)  # the number of a channel, too
-    sealed = VAULT.seal_webhook(KEY, {"current": TOKEN}, tenant_id=ALICE, endpoint_id=endpoint)
-    opened = VAULT.open_webhook(KEY, sealed, tenant_id=ALICE, endpoint_id=endpoint)
-    assert opened == {"current": Secret(TOKEN)}
-    for key, tenant_id, other in (
-        (OTHER_KEY, ALICE, endpoint),
-        (KEY, BOB, endpoint),
-        (KEY, ALICE, uuid.UUID(int=12)),
-    ):
-        with pytest.raises(CredentialError) as error:
-            VAULT.open_webhook(key, sealed, tenant_id=tenant_id, endpoint_id=other)
-        assert error.value.message == (
-            f"the stored secrets of webhook endpoint {other} cannot be opened"
-        )
-        assert error.value.hint == "remove the endpoint, and add it again"
-    with pytest.raises(CredentialError):  # what is sealed for a webhook is no channel's
-        VAULT.open_channel(KEY, sealed, tenant_id=ALICE, channel_id=endpoint)
-
-
 @pytest.mark.parametrize("purpose", Purpose)
 def test_what_is_sealed_for_one_row_opens_for_no_other(purpose: Purpose) -> None:
     user = uuid.UUID(int=11)
@@ -114,8 +73,25 @@ def test_what_is_sealed_for_one_row_opens_for_no_other(purpose: Purpose) -> None
     for changed in ({"tenant_id": BOB}, {"object_id": uuid.UUID(int=12)}, {"purpose": others[0]}):
         with pytest.raises(CredentialError):
             VAULT.open_for(KEY, sealed, **{**place, **changed})
-    with pytest.raises(CredentialError):
+    with pytest.raises(CredentialError) as error:
         VAULT.open_for(OTHER_KEY, sealed, **place)
+    assert error.value.message == f"the stored secret of {purpose.value} {user} cannot be opened"
+    assert error.value.hint == "remove it, and add it again"
+    with pytest.raises(CredentialError):  # nor is it that of a connection of the same number
+        VAULT.open(KEY, sealed, tenant_id=ALICE, connection_id=SHOP)
+    with pytest.raises(CredentialError):
+        VAULT.open_for(KEY, sealed_token(), **place)
+
+
+def test_what_was_sealed_for_a_channel_or_webhook_still_opens() -> None:
+    endpoint = uuid.UUID(int=11)
+    cipher = AESGCM(b"k" * 32)
+    for purpose in (Purpose.ALERT_CHANNEL, Purpose.WEBHOOK):
+        place = f"bosco {purpose.value}\0".encode() + ALICE.bytes + endpoint.bytes
+        data = json.dumps({"url": TOKEN}).encode()
+        sealed = b"\x01" + b"n" * 12 + cipher.encrypt(b"n" * 12, data, b"\x01" + place)
+        opened = VAULT.open_for(KEY, sealed, tenant_id=ALICE, purpose=purpose, object_id=endpoint)
+        assert opened == {"url": Secret(TOKEN)}
 
 
 @given(st.data())

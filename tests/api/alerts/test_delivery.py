@@ -280,8 +280,8 @@ async def test_unreadable_secrets_hold_up_that_channel_only(post: Post, receiver
     assert receiver.told() == ["OPENED a"]
     broken, _ = await post.messages(agency)
     assert broken.failure == (
-        f"the stored secrets of alert channel {broken.channel_id} cannot be opened"
-        " (remove the channel, and add it again)"
+        f"the stored secret of alert channel {broken.channel_id} cannot be opened"
+        " (remove it, and add it again)"
     )
 
 

@@ -443,8 +443,8 @@ async def test_unreadable_secrets_hold_up_that_endpoint_only(
     assert receiver.subjects() == ["1"]
     failed = next(d for d in await mailroom.deliveries(agency) if d.failure)
     assert failed.failure == (
-        f"the stored secrets of webhook endpoint {failed.endpoint_id} cannot be opened"
-        " (remove the endpoint, and add it again)"
+        f"the stored secret of webhook {failed.endpoint_id} cannot be opened"
+        " (remove it, and add it again)"
     )
 
 
