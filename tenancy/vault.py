@@ -103,6 +103,7 @@ class Purpose(enum.Enum):
     SIGN_IN = "sign-in"  # that is under way at a provider
     PENDING_CONNECTION = "pending connection"
     SUBJECT_KEY = "key of a person"  # of one person's identifiers: without it they are noise
+    SUBJECT_IDENTIFIER = "identifier of a person"  # under the key of that person
     SUBJECT_REQUEST = "request of a person"  # what the requester gave of themselves
 
 

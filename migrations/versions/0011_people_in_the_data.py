@@ -26,11 +26,17 @@ CREATE TABLE subjects (
     sealed_key BYTEA,
     created_at TIMESTAMPTZ NOT NULL,
     erased_at TIMESTAMPTZ,
+    merged_into UUID,
     CONSTRAINT pk_subjects PRIMARY KEY (tenant_id, id),
     CONSTRAINT fk_subjects__tenant_id FOREIGN KEY (tenant_id) REFERENCES tenants (id),
     CONSTRAINT fk_subjects__tenant_id_client_id
-        FOREIGN KEY (tenant_id, client_id) REFERENCES clients (tenant_id, id)
+        FOREIGN KEY (tenant_id, client_id) REFERENCES clients (tenant_id, id),
+    CONSTRAINT fk_subjects__tenant_id_merged_into
+        FOREIGN KEY (tenant_id, merged_into) REFERENCES subjects (tenant_id, id)
 );
+
+CREATE INDEX ix_subjects__tenant_id_merged_into
+    ON subjects (tenant_id, merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE subject_identifiers (
     tenant_id UUID NOT NULL,

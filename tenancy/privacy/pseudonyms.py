@@ -21,9 +21,9 @@ from domain.ids import ClientId, ConnectionId
 from domain.privacy.identifiers import Identifier
 from tenancy.session import TenantSession
 from tenancy.tables import Tenant
-from tenancy.vault import Vault
+from tenancy.vault import TenantKey, Vault
 
-__all__ = ["PSEUDONYM_PREFIX", "Pseudonyms", "open_pseudonyms"]
+__all__ = ["PSEUDONYM_PREFIX", "Pseudonyms", "open_own_key", "open_pseudonyms"]
 
 PSEUDONYM_PREFIX: Final = "sp_"
 _PURPOSE: Final = b"bosco pseudonyms of people"
@@ -39,6 +39,11 @@ class Pseudonyms:
     def __init__(self, pseudonym_key: bytes, surrogate_key: bytes) -> None:
         self._pseudonym_key = pseudonym_key
         self._surrogate_key = surrogate_key
+
+    @classmethod
+    def under(cls, key: TenantKey) -> "Pseudonyms":
+        """Those of the tenant whose data key that is."""
+        return cls(key.derive(_PURPOSE), key.derive(_SURROGATE))
 
     def of(self, client_id: ClientId | None, identifier: Identifier) -> str:
         """The pseudonym of an identifier at a client: `sp_` and 32 letters or digits.
@@ -79,9 +84,17 @@ async def open_pseudonyms(session: TenantSession, vault: Vault) -> Pseudonyms:
     Raises:
         MasterKeyError: The tenant's key does not open (the operator).
     """
+    return Pseudonyms.under(await open_own_key(session, vault))
+
+
+async def open_own_key(session: TenantSession, vault: Vault) -> TenantKey:
+    """The data key of the session's tenant.
+
+    Raises:
+        MasterKeyError: It does not open (the operator).
+    """
     wrapped = (await session.scalars(select(Tenant.wrapped_data_key))).one()
-    key = await vault.open_tenant_key(session.tenant_id, wrapped)
-    return Pseudonyms(key.derive(_PURPOSE), key.derive(_SURROGATE))
+    return await vault.open_tenant_key(session.tenant_id, wrapped)
 
 
 def _mac(key: bytes, parts: tuple[bytes, ...]) -> bytes:

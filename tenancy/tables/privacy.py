@@ -38,7 +38,11 @@ class Subject(TenantOwned, Base):
     """A person in the data of one client; the same person at two clients is two rows."""
 
     __tablename__ = "subjects"
-    __table_args__ = (within_tenant("client_id", "clients"),)
+    __table_args__ = (
+        within_tenant("client_id", "clients"),
+        within_tenant("merged_into", "subjects"),
+        Index(None, "tenant_id", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(
         primary_key=True, sort_order=-1, info={"personal": "user.unique_id.pseudonymous"}
@@ -47,6 +51,9 @@ class Subject(TenantOwned, Base):
     sealed_key: Mapped[bytes | None]  # of the person's identifiers; NULL: shredded
     created_at: Mapped[dt.datetime]
     erased_at: Mapped[dt.datetime | None]
+    merged_into: Mapped[uuid.UUID | None] = mapped_column(
+        info={"personal": "user.unique_id.pseudonymous"}
+    )  # the older subject that turned out to be the same person; never one that is merged itself
 
 
 class SubjectIdentifier(TenantOwned, Base):

@@ -1,0 +1,134 @@
+"""Tombstones: what keeps the late data of an erased person from bringing them back.
+
+    erasure -> add_tombstones: the tenant's row locked, epoch + 1, pseudonyms stored
+    data comes in -> load_tombstones -> screened -> lock_epoch: still that epoch? -> recorded
+
+Whoever makes data known holds the epoch until its transaction ends, and whoever sets tombstones
+waits for it: data is screened against them, or was known before them, where the erasure finds it.
+
+The tenant's row is locked before a client's row, and after that of a sync.
+
+Sources: PostgreSQL 18 section 13.3.2 (FOR SHARE and FOR NO KEY UPDATE exclude each other, and
+neither stops what refers to the row).
+"""
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.ids import ClientId
+from domain.ports import Clock
+from domain.privacy.identifiers import Identifier, IdentifierKind
+from tenancy.privacy.pseudonyms import Pseudonyms
+from tenancy.session import TenantSession
+from tenancy.tables import Tenant, Tombstone
+
+__all__ = [
+    "NO_TOMBSTONES",
+    "Pseudonymised",
+    "Tombstones",
+    "add_tombstones",
+    "load_tombstones",
+    "lock_epoch",
+    "pseudonymise",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonymised:
+    """An identifier that only its pseudonym tells of.
+
+    Attributes:
+        pseudonym: At the client.
+        client_id: Whose data.
+        kind: Of the identifier.
+    """
+
+    pseudonym: str
+    client_id: ClientId
+    kind: IdentifierKind
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """All of a tenant, as of an epoch.
+
+    Attributes:
+        epoch: How often somebody was erased; 0: never.
+        pseudonyms: Of everybody who is.
+    """
+
+    epoch: int
+    pseudonyms: frozenset[str]
+
+
+NO_TOMBSTONES: Final = Tombstones(0, frozenset())
+
+
+def pseudonymise(
+    names: Pseudonyms, client_id: ClientId, identifiers: Iterable[Identifier]
+) -> list[Pseudonymised]:
+    """What identifiers become, for tombstones."""
+    return [Pseudonymised(names.of(client_id, one), client_id, one.kind) for one in identifiers]
+
+
+async def add_tombstones(
+    session: TenantSession,
+    pseudonymised: Collection[Pseudonymised],
+    request_id: uuid.UUID,
+    clock: Clock,
+) -> int:
+    """Set tombstones; those that stand already stay as they are.
+
+    Args:
+        session: Holds the tenant's row until it ends: keep it short.
+        pseudonymised: Of the erased person, orders included.
+        request_id: By which the person is erased.
+        clock: Of the platform.
+
+    Returns:
+        The tenant's epoch: a new one if any of the tombstones is new.
+    """
+    held = select(Tenant.tombstone_epoch).with_for_update(key_share=True)
+    epoch = (await session.scalars(held)).one()
+    if not pseudonymised:
+        return epoch
+    now = clock()
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "pseudonym": one.pseudonym,
+            "client_id": one.client_id,
+            "kind": one.kind,
+            "request_id": request_id,
+            "epoch": epoch + 1,
+            "created_at": now,
+        }
+        for one in pseudonymised
+    ]
+    await session.execute(insert(Tombstone).on_conflict_do_nothing(), rows)
+    is_new = select(Tombstone.pseudonym).where(Tombstone.epoch == epoch + 1).limit(1)
+    if await session.scalar(is_new) is None:
+        return epoch
+    await session.execute(update(Tenant).values(tombstone_epoch=epoch + 1))
+    return epoch + 1
+
+
+async def load_tombstones(session: TenantSession) -> Tombstones:
+    """Those of the session's tenant; one look at one row where nobody was ever erased."""
+    # The epoch first: what is set between the two looks is seen, and counts as not seen.
+    epoch = (await session.scalars(select(Tenant.tombstone_epoch))).one()
+    if epoch == 0:
+        return NO_TOMBSTONES
+    pseudonyms = await session.scalars(select(Tombstone.pseudonym))
+    return Tombstones(epoch, frozenset(pseudonyms))
+
+
+async def lock_epoch(session: TenantSession) -> int:
+    """The epoch, kept from moving until the transaction ends; others may hold it too."""
+    held = select(Tenant.tombstone_epoch).with_for_update(read=True)
+    return (await session.scalars(held)).one()
