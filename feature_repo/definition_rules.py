@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.facts import FACTS
 from domain.facts.fact import Role
+from domain.privacy.classification import Classification
 from feature_repo.entities import TENANT_KEY
 from feature_repo.feature import (
     LOOKBACK_DAYS,
@@ -90,5 +91,5 @@ def _column_problems(fact: str, name: str) -> Iterator[str]:
     column = FACTS[fact].column(name) if fact in FACTS else None
     if column is None or column.role is not Role.MEASURE:
         yield f"{fact}.{name} is no measure"
-    elif column.personal:
+    elif isinstance(column.holds, Classification) and column.holds.tells_alone:
         yield f"{fact}.{name} is about a person ({column.personal})"

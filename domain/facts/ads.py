@@ -16,6 +16,16 @@ Decision: ADR-0010.
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Fact, Role, Supersession
+from domain.privacy.classification import Privacy
+from domain.privacy.holds import (
+    ACCOUNT_SETTING,
+    ADVERTISING_OBJECT,
+    AGGREGATE_FIGURES,
+    CANONICAL_WORD,
+    CONFIGURATION,
+    LINEAGE,
+    SEARCH_TERM,
+)
 
 __all__ = [
     "ADS_ACCOUNT_DAILY",
@@ -53,32 +63,39 @@ DEVICES: Final = ("mobile", "desktop", "tablet", "tv", "other")
 MATCH_TYPES: Final = ("exact", "phrase", "broad", "other")
 
 
-def _dimension(name: str, description: str, *, required: bool = False) -> Column:
-    return Column(name, ColumnType.STRING, Role.DIMENSION, description, required=required)
+def _dimension(name: str, description: str, holds: Privacy, *, required: bool = False) -> Column:
+    return Column(
+        name, ColumnType.STRING, Role.DIMENSION, description, required=required, holds=holds
+    )
+
+
+def _object(name: str, description: str) -> Column:
+    return _dimension(name, description, ADVERTISING_OBJECT)
 
 
 def _attribute(name: str, description: str) -> Column:
-    return Column(name, ColumnType.STRING, Role.ATTRIBUTE, description)
+    return Column(name, ColumnType.STRING, Role.ATTRIBUTE, description, holds=ADVERTISING_OBJECT)
 
 
 _CAMPAIGN: Final = (
-    _dimension("channel", "Canonical channel.", required=True),
-    _dimension("campaign_id", "Provider's id; NULL: not reported by campaign."),
+    _dimension("channel", "Canonical channel.", CANONICAL_WORD, required=True),
+    _object("campaign_id", "Provider's id; NULL: not reported by campaign."),
     _attribute("campaign_name", "Name at the time of the sync."),
 )
 _AD_GROUP: Final = (
-    _dimension("ad_group_id", "Provider's id of the ad group or ad set; NULL: not reported."),
+    _object("ad_group_id", "Provider's id of the ad group or ad set; NULL: not reported."),
     _attribute("ad_group_name", "Name at the time of the sync."),
 )
-_DEVICE: Final = (_dimension("device", "Canonical device; NULL: not reported."),)
+_DEVICE: Final = (_dimension("device", "Canonical device; NULL: not reported.", CANONICAL_WORD),)
 _ACCOUNT: Final = (
-    _dimension("currency", "ISO 4217 code of the account.", required=True),
+    _dimension("currency", "ISO 4217 code of the account.", ACCOUNT_SETTING, required=True),
     Column(
         "time_zone",
         ColumnType.STRING,
         Role.ATTRIBUTE,
         "IANA zone of reporting_date.",
         required=True,
+        holds=ACCOUNT_SETTING,
     ),
 )
 _MEASURES: Final = (
@@ -86,16 +103,25 @@ _MEASURES: Final = (
         "attribution",
         "What the platform counts as a conversion and to which ads it credits it, "
         "`source:window:definition`; NULL: not told.",
+        CONFIGURATION,
     ),
-    Column("spend", ColumnType.NUMERIC, Role.MEASURE, "Media cost.", money=True),
-    Column("impressions", ColumnType.INT64, Role.MEASURE, "Times shown."),
-    Column("clicks", ColumnType.INT64, Role.MEASURE, "Clicks."),
+    Column(
+        "spend",
+        ColumnType.NUMERIC,
+        Role.MEASURE,
+        "Media cost.",
+        money=True,
+        holds=AGGREGATE_FIGURES,
+    ),
+    Column("impressions", ColumnType.INT64, Role.MEASURE, "Times shown.", holds=AGGREGATE_FIGURES),
+    Column("clicks", ColumnType.INT64, Role.MEASURE, "Clicks.", holds=AGGREGATE_FIGURES),
     Column(
         "conversions",
         ColumnType.NUMERIC,
         Role.MEASURE,
         "Conversions as the platform attributes them; fractional.",
         claimed=True,
+        holds=AGGREGATE_FIGURES,
     ),
     Column(
         "attributed_revenue",
@@ -104,6 +130,7 @@ _MEASURES: Final = (
         "Conversion value as the platform attributes it.",
         money=True,
         claimed=True,
+        holds=AGGREGATE_FIGURES,
     ),
 )
 
@@ -111,16 +138,20 @@ ADS_DAILY: Final = Fact(
     name="ads_daily",
     grain="one row per (connection, stream, day, campaign, device)",
     supersession=Supersession.SLICE,
+    key_holds=ADVERTISING_OBJECT,
+    day_holds=LINEAGE,
     columns=(*_CAMPAIGN, *_DEVICE, *_ACCOUNT, *_MEASURES),
 )
 ADS_AD_DAILY: Final = Fact(
     name="ads_ad_daily",
     grain="one row per (connection, stream, day, ad, device)",
     supersession=Supersession.SLICE,
+    key_holds=ADVERTISING_OBJECT,
+    day_holds=LINEAGE,
     columns=(
         *_CAMPAIGN,
         *_AD_GROUP,
-        _dimension("ad_id", "Provider's id; NULL: not reported by ad."),
+        _object("ad_id", "Provider's id; NULL: not reported by ad."),
         _attribute("ad_name", "Name at the time of the sync."),
         *_DEVICE,
         *_ACCOUNT,
@@ -132,10 +163,16 @@ ADS_COUNTRY_DAILY: Final = Fact(
     name="ads_country_daily",
     grain="one row per (connection, stream, day, campaign, country, region)",
     supersession=Supersession.SLICE,
+    key_holds=ADVERTISING_OBJECT,
+    day_holds=LINEAGE,
     columns=(
         *_CAMPAIGN,
-        _dimension("country", "ISO 3166-1 alpha-2; NULL: not reported."),
-        _dimension("region", "Provider's name of a place below country; NULL: not reported."),
+        _dimension("country", "ISO 3166-1 alpha-2; NULL: not reported.", CANONICAL_WORD),
+        _dimension(
+            "region",
+            "Provider's name of a place below country; NULL: not reported.",
+            CANONICAL_WORD,
+        ),
         *_ACCOUNT,
         *_MEASURES,
     ),
@@ -145,12 +182,14 @@ ADS_KEYWORD_DAILY: Final = Fact(
     name="ads_keyword_daily",
     grain="one row per (connection, stream, day, ad group, keyword, device)",
     supersession=Supersession.SLICE,
+    key_holds=ADVERTISING_OBJECT,
+    day_holds=LINEAGE,
     columns=(
         *_CAMPAIGN,
         *_AD_GROUP,
-        _dimension("keyword_id", "Provider's id of the keyword in its ad group."),
+        _object("keyword_id", "Provider's id of the keyword in its ad group."),
         _attribute("keyword", "Text of the keyword."),
-        _dimension("match_type", "Canonical match type; NULL: not reported."),
+        _dimension("match_type", "Canonical match type; NULL: not reported.", CANONICAL_WORD),
         *_DEVICE,
         *_ACCOUNT,
         *_MEASURES,
@@ -162,10 +201,16 @@ ADS_SEARCH_TERM_DAILY: Final = Fact(
     name="ads_search_term_daily",
     grain="one row per (connection, stream, day, ad group, search term)",
     supersession=Supersession.SLICE,
+    key_holds=SEARCH_TERM,
+    day_holds=LINEAGE,
     columns=(
         *_CAMPAIGN,
         *_AD_GROUP,
-        _dimension("search_term", "What people searched for, as reported; rare ones are withheld."),
+        _dimension(
+            "search_term",
+            "What people searched for, as reported; rare ones are withheld.",
+            SEARCH_TERM,
+        ),
         *_ACCOUNT,
         *_MEASURES,
     ),
@@ -176,6 +221,8 @@ ADS_ACCOUNT_DAILY: Final = Fact(
     name="ads_account_daily",
     grain="one row per (connection, day)",
     supersession=Supersession.SLICE,
+    key_holds=LINEAGE,
+    day_holds=LINEAGE,
     columns=(*_ACCOUNT, *_MEASURES),
     totals_of="ads_daily",
 )

@@ -3,6 +3,13 @@
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Fact, Names, Role, Supersession
+from domain.privacy.holds import (
+    ACCOUNT_SETTING,
+    SHOP_COUNTRY,
+    SHOP_CUSTOMER,
+    SHOP_CUSTOMER_ID,
+    SHOP_ORDER,
+)
 
 __all__ = ["CUSTOMERS"]
 
@@ -10,6 +17,8 @@ CUSTOMERS: Final = Fact(
     name="customers",
     grain="one row per (connection, customer); reporting_date is the day the customer was created",
     supersession=Supersession.KEY,
+    key_holds=SHOP_CUSTOMER_ID,
+    day_holds=SHOP_CUSTOMER,
     columns=(
         Column(
             "customer_id",
@@ -17,8 +26,8 @@ CUSTOMERS: Final = Fact(
             Role.ATTRIBUTE,
             "Provider's id.",
             required=True,
-            personal="user.unique_id",
             names=Names.PERSON,
+            holds=SHOP_CUSTOMER_ID,
         ),
         Column(
             "created_at",
@@ -26,14 +35,14 @@ CUSTOMERS: Final = Fact(
             Role.ATTRIBUTE,
             "UTC instant of creation.",
             required=True,
-            personal="user.account",
+            holds=SHOP_CUSTOMER,
         ),
         Column(
             "country",
             ColumnType.STRING,
             Role.DIMENSION,
             "ISO 3166-1 alpha-2 of the default address; NULL: none.",
-            personal="user.contact.address.country",
+            holds=SHOP_COUNTRY,
         ),
         Column(
             "time_zone",
@@ -41,13 +50,14 @@ CUSTOMERS: Final = Fact(
             Role.ATTRIBUTE,
             "IANA zone of reporting_date.",
             required=True,
+            holds=ACCOUNT_SETTING,
         ),
         Column(
             "orders_to_date",
             ColumnType.INT64,
             Role.MEASURE,
             "Orders placed up to the sync.",
-            personal="user.behavior.purchase_history",
+            holds=SHOP_ORDER,
         ),
     ),
 )

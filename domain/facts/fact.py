@@ -6,8 +6,12 @@ Every row carries the same envelope: whose it is, which sync brought it, and sin
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
+
+from domain.privacy.classification import Classification, Privacy
+from domain.privacy.holds import CANONICAL_WORD, LINEAGE
 
 __all__ = [
     "ENVELOPE",
@@ -96,7 +100,8 @@ class Column:
         description: One line for people: meaning, unit, and what NULL means.
         required: A row without it is quarantined.
         money: The amount is in the row's `currency`.
-        personal: Fideslang data category when the column is about a person, else empty.
+        holds: What it holds of people, or why of nobody; None: nobody has said, and the inventory
+            fails.
         claimed: The platform credits itself by its own rules: amounts of different `attribution`
             may tell of the same sale, so they are shown side by side and never added up.
         names: Whom it names; None: nobody.
@@ -109,10 +114,15 @@ class Column:
     description: str
     required: bool = False
     money: bool = False
-    personal: str = ""
+    holds: Privacy | None = None
     claimed: bool = False
     names: Names | None = None
     erased: Erased = Erased.KEPT
+
+    @property
+    def personal(self) -> str:
+        """Fideslang data category when the column is about a person, else empty."""
+        return self.holds.category if isinstance(self.holds, Classification) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,8 @@ class Fact:
         is_partial: Of a refinement: the platform reports only a part of the measures this way.
         totals_of: The fact whose totals the platform itself tells here; no metric reads it.
         books_sales: The shop's own record of its sales: what platforms claim are the same ones.
+        key_holds: What the natural key holds, as `Column.holds`.
+        day_holds: What the reporting date holds, as `Column.holds`.
         outlives_person: Its rows stay, without the person, when that person is erased, since sums
             of money rest on them; else they go.
     """
@@ -136,6 +148,8 @@ class Fact:
     grain: str
     supersession: Supersession
     columns: tuple[Column, ...]
+    key_holds: Privacy | None = None
+    day_holds: Privacy | None = None
     refines: str = ""
     is_partial: bool = False
     totals_of: str = ""
@@ -145,15 +159,21 @@ class Fact:
     @property
     def all_columns(self) -> tuple[Column, ...]:
         """The envelope and the fact's own columns, in table order."""
-        return ENVELOPE + self.columns
+        return _envelope_of(self.key_holds, self.day_holds) + self.columns
 
     def column(self, name: str) -> Column | None:
         """The column of that name (envelope included), or None."""
         return next((column for column in self.all_columns if column.name == name), None)
 
 
-def _envelope(name: str, column_type: ColumnType, role: Role, description: str) -> Column:
-    return Column(name, column_type, role, description, required=True)
+def _envelope(
+    name: str,
+    column_type: ColumnType,
+    role: Role,
+    description: str,
+    holds: Privacy | None = LINEAGE,
+) -> Column:
+    return Column(name, column_type, role, description, required=True, holds=holds)
 
 
 ENVELOPE: Final = (
@@ -162,14 +182,27 @@ ENVELOPE: Final = (
     ),
     _envelope("client_id", ColumnType.STRING, Role.DIMENSION, "Client of the agency, UUID text."),
     _envelope("connection_id", ColumnType.STRING, Role.DIMENSION, "Connection, UUID text."),
-    _envelope("reporting_date", ColumnType.DATE, Role.DIMENSION, "Day in the account's time zone."),
+    _envelope(
+        "reporting_date",
+        ColumnType.DATE,
+        Role.DIMENSION,
+        "Day in the account's time zone.",
+        holds=None,  # each fact says it
+    ),
     _envelope(
         "natural_key",
         ColumnType.STRING,
         Role.ATTRIBUTE,
         "Key at the provider, unique in the connection and stream.",
+        holds=None,  # each fact says it
     ),
-    _envelope("source", ColumnType.STRING, Role.DIMENSION, "Platform, for example google_ads."),
+    _envelope(
+        "source",
+        ColumnType.STRING,
+        Role.DIMENSION,
+        "Platform, for example google_ads.",
+        CANONICAL_WORD,
+    ),
     _envelope(
         "stream", ColumnType.STRING, Role.ATTRIBUTE, "Stream of the source that brought the row."
     ),
@@ -189,3 +222,13 @@ ENVELOPE: Final = (
         "UTC instant at which the sync had landed.",
     ),
 )
+
+
+@cache
+def _envelope_of(key: Privacy | None, day: Privacy | None) -> tuple[Column, ...]:
+    """The envelope of a fact whose natural key and reporting date hold that."""
+    own = {"natural_key": key, "reporting_date": day}
+    return tuple(
+        replace(column, holds=own[column.name]) if column.name in own else column
+        for column in ENVELOPE
+    )

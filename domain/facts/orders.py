@@ -3,6 +3,7 @@
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Erased, Fact, Names, Role, Supersession
+from domain.privacy.holds import ACCOUNT_SETTING, SHOP_CUSTOMER_ID, SHOP_ORDER, SHOP_ORDER_DETAIL
 
 __all__ = ["ORDERS", "ORDER_STATUSES"]
 
@@ -12,6 +13,8 @@ ORDERS: Final = Fact(
     name="orders",
     grain="one row per (connection, order); reporting_date is the day the order was placed",
     supersession=Supersession.KEY,
+    key_holds=SHOP_ORDER,
+    day_holds=SHOP_ORDER_DETAIL,
     columns=(
         Column(
             "order_id",
@@ -19,18 +22,18 @@ ORDERS: Final = Fact(
             Role.ATTRIBUTE,
             "Provider's id.",
             required=True,
-            personal="user.behavior.purchase_history",
             names=Names.ORDER,
             erased=Erased.SURROGATE,
+            holds=SHOP_ORDER,
         ),
         Column(
             "customer_id",
             ColumnType.STRING,
             Role.ATTRIBUTE,
             "Provider's id; NULL: guest.",
-            personal="user.unique_id",
             names=Names.PERSON,
             erased=Erased.CLEARED,
+            holds=SHOP_CUSTOMER_ID,
         ),
         Column(
             "ordered_at",
@@ -38,8 +41,8 @@ ORDERS: Final = Fact(
             Role.ATTRIBUTE,
             "UTC instant of the order.",
             required=True,
-            personal="user.behavior.purchase_history",
             erased=Erased.DAY,
+            holds=SHOP_ORDER,
         ),
         Column(
             "channel",
@@ -47,15 +50,22 @@ ORDERS: Final = Fact(
             Role.DIMENSION,
             "Canonical channel of the last visit before the order.",
             required=True,
+            holds=SHOP_ORDER_DETAIL,
         ),
         Column(
-            "order_status", ColumnType.STRING, Role.DIMENSION, "Canonical status.", required=True
+            "order_status",
+            ColumnType.STRING,
+            Role.DIMENSION,
+            "Canonical status.",
+            required=True,
+            holds=SHOP_ORDER_DETAIL,
         ),
         Column(
             "country",
             ColumnType.STRING,
             Role.DIMENSION,
             "ISO 3166-1 alpha-2 of the shipping, else billing address; NULL: none.",
+            holds=SHOP_ORDER_DETAIL,
         ),
         Column(
             "currency",
@@ -63,6 +73,7 @@ ORDERS: Final = Fact(
             Role.DIMENSION,
             "ISO 4217 code of the shop.",
             required=True,
+            holds=ACCOUNT_SETTING,
         ),
         Column(
             "time_zone",
@@ -70,6 +81,7 @@ ORDERS: Final = Fact(
             Role.ATTRIBUTE,
             "IANA zone of reporting_date.",
             required=True,
+            holds=ACCOUNT_SETTING,
         ),
         Column(
             "revenue",
@@ -78,10 +90,32 @@ ORDERS: Final = Fact(
             "Total price when placed: after discounts, with tax and shipping, before refunds.",
             required=True,
             money=True,
+            holds=SHOP_ORDER_DETAIL,
         ),
-        Column("discounts", ColumnType.NUMERIC, Role.MEASURE, "Discounts given.", money=True),
-        Column("tax", ColumnType.NUMERIC, Role.MEASURE, "Tax in revenue.", money=True),
-        Column("shipping", ColumnType.NUMERIC, Role.MEASURE, "Shipping in revenue.", money=True),
+        Column(
+            "discounts",
+            ColumnType.NUMERIC,
+            Role.MEASURE,
+            "Discounts given.",
+            money=True,
+            holds=SHOP_ORDER_DETAIL,
+        ),
+        Column(
+            "tax",
+            ColumnType.NUMERIC,
+            Role.MEASURE,
+            "Tax in revenue.",
+            money=True,
+            holds=SHOP_ORDER_DETAIL,
+        ),
+        Column(
+            "shipping",
+            ColumnType.NUMERIC,
+            Role.MEASURE,
+            "Shipping in revenue.",
+            money=True,
+            holds=SHOP_ORDER_DETAIL,
+        ),
     ),
     books_sales=True,
     outlives_person=True,

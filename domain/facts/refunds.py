@@ -3,6 +3,7 @@
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Erased, Fact, Names, Role, Supersession
+from domain.privacy.holds import ACCOUNT_SETTING, SHOP_ORDER, SHOP_ORDER_DETAIL
 
 __all__ = ["REFUNDS"]
 
@@ -10,6 +11,8 @@ REFUNDS: Final = Fact(
     name="refunds",
     grain="one row per (connection, refund); reporting_date is the day of the refund",
     supersession=Supersession.KEY,
+    key_holds=SHOP_ORDER,
+    day_holds=SHOP_ORDER_DETAIL,
     columns=(
         Column(
             "refund_id",
@@ -17,8 +20,8 @@ REFUNDS: Final = Fact(
             Role.ATTRIBUTE,
             "Provider's id.",
             required=True,
-            personal="user.behavior.purchase_history",
             erased=Erased.SURROGATE,
+            holds=SHOP_ORDER,
         ),
         Column(
             "order_id",
@@ -26,9 +29,9 @@ REFUNDS: Final = Fact(
             Role.ATTRIBUTE,
             "Provider's id of the order.",
             required=True,
-            personal="user.behavior.purchase_history",
             names=Names.ORDER,
             erased=Erased.SURROGATE,
+            holds=SHOP_ORDER,
         ),
         Column(
             "refunded_at",
@@ -36,8 +39,8 @@ REFUNDS: Final = Fact(
             Role.ATTRIBUTE,
             "UTC instant of the refund.",
             required=True,
-            personal="user.behavior.purchase_history",
             erased=Erased.DAY,
+            holds=SHOP_ORDER,
         ),
         Column(
             "channel",
@@ -45,12 +48,14 @@ REFUNDS: Final = Fact(
             Role.DIMENSION,
             "Canonical channel of the order.",
             required=True,
+            holds=SHOP_ORDER_DETAIL,
         ),
         Column(
             "country",
             ColumnType.STRING,
             Role.DIMENSION,
             "ISO 3166-1 alpha-2 of the order; NULL: none.",
+            holds=SHOP_ORDER_DETAIL,
         ),
         Column(
             "currency",
@@ -58,6 +63,7 @@ REFUNDS: Final = Fact(
             Role.DIMENSION,
             "ISO 4217 code of the shop.",
             required=True,
+            holds=ACCOUNT_SETTING,
         ),
         Column(
             "time_zone",
@@ -65,6 +71,7 @@ REFUNDS: Final = Fact(
             Role.ATTRIBUTE,
             "IANA zone of reporting_date.",
             required=True,
+            holds=ACCOUNT_SETTING,
         ),
         Column(
             "refunded",
@@ -73,6 +80,7 @@ REFUNDS: Final = Fact(
             "Amount given back, positive.",
             required=True,
             money=True,
+            holds=SHOP_ORDER_DETAIL,
         ),
     ),
     outlives_person=True,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Fact, Role
+from domain.privacy.holds import LINEAGE
 
 __all__ = ["SYNCS", "Table", "facts_table", "marts_table"]
 
@@ -57,7 +58,7 @@ def marts_table(fact: Fact) -> Table:
 def _column(
     name: str, column_type: ColumnType, description: str, *, required: bool = True
 ) -> Column:
-    return Column(name, column_type, Role.ATTRIBUTE, description, required=required)
+    return Column(name, column_type, Role.ATTRIBUTE, description, required=required, holds=LINEAGE)
 
 
 SYNCS: Final = Table(

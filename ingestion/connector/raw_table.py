@@ -8,6 +8,7 @@ The extractor fills `row_number`, the fields and `unknown_fields`; the landing s
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Role
+from domain.privacy import holds
 
 __all__ = ["LINEAGE", "RAW_SCHEMA", "ROW_NUMBER", "UNKNOWN_FIELDS"]
 
@@ -15,7 +16,9 @@ RAW_SCHEMA: Final = "raw"
 
 
 def _lineage(name: str, description: str, column_type: ColumnType = ColumnType.STRING) -> Column:
-    return Column(name, column_type, Role.ATTRIBUTE, description, required=True)
+    return Column(
+        name, column_type, Role.ATTRIBUTE, description, required=True, holds=holds.LINEAGE
+    )
 
 
 ROW_NUMBER: Final = _lineage(
@@ -29,6 +32,7 @@ UNKNOWN_FIELDS: Final = Column(
     ColumnType.JSON,
     Role.ATTRIBUTE,
     "What the provider sent and the source file does not name; NULL: nothing.",
+    holds=holds.UNREAD_FIELDS,
 )
 
 LINEAGE: Final = (

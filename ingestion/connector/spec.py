@@ -15,6 +15,7 @@ from typing import Any
 
 from domain.facts.fact import Column, ColumnType, Role
 from domain.facts.tables import Table
+from domain.privacy.classification import Privacy
 from ingestion.connector.raw_table import LINEAGE, RAW_SCHEMA, UNKNOWN_FIELDS
 
 __all__ = [
@@ -105,7 +106,7 @@ class Field:
         unit: Of money: `units` (1.50), `micros` (1500000) or `minor` (150, by the account's
             currency).
         required: A row without it is rejected.
-        personal: Fideslang data category, or empty.
+        holds: What it holds of people, or why of nobody; None: the file does not say.
         null_as: Words that mean "no value".
         format: Of dates (`%d.%m.%Y`) and instants (`epoch_seconds`, `epoch_millis`); empty: ISO
             8601.
@@ -127,7 +128,7 @@ class Field:
     type: FieldType
     unit: str = "units"
     required: bool = False
-    personal: str = ""
+    holds: Privacy | None = None
     null_as: tuple[str, ...] = ()
     format: str = ""
     minimum: int | None = None
@@ -155,7 +156,7 @@ class Field:
             description=f"{self.path} of the provider's record.",
             required=self.required,
             money=self.type is FieldType.MONEY,
-            personal=self.personal,
+            holds=self.holds,
         )
 
 

@@ -9,6 +9,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any, Final
 
+from domain.privacy.holds import CLASSIFICATIONS
 from ingestion.connector.spec import (
     AccountRule,
     ApiSpec,
@@ -46,6 +47,9 @@ __all__ = ["build_field", "build_mapping", "build_source"]
 
 _PERIOD_SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _SECONDS_PER_MINUTE: Final = 60
+
+# Anything may be in these, so each says what it holds: `figures` does not stand for them.
+_SPEAKS: Final = frozenset({FieldType.STRING, FieldType.JSON, FieldType.TIMESTAMP})
 # Of the platforms whose delay is documented most are complete by then.
 _READY: Final = {"at": "03:00", "because": "three hours after midnight most platforms are complete"}
 
@@ -232,7 +236,10 @@ def _stream(document: YamlDocument, name: str) -> StreamSpec:
         name=name,
         source=document.data["source"],
         fact=data["fact"],
-        fields=tuple(build_field(key, item, words) for key, item in data["fields"].items()),
+        fields=tuple(
+            build_field(key, item, words, data.get("figures", ""))
+            for key, item in data["fields"].items()
+        ),
         key=tuple(data["key"]),
         mapping=tuple(build_mapping(column, item) for column, item in data["map"].items()),
         slice=_slice(data["slice"]),
@@ -293,23 +300,27 @@ def _report(data: Plain) -> ReportSpec:
     )
 
 
-def build_field(name: str, data: Plain, words: Plain) -> Field:
+def build_field(name: str, data: Plain, words: Plain, figures: str = "") -> Field:
     """Build one entry of `fields`.
 
     Args:
         name: Of the field.
         data: Fits the schema.
         words: The document's word lists by name.
+        figures: What numbers, days and flags hold that do not say it themselves; empty: unsaid.
     """
     paths = data["from"] if isinstance(data["from"], list) else [data["from"]]
     plain = (
-        *("unit", "required", "personal", "format", "minimum", "round"),
+        *("unit", "required", "format", "minimum", "round"),
         *("join", "sum", "strip", "less", "note"),
     )
     return Field(
         name=name,
         paths=tuple(paths),
         type=FieldType(data["type"]),
+        holds=CLASSIFICATIONS.get(
+            data.get("holds", "" if FieldType(data["type"]) in _SPEAKS else figures)
+        ),
         null_as=tuple(data.get("null_as", ())),
         when_present=tuple(data.get("when_present", {}).items()),
         words=tuple(words.get(data.get("words", ""), {}).items()),

@@ -162,7 +162,7 @@ def _remarks(field: Field) -> list[str]:
         (field.join, f"joined by {code(field.join)}"),
         (field.less, f"less {code(field.less)}"),
         *((True, f"{code(word)} where {code(path)} is") for path, word in field.when_present),
-        (field.personal, f"personal: {code(field.personal)}"),
+        (field.column.personal, f"personal: {code(field.column.personal)}"),
     )
     return [text for is_said, text in remarks if is_said]
 

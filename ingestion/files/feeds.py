@@ -41,7 +41,7 @@ def fact_field(column: Column) -> Field:
         paths=(column.name,),
         type=FieldType.MONEY if column.money else _TYPES[column.type],
         required=column.required,
-        personal=column.personal,
+        holds=column.holds,
         minimum=0 if is_counted else None,
     )
 
@@ -49,7 +49,7 @@ def fact_field(column: Column) -> Field:
 def raw_file_stream(fact: Fact) -> StreamSpec:
     """The stream through which files reach a fact, whatever their map."""
     columns = [column for column in fact.all_columns if column.name in mappable_columns(fact)]
-    key = Field(NATURAL_KEY, (NATURAL_KEY,), FieldType.STRING, required=True)
+    key = Field(NATURAL_KEY, (NATURAL_KEY,), FieldType.STRING, required=True, holds=fact.key_holds)
     fields = tuple(fact_field(column) for column in columns)
     return StreamSpec(
         name=fact.name,
