@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ConflictError
 from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
+from domain.privacy.rights import RequestState
 from tenancy.due_work import DueWork
 from tenancy.rls import DOOR_CLIENT_SETTING, DOOR_ORIGIN_SETTING
 from tenancy.session import Database
@@ -29,6 +30,7 @@ from tenancy.tables import (
     LandingObject,
     OAuthClient,
     RaisedAlert,
+    SubjectRequest,
     Sync,
     SyncState,
     Tenant,
@@ -194,6 +196,19 @@ class Doors:
         rows = await self._read(query)
         if rows:  # as above
             _log_door("agencies_with_webhooks", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_requests(self) -> list[TenantId]:
+        """Agencies of which a person has asked something that is not done, in order of ids."""
+        query = (
+            select(SubjectRequest.tenant_id)
+            .where(SubjectRequest.state.not_in([one for one in RequestState if one.is_final]))
+            .distinct()
+            .order_by(SubjectRequest.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # as above
+            _log_door("agencies_with_requests", len(rows))
         return [row.tenant_id for row in rows]
 
     async def due_work(self) -> list[DueWork]:

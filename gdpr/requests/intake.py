@@ -26,6 +26,8 @@ class Intake:
         identity: How surely the requester is the person.
         external_ref: The platform's own id of the request; empty: none.
         scope: What of it: `{"corrections": {...}}`, `{"purposes": [...]}`; no identifiers.
+            `{"special_categories": True}` where such data is asked for (article 9).
+        language: Of letters to the person, ISO 639-1; one that we do not write becomes English.
     """
 
     client_id: ClientId | None
@@ -37,3 +39,4 @@ class Intake:
     identity: IdentityLevel = IdentityLevel.CLAIMED
     external_ref: str = ""
     scope: Mapping[str, Any] = field(default_factory=dict)
+    language: str = "en"

@@ -83,6 +83,13 @@ from tenancy.tables.privacy import (
     SubjectRequest,
     Tombstone,
 )
+from tenancy.tables.privacy_requests import (
+    IdentityCode,
+    LegalHold,
+    LetterKind,
+    RequestLetter,
+    RequestRun,
+)
 from tenancy.tables.quality import (
     Incident,
     IncidentEvent,
@@ -129,6 +136,7 @@ __all__ = [
     "ExternalIdentity",
     "FeatureMaterialisation",
     "FeatureRegistration",
+    "IdentityCode",
     "IdentityProvider",
     "Incident",
     "IncidentEvent",
@@ -136,6 +144,8 @@ __all__ = [
     "IncidentSeverity",
     "IncidentState",
     "LandingObject",
+    "LegalHold",
+    "LetterKind",
     "LinkKind",
     "Membership",
     "MembershipClient",
@@ -156,6 +166,8 @@ __all__ = [
     "RecoveryCode",
     "RefreshToken",
     "RequestEvent",
+    "RequestLetter",
+    "RequestRun",
     "RevocationCause",
     "RevokedToken",
     "Role",

@@ -155,6 +155,16 @@ class SubjectRequest(TenantOwned, Base):
     assist_by: Mapped[dt.datetime | None]  # by contract, towards the controller; NULL: we are it
     extended_at: Mapped[dt.datetime | None]  # when the person was told of two months more
     paused_at: Mapped[dt.datetime | None]  # since when the clock stands still
+    paused_seconds: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0")
+    )  # that it stood still before
+    approved_at: Mapped[dt.datetime | None]  # when a second person agreed
+    run_by: Mapped[str | None] = mapped_column(
+        info={"personal": "user.unique_id"}
+    )  # who let it be carried out; NULL: nobody yet
+    language: Mapped[str] = mapped_column(
+        server_default=text("'en'")
+    )  # of letters to the person, ISO 639-1
     requested_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
     outcome: Mapped[RequestOutcome | None] = mapped_column(choice(RequestOutcome, "outcome"))
     reason: Mapped[str | None]  # of a refusal, or of an outcome; told to the person

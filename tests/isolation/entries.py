@@ -289,7 +289,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         **_all(
             _DOORS,
             "tenant_of_client is_origin_known pending_loads agencies_with_alerts"
-            " agencies_with_webhooks due_work list_tenants find_tenant",
+            " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant",
         ),
         "create_tenant": Attacked("tenancy/test_unscoped::test_new_tenant_is_stored_with_its_key"),
     },

@@ -133,6 +133,9 @@ DOORS = {
     ("door_pending_loads", "syncs"): Door("syncs", hides="state = 'published'"),
     ("door_pending_loads", "landing_objects"): Door("landing_objects", hides="loaded_at = now()"),
     ("door_agencies_with_alerts", "alerts"): Door("alerts", hides="settled_at = now()"),
+    ("door_agencies_with_requests", "subject_requests"): Door(
+        "subject_requests", hides="state = 'completed'"
+    ),
     ("door_due_work", "due_syncs"): Door("due_syncs", hides="state = 'done'"),
     ("door_agencies_with_webhooks", "webhook_deliveries"): Door(
         "webhook_deliveries", hides="state = 'delivered'"

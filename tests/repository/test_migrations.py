@@ -32,10 +32,12 @@ APP_GRANTS = {
     "external_identities": {"SELECT", "INSERT", "DELETE"},
     "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
     "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
+    "identity_codes": {"SELECT", "INSERT", "UPDATE"},
     "identity_providers": {"SELECT", "INSERT", "UPDATE"},
     "incident_events": {"SELECT", "INSERT"},
     "incidents": {"SELECT", "INSERT", "UPDATE"},
     "landing_objects": {"SELECT", "INSERT", "UPDATE"},
+    "legal_holds": {"SELECT", "INSERT", "UPDATE"},
     "membership_clients": {"SELECT", "INSERT", "DELETE"},
     "memberships": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "metric_definitions": {"SELECT", "INSERT", "UPDATE"},
@@ -50,6 +52,8 @@ APP_GRANTS = {
     "recovery_codes": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "refresh_tokens": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "request_events": {"SELECT", "INSERT"},
+    "request_letters": {"SELECT", "INSERT", "UPDATE"},
+    "request_runs": {"SELECT", "INSERT", "UPDATE"},
     "revoked_tokens": {"SELECT", "INSERT", "DELETE"},
     "second_factors": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "signing_keys": {"SELECT", "INSERT", "UPDATE"},
@@ -80,6 +84,7 @@ DOOR_COLUMNS = {
         "loaded_at",
     },
     "oauth_clients": {"tenant_id", "client_id"},
+    "subject_requests": {"tenant_id", "state"},
     "syncs": {
         "tenant_id", "id", "run_id", "client_id", "connection_id", "source", "stream", "fact",
         "slice_from", "slice_to", "cursor_from", "cursor_to", "api_version", "version", "known_at",
@@ -118,7 +123,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 35
+    assert len(model) == 36
     assert migrated == model
 
 
@@ -199,6 +204,7 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
         ("landing_objects", "door_pending_loads", "SELECT"),
         ("oauth_clients", "door_is_origin_known", "SELECT"),
         ("oauth_clients", "door_tenant_of_client", "SELECT"),
+        ("subject_requests", "door_agencies_with_requests", "SELECT"),
         ("syncs", "door_pending_loads", "SELECT"),
         ("tenants", "door_list_tenants", "SELECT"),
         ("webhook_deliveries", "door_agencies_with_webhooks", "SELECT"),

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from domain.errors import ConflictError
 from domain.ids import TenantId
+from domain.privacy.rights import RequestState
 from tenancy.session import Database
 from tenancy.tables import (
     Base,
@@ -17,6 +18,7 @@ from tenancy.tables import (
     LandingObject,
     OAuthClient,
     RaisedAlert,
+    SubjectRequest,
     Sync,
     SyncState,
     Tenant,
@@ -33,6 +35,7 @@ DOOR_TABLES = {
     "due_syncs",
     "landing_objects",
     "oauth_clients",
+    "subject_requests",
     "syncs",
     "tenants",
     "webhook_deliveries",
@@ -194,6 +197,23 @@ async def test_agencies_with_webhooks_are_those_with_a_delivery_that_is_due(
     await put(first, state=DeliveryState.DELIVERED)
     with capture_logs() as lines:
         assert await doors.agencies_with_webhooks(due) == []
+    assert lines == []
+
+
+async def test_agencies_with_requests_are_those_with_an_open_one(
+    database: Database, two_tenants: Two
+) -> None:
+    first, second = two_tenants
+    doors = Doors(database)
+    assert await doors.agencies_with_requests() == [first.tenant_id, second.tenant_id]
+    for tenant, state in ((first, RequestState.COMPLETED), (second, RequestState.WAITING)):
+        async with database.session(tenant.tenant_id) as session:
+            await session.execute(update(SubjectRequest).values(state=state))
+    assert await doors.agencies_with_requests() == [second.tenant_id]
+    async with database.session(second.tenant_id) as session:
+        await session.execute(update(SubjectRequest).values(state=RequestState.MERGED))
+    with capture_logs() as lines:
+        assert await doors.agencies_with_requests() == []
     assert lines == []
 
 

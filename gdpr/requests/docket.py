@@ -1,0 +1,224 @@
+"""One request, opened for change in one transaction.
+
+    open_docket: row (locked) + holds + twin -> Case -> RequestMachine -> Docket.record
+        -> row, request_events and audit entry, all or none
+
+Nothing else writes `subject_requests.state`: so every step of a request is in its history and in
+the audit chain.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from domain.errors import NotFoundError
+from domain.ids import public_id
+from domain.privacy.deadlines import POLICIES
+from domain.privacy.request_machine import Case, RequestMachine
+from domain.privacy.rights import RequestState
+from gdpr.requests.legal_holds import find_holds
+from gdpr.requests.services import RequestServices
+from tenancy import audit
+from tenancy.session import TenantSession
+from tenancy.tables import Client, RequestEvent, Subject, SubjectRequest, Tenant
+
+__all__ = ["REQUEST_PREFIX", "Details", "Docket", "machine_for", "open_docket", "public_request_id"]
+
+REQUEST_PREFIX: Final = "req"
+Details = Mapping[str, str | int | float | bool | list[str] | None]
+
+_PAST_IDENTITY: Final = (
+    RequestState.APPROVING,
+    RequestState.HELD,
+    RequestState.READY,
+    RequestState.RUNNING,
+    RequestState.WAITING,
+    RequestState.COUNTERSIGNING,
+)
+
+
+def public_request_id(request_id: uuid.UUID) -> str:
+    """As people and letters name a request."""
+    return public_id(REQUEST_PREFIX, request_id)
+
+
+@dataclass(slots=True)
+class Docket:
+    """A locked request, what decides about it, and who decides.
+
+    Attributes:
+        twin: The request that this one is merged into, if it comes to that.
+        held_categories: Of data, that holds keep although the request goes on.
+    """
+
+    services: RequestServices
+    session: TenantSession
+    row: SubjectRequest
+    case: Case
+    machine: RequestMachine
+    twin: uuid.UUID | None
+    held_categories: tuple[str, ...]
+
+    def record(
+        self,
+        case: Case,
+        kind: str,
+        actor: str,
+        *,
+        reason: str | None = None,
+        details: Details | None = None,
+    ) -> None:
+        """Write down what has happened.
+
+        Args:
+            case: As it is now.
+            kind: Past tense, for example `refused`.
+            actor: Who did it.
+            reason: Told to the person; not for the history.
+            details: Ids, dates and counts.
+        """
+        now = self.services.clock()
+        told = {"from": self.row.state.value, "to": case.state.value, **(details or {})}
+        self._store(case, now, reason)
+        self.note(kind, actor, told)
+        self.case = case
+
+    def note(self, kind: str, actor: str, details: Details) -> None:
+        """Write down what has happened and changes nothing."""
+        note_event(self.services, self.session, self.row.id, kind, actor, details)
+
+    async def look_around(self) -> None:
+        """See again what the subject's other requests and holds say; after it was chosen."""
+        self.case, self.twin, self.held_categories = await _case_of(
+            self.services, self.session, self.row
+        )
+
+    def _store(self, case: Case, now: dt.datetime, reason: str | None) -> None:
+        row = self.row
+        row.state, row.identity, row.due_at = case.state, case.identity, case.due_at
+        row.extended_at, row.paused_at = case.extended_at, case.paused_at
+        row.paused_seconds = int(case.paused.total_seconds())
+        row.run_by, row.outcome = case.run_by or None, case.outcome
+        row.approved_at = (row.approved_at or now) if case.is_approved else None
+        row.reason = row.reason if reason is None else reason
+        if not case.has_subject:
+            row.subject_id = None
+        if case.state is RequestState.MERGED:
+            row.merged_into = self.twin
+        if case.state.is_final:
+            row.closed_at = now
+
+
+def note_event(
+    services: RequestServices,
+    session: TenantSession,
+    request_id: uuid.UUID,
+    kind: str,
+    actor: str,
+    details: Details,
+) -> None:
+    """An event of a request, and its audit entry."""
+    session.add(
+        RequestEvent(
+            id=services.ids(),
+            request_id=request_id,
+            at=services.clock(),
+            kind=kind,
+            actor=actor,
+            details=dict(details),
+        )
+    )
+    audit.record(
+        session,
+        clock=services.clock,
+        ids=services.ids,
+        actor=actor,
+        action=f"subject_request.{kind}",
+        object_kind="subject_request",
+        object_id=str(request_id),
+        details=details,
+    )
+
+
+async def open_docket(
+    services: RequestServices, session: TenantSession, request_id: uuid.UUID
+) -> Docket:
+    """Lock a request until the session ends.
+
+    Raises:
+        NotFoundError: The agency has no such request.
+    """
+    query = select(SubjectRequest).where(SubjectRequest.id == request_id).with_for_update()
+    row = (await session.scalars(query.execution_options(populate_existing=True))).one_or_none()
+    if row is None:
+        raise NotFoundError("the agency has no such request", hint="bosco gdpr requests list")
+    machine = await machine_for(services, session, row)
+    case, twin, held = await _case_of(services, session, row)
+    return Docket(services, session, row, case, machine, twin, held)
+
+
+async def machine_for(
+    services: RequestServices, session: TenantSession, row: SubjectRequest
+) -> RequestMachine:
+    """The machine of the request's controller, under the figures it came in under."""
+    if row.client_id is None:
+        time_zone = (await session.get_one(Tenant, session.tenant_id)).time_zone
+    else:
+        key = (session.tenant_id, row.client_id)
+        time_zone = (await session.get_one(Client, key)).time_zone
+    return RequestMachine(services.rules, POLICIES[row.policy], services.calendar_of(time_zone))
+
+
+async def _case_of(
+    services: RequestServices, session: TenantSession, row: SubjectRequest
+) -> tuple[Case, uuid.UUID | None, tuple[str, ...]]:
+    twin = await _find_twin(session, row)
+    is_held = False
+    categories: tuple[str, ...] = ()
+    if row.client_id is not None and row.right in services.rules.held_rights:
+        holds = await find_holds(session, row.client_id, row.subject_id, now=services.clock())
+        is_held = any(hold.category is None for hold in holds)
+        categories = tuple(sorted({hold.category for hold in holds if hold.category}))
+    case = Case(
+        right=row.right,
+        channel=row.channel,
+        state=row.state,
+        identity=row.identity,
+        received_at=row.received_at,
+        due_at=row.due_at,
+        is_special=bool(row.scope.get("special_categories")),
+        has_subject=row.subject_id is not None,
+        has_twin=twin is not None,
+        is_approved=row.approved_at is not None,
+        is_held=is_held,
+        extended_at=row.extended_at,
+        paused_at=row.paused_at,
+        paused=dt.timedelta(seconds=row.paused_seconds),
+        run_by=row.run_by or "",
+        outcome=row.outcome,
+    )
+    return case, twin, categories
+
+
+async def _find_twin(session: TenantSession, row: SubjectRequest) -> uuid.UUID | None:
+    """An open request for the same, of the same person, that is past identity."""
+    if row.subject_id is None or row.state in _PAST_IDENTITY:
+        return None
+    # Two that pass identity at the same time come one after the other. Not the row's key: whoever
+    # refers to the person has that in use.
+    await session.execute(
+        select(Subject.id).where(Subject.id == row.subject_id).with_for_update(key_share=True)
+    )
+    query = select(SubjectRequest.id).where(
+        SubjectRequest.subject_id == row.subject_id,
+        SubjectRequest.right == row.right,
+        SubjectRequest.scope == row.scope,
+        SubjectRequest.id != row.id,
+        SubjectRequest.state.in_(_PAST_IDENTITY),
+    )
+    found: uuid.UUID | None = await session.scalar(query.order_by(SubjectRequest.received_at))
+    return found

@@ -1,0 +1,40 @@
+"""Which legal holds keep data of a person.
+
+(client, person) -> holds of that person, and those of everybody in the client's data -> in force
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+
+from domain.ids import ClientId
+from tenancy.session import TenantSession
+from tenancy.tables import LegalHold
+
+__all__ = ["find_holds"]
+
+
+async def find_holds(
+    session: TenantSession,
+    client_id: ClientId,
+    subject_id: uuid.UUID | None,
+    *,
+    now: dt.datetime,
+) -> Sequence[LegalHold]:
+    """Holds in force, by age. One query.
+
+    Args:
+        session: Of the agency.
+        client_id: Whose data.
+        subject_id: The person; None: only holds over everybody.
+        now: UTC instant.
+    """
+    query = select(LegalHold).where(
+        LegalHold.client_id == client_id,
+        LegalHold.released_at.is_(None),
+        or_(LegalHold.expires_at.is_(None), LegalHold.expires_at > now),
+        or_(LegalHold.subject_id.is_(None), LegalHold.subject_id == subject_id),
+    )
+    return (await session.scalars(query.order_by(LegalHold.created_at, LegalHold.id))).all()

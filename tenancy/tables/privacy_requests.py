@@ -1,0 +1,106 @@
+"""What a request needs beside itself: legal holds, letters, codes of identity, and its runs."""
+
+import datetime as dt
+import enum
+import uuid
+
+from sqlalchemy import Index, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.ids import ClientId
+from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+
+__all__ = ["IdentityCode", "LegalHold", "LetterKind", "RequestLetter", "RequestRun"]
+
+
+class LetterKind(enum.Enum):
+    """What a letter tells a person."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    EXTENSION = "extension"  # GDPR article 12(3)
+    REFUSAL = "refusal"  # 12(4)
+    COMPLETION = "completion"
+    LIFTING = "lifting"  # 18(3): before a restriction is lifted
+
+
+class LegalHold(TenantOwned, Base):
+    """Data that may not be erased for now: of one person, or of all of a client."""
+
+    __tablename__ = "legal_holds"
+    __table_args__ = (
+        within_tenant("client_id", "clients"),
+        within_tenant("subject_id", "subjects"),
+        Index(
+            "ix_legal_holds__open",
+            "tenant_id",
+            "client_id",
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    client_id: Mapped[ClientId]
+    subject_id: Mapped[uuid.UUID | None] = mapped_column(
+        info={"personal": "user.unique_id.pseudonymous"}
+    )  # NULL: everybody in the client's data
+    category: Mapped[str | None]  # of data, as the inventory names it; NULL: all
+    basis: Mapped[str]  # the law or the proceeding that asks for it
+    owner: Mapped[str]  # who answers for it
+    created_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
+    created_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime | None]  # NULL: until it is released
+    released_at: Mapped[dt.datetime | None]
+
+
+class RequestLetter(TenantOwned, Base):
+    """A letter to a person, as it was written; the text names them, and is sealed."""
+
+    __tablename__ = "request_letters"
+    __table_args__ = (
+        within_tenant("request_id", "subject_requests"),
+        Index(None, "tenant_id", "request_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    request_id: Mapped[uuid.UUID]
+    kind: Mapped[LetterKind] = mapped_column(choice(LetterKind, "kind"))
+    language: Mapped[str]  # ISO 639-1
+    sealed: Mapped[bytes] = mapped_column(info={"personal": "user.contact"})
+    written_at: Mapped[dt.datetime]
+    sent_at: Mapped[dt.datetime | None]  # by mail; NULL: an officer hands it over
+    handed_at: Mapped[dt.datetime | None]  # when an officer said that they did
+
+
+class IdentityCode(TenantOwned, Base):
+    """A code sent to an address that the data carries; only its keyed hash is kept."""
+
+    __tablename__ = "identity_codes"
+    __table_args__ = (
+        within_tenant("request_id", "subject_requests"),
+        Index(None, "tenant_id", "request_id", "sent_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
+    request_id: Mapped[uuid.UUID]
+    code_hash: Mapped[bytes]
+    attempts: Mapped[int]
+    sent_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]  # used, replaced, or found to be over
+
+
+class RequestRun(TenantOwned, Base):
+    """How far a request's carrying out is; one row, from its first start."""
+
+    __tablename__ = "request_runs"
+    __table_args__ = (within_tenant("request_id", "subject_requests"),)
+
+    request_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    attempts: Mapped[int]  # jobs so far
+    failures: Mapped[int]  # of these, since the last one that went well
+    job_id: Mapped[str]  # of the latest
+    failure: Mapped[str | None]  # code of the latest failure; NULL: it did not fail
+    next_attempt_at: Mapped[dt.datetime | None]  # NULL: a job is under way, or none is due
+    waits_for: Mapped[list[str]] = mapped_column(ARRAY(TEXT))  # for people
+    held_categories: Mapped[list[str]] = mapped_column(ARRAY(TEXT))  # left out, as holds kept them
