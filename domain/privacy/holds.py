@@ -29,6 +29,8 @@ __all__ = [
     "AGENCY_ACCOUNT",
     "AGGREGATE_FIGURES",
     "ALERT_ADDRESSES",
+    "AUDIT_ACTOR",
+    "AUDIT_OBJECT",
     "CANONICAL_WORD",
     "CLASSIFICATIONS",
     "CONFIGURATION",
@@ -36,6 +38,7 @@ __all__ = [
     "OWN_WORDS",
     "PERSON_IDENTIFIER",
     "PERSON_RECORD",
+    "PLATFORM_WORDS",
     "PROOF",
     "PSEUDONYM",
     "QUARANTINED",
@@ -54,12 +57,14 @@ __all__ = [
     "STAFF_ACCOUNT",
     "STAFF_ACTOR",
     "STAFF_APPROVAL",
+    "STAFF_ASKED",
     "STAFF_BROWSER",
     "STAFF_CALLS",
     "STAFF_EMAIL",
     "STAFF_FACTOR",
     "STAFF_ID",
     "STAFF_NAME",
+    "STAFF_NOTE",
     "STAFF_PASSWORD",
     "STAFF_SESSION",
     "TOMBSTONE",
@@ -183,6 +188,23 @@ STAFF_CALLS: Final = replace(
     no_key_because="only a hash of the name or address is kept, and for minutes",
     sealed=True,
 )
+STAFF_ASKED: Final = replace(
+    STAFF_ACTOR,
+    name="staff_asked",
+    purpose="Tell who sent a link that asks for a connection.",
+    retention="pending_consent",
+)
+AUDIT_ACTOR: Final = replace(STAFF_ACTOR, name="audit_actor", retention="audit_trail")
+# Ids of objects; that of a person's account may be among them.
+AUDIT_OBJECT: Final = replace(AUDIT_ACTOR, name="audit_object", key=SubjectKey.SEARCHED)
+STAFF_NOTE: Final = replace(
+    STAFF_ACTOR,
+    name="staff_note",
+    category="user.content.private",
+    purpose="Keep the reason that somebody gave, in their words.",
+    recipients=_KEPT_INSIDE,
+    key=SubjectKey.SEARCHED,
+)
 ALERT_ADDRESSES: Final = replace(
     STAFF_ID,
     name="alert_addresses",
@@ -256,6 +278,11 @@ WEB_PAGE: Final = NotPersonal(
 )
 OWN_WORDS: Final = NotPersonal(
     "own_words", Reason.WORDING, "texts of ours hold ids, figures and names of clients and sources"
+)
+PLATFORM_WORDS: Final = NotPersonal(
+    "platform_words",
+    Reason.WORDING,
+    "what a platform says of a failure, its own words for things, and where its list goes on",
 )
 SEALED_SECRET: Final = NotPersonal("sealed_secret", Reason.SEALED)
 PROOF: Final = NotPersonal("proof", Reason.LINEAGE, "hashes and signatures over ids and instants")

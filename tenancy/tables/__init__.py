@@ -5,8 +5,8 @@
 Every table of tenant data starts its primary key with `tenant_id`, and every reference between two
 of them carries `tenant_id` as well, so a row cannot point into another tenant even when row-level
 security is off. `signing_keys`, `feature_registrations` and `provider_outages` alone hold no tenant
-data. Ids are made by the application (UUIDv7); instants are UTC. A column about a person says so in
-`info["personal"]` (a Fideslang category).
+data. Ids are made by the application (UUIDv7); instants are UTC. Every column says what it holds of
+people, by itself (`holds`) or by its table (`__otherwise__`): ADR-0024.
 
 The schema is created by `migrations/versions`; a test proves that both agree.
 """

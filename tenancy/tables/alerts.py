@@ -9,7 +9,15 @@ from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import (
+    ALERT_ADDRESSES,
+    CANONICAL_WORD,
+    CONFIGURATION,
+    LINEAGE,
+    OWN_WORDS,
+    SEALED_SECRET,
+)
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "AlertChannel",
@@ -74,6 +82,7 @@ class RaisedAlert(TenantOwned, Base):
     """Something that is, or was, wrong with one subject; a relapse within a day reopens it."""
 
     __tablename__ = "alerts"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("client_id", "clients"),
         Index(
@@ -92,11 +101,11 @@ class RaisedAlert(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     kind: Mapped[AlertKind] = mapped_column(choice(AlertKind, "kind"))
     severity: Mapped[AlertSeverity] = mapped_column(choice(AlertSeverity, "severity"))
-    subject: Mapped[str]  # what it is about, for example connection:<uuid>
+    subject: Mapped[str] = holds(OWN_WORDS)  # what it is about, for example connection:<uuid>
     client_id: Mapped[ClientId | None]  # NULL: the agency as a whole
-    title: Mapped[str]
-    details: Mapped[str]
-    hint: Mapped[str]  # empty: nothing can be done
+    title: Mapped[str] = holds(OWN_WORDS)
+    details: Mapped[str] = holds(OWN_WORDS)
+    hint: Mapped[str] = holds(OWN_WORDS)  # empty: nothing can be done
     due_at: Mapped[dt.datetime | None]  # by when it has to be put right
     relapses: Mapped[int]  # how often it came back after it had been cleared
     raised_at: Mapped[dt.datetime]
@@ -110,6 +119,7 @@ class AlertChannel(TenantOwned, Base):
     """A place where the agency wants to hear of alerts."""
 
     __tablename__ = "alert_channels"
+    __otherwise__ = CONFIGURATION
     __table_args__ = (
         Index(
             "uq_alert_channels__current_name",
@@ -122,10 +132,11 @@ class AlertChannel(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     kind: Mapped[ChannelKind] = mapped_column(choice(ChannelKind, "kind"))
-    name: Mapped[str]
-    settings: Mapped[dict[str, Any]] = mapped_column(info={"personal": "user.contact.email"})
-    secrets: Mapped[bytes | None]  # sealed by the vault; NULL: none, or removed
-    alert_kinds: Mapped[list[str] | None]  # NULL: all
+    name: Mapped[str] = holds(CONFIGURATION)
+    settings: Mapped[dict[str, Any]] = holds(ALERT_ADDRESSES)
+    # Sealed by the vault; NULL: none, or removed
+    secrets: Mapped[bytes | None] = holds(SEALED_SECRET)
+    alert_kinds: Mapped[list[str] | None] = holds(CANONICAL_WORD)  # NULL: all
     lowest_severity: Mapped[AlertSeverity] = mapped_column(choice(AlertSeverity, "lowest_severity"))
     client_ids: Mapped[list[ClientId] | None]  # NULL: all
     created_at: Mapped[dt.datetime]
@@ -136,6 +147,7 @@ class AlertMessage(TenantOwned, Base):
     """What goes to a channel; one at a time, the same text until it is sent or given up."""
 
     __tablename__ = "alert_messages"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("channel_id", "alert_channels"),
         Index(
@@ -150,10 +162,10 @@ class AlertMessage(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     channel_id: Mapped[uuid.UUID]
-    content: Mapped[dict[str, Any]]  # as rendered for the channel's kind
+    content: Mapped[dict[str, Any]] = holds(OWN_WORDS)  # as rendered for the channel's kind
     state: Mapped[MessageState] = mapped_column(choice(MessageState, "state"))
     attempts: Mapped[int]
-    failure: Mapped[str | None]  # of the last attempt
+    failure: Mapped[str | None] = holds(ALERT_ADDRESSES)  # of the last attempt
     composed_at: Mapped[dt.datetime]
     next_attempt_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]  # when it was sent or given up
@@ -163,6 +175,7 @@ class AlertNotice(TenantOwned, Base):
     """What a message says of one alert; append-only."""
 
     __tablename__ = "alert_notices"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("message_id", "alert_messages"),
         within_tenant("alert_id", "alerts"),

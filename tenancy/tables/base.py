@@ -14,11 +14,15 @@ from sqlalchemy import (
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
+from domain.privacy.classification import Privacy
+from domain.privacy.holds import LINEAGE
 
-__all__ = ["Base", "TenantOwned", "choice", "within_tenant"]
+__all__ = ["HOLDS", "Base", "TenantOwned", "choice", "holds", "within_tenant"]
+
+HOLDS: Final = "holds"  # in `info` of a column: its classification
 
 _TYPES: Final = {
     TenantId: Uuid(),
@@ -36,7 +40,16 @@ _TYPES: Final = {
 
 
 class Base(DeclarativeBase):
-    """Metadata and type rules that all tables share."""
+    """Metadata and type rules that all tables share.
+
+    Attributes:
+        __otherwise__: What columns hold that do not say it; texts, JSON and bytes have to say it.
+        __person__: From a row to the person it is about: a column of this table, then
+            `table.column` of those that it leads through; empty: rows are about nobody.
+    """
+
+    __otherwise__: ClassVar[Privacy]
+    __person__: ClassVar[tuple[str, ...]] = ()
 
     metadata = MetaData(
         naming_convention={
@@ -48,6 +61,11 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar = _TYPES
+
+
+def holds(what: Privacy, *arguments: Any, **options: Any) -> MappedColumn[Any]:
+    """A `mapped_column` that says what it holds of people, or why of nobody."""
+    return mapped_column(*arguments, info={HOLDS: what}, **options)
 
 
 def choice(values: type[enum.Enum], name: str) -> Enum:
@@ -71,5 +89,5 @@ class TenantOwned:
     """Mixin: rows of one tenant. A new row takes the tenant of the session that adds it."""
 
     tenant_id: Mapped[TenantId] = mapped_column(
-        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2, info={HOLDS: LINEAGE}
     )

@@ -9,7 +9,8 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId, ConnectionId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import AGENCY_ACCOUNT, CANONICAL_WORD, LINEAGE, SEALED_SECRET, STAFF_ASKED
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = ["ConsentStep", "PendingConnection"]
 
@@ -31,6 +32,7 @@ class PendingConnection(TenantOwned, Base):
     """
 
     __tablename__ = "pending_connections"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("client_id", "clients"),
         within_tenant("connection_id", "connections"),
@@ -41,16 +43,19 @@ class PendingConnection(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     client_id: Mapped[ClientId]
     connection_id: Mapped[ConnectionId | None]  # that gets new credentials; NULL: a new one
-    source: Mapped[str]
-    account_id: Mapped[str | None]  # that is wanted; NULL: the person chooses
-    settings: Mapped[dict[str, Any]]  # not secret, as those of a connection
+    source: Mapped[str] = holds(CANONICAL_WORD)
+    # That is wanted; NULL: the person chooses
+    account_id: Mapped[str | None] = holds(AGENCY_ACCOUNT)
+    settings: Mapped[dict[str, Any]] = holds(AGENCY_ACCOUNT)  # not secret, as those of a connection
     start_date: Mapped[dt.date]  # of a new connection
-    requested_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
+    requested_by: Mapped[str] = holds(STAFF_ASKED)
     step: Mapped[ConsentStep] = mapped_column(choice(ConsentStep, "step"))
-    link_hash: Mapped[bytes]  # SHA-256
+    link_hash: Mapped[bytes] = holds(SEALED_SECRET)  # SHA-256
     link_expires_at: Mapped[dt.datetime]
-    state_hash: Mapped[bytes | None]  # SHA-256; NULL: none is out, or it was used
+    # SHA-256; NULL: none is out, or it was used
+    state_hash: Mapped[bytes | None] = holds(SEALED_SECRET)
     state_expires_at: Mapped[dt.datetime | None]
-    sealed: Mapped[bytes | None]  # by the vault: the code verifier, then what the consent brought
+    # By the vault: the code verifier, then what the consent brought
+    sealed: Mapped[bytes | None] = holds(SEALED_SECRET)
     created_at: Mapped[dt.datetime]
     finished_at: Mapped[dt.datetime | None]

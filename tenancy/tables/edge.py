@@ -7,7 +7,15 @@ from typing import Any
 from sqlalchemy import BigInteger, FetchedValue, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tenancy.tables.base import Base, TenantOwned
+from domain.privacy.holds import (
+    AUDIT_ACTOR,
+    AUDIT_OBJECT,
+    CANONICAL_WORD,
+    CONFIGURATION,
+    LINEAGE,
+    PROOF,
+)
+from tenancy.tables.base import Base, TenantOwned, holds
 
 __all__ = [
     "AuditCheckpoint",
@@ -20,6 +28,7 @@ class MetricDefinition(TenantOwned, Base):
     """A revision of a metric that the agency defined itself."""
 
     __tablename__ = "metric_definitions"
+    __otherwise__ = CONFIGURATION
     __table_args__ = (
         Index(
             "uq_metric_definitions__current_name",
@@ -31,8 +40,8 @@ class MetricDefinition(TenantOwned, Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    name: Mapped[str]
-    definition: Mapped[dict[str, Any]]
+    name: Mapped[str] = holds(CONFIGURATION)
+    definition: Mapped[dict[str, Any]] = holds(CONFIGURATION)
     revision: Mapped[int]  # 1, 2, ... per name
     created_at: Mapped[dt.datetime]
     retired_at: Mapped[dt.datetime | None]  # NULL: the revision in force
@@ -45,6 +54,7 @@ class AuditEntry(TenantOwned, Base):
     """
 
     __tablename__ = "audit_entries"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         UniqueConstraint("tenant_id", "sequence"),
         Index(None, "tenant_id", "at"),
@@ -53,23 +63,25 @@ class AuditEntry(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     at: Mapped[dt.datetime]
-    actor: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
-    action: Mapped[str]  # for example connection.paused
-    object_kind: Mapped[str]
-    object_id: Mapped[str]
-    details: Mapped[dict[str, Any]]  # ids and settings, never personal data or secrets
+    actor: Mapped[str] = holds(AUDIT_ACTOR)
+    action: Mapped[str] = holds(CANONICAL_WORD)  # for example connection.paused
+    object_kind: Mapped[str] = holds(CANONICAL_WORD)
+    object_id: Mapped[str] = holds(AUDIT_OBJECT)
+    # Ids and settings, never personal data or secrets
+    details: Mapped[dict[str, Any]] = holds(AUDIT_OBJECT)
     sequence: Mapped[int] = mapped_column(BigInteger, FetchedValue())  # 1, 2, ... without gaps
-    previous_hash: Mapped[bytes] = mapped_column(FetchedValue())  # of the entry before
-    hash: Mapped[bytes] = mapped_column(FetchedValue())  # see domain.audit.entry
+    previous_hash: Mapped[bytes] = holds(PROOF, FetchedValue())  # of the entry before
+    hash: Mapped[bytes] = holds(PROOF, FetchedValue())  # see domain.audit.entry
 
 
 class AuditCheckpoint(TenantOwned, Base):
     """The end of an agency's audit chain at an instant, signed by the platform; append-only."""
 
     __tablename__ = "audit_checkpoints"
+    __otherwise__ = LINEAGE
     __table_args__ = (Index(None, "tenant_id", "sequence", "at"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     sequence: Mapped[int] = mapped_column(BigInteger)  # of the last entry then
     at: Mapped[dt.datetime]
-    statement: Mapped[str]  # a compact JWS; says number, hash and instant itself
+    statement: Mapped[str] = holds(PROOF)  # a compact JWS; says number, hash and instant itself

@@ -9,7 +9,19 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Sequence, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import (
+    AGENCY_ACCOUNT,
+    CANONICAL_WORD,
+    CONFIGURATION,
+    LINEAGE,
+    PLATFORM_WORDS,
+    PROOF,
+    QUARANTINED,
+    SEALED_SECRET,
+    STAFF_ACTOR,
+    STAFF_NOTE,
+)
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "LANDING_VERSION",
@@ -77,6 +89,7 @@ class Connection(TenantOwned, Base):
     """A client's account at a source."""
 
     __tablename__ = "connections"
+    __otherwise__ = CONFIGURATION
     __table_args__ = (
         within_tenant("client_id", "clients"),
         UniqueConstraint("tenant_id", "client_id", "source", "account_id"),
@@ -84,11 +97,13 @@ class Connection(TenantOwned, Base):
 
     id: Mapped[ConnectionId] = mapped_column(primary_key=True, sort_order=-1)
     client_id: Mapped[ClientId]
-    source: Mapped[str]  # for example google_ads
-    account_id: Mapped[str]  # the provider's own id, kept as text
-    label: Mapped[str]
-    settings: Mapped[dict[str, Any]]  # not secret: manager id, shop domain, currency, time zone
-    credentials: Mapped[bytes | None]  # sealed by the vault; NULL: the source needs none
+    source: Mapped[str] = holds(CANONICAL_WORD)  # for example google_ads
+    account_id: Mapped[str] = holds(AGENCY_ACCOUNT)  # the provider's own id, kept as text
+    label: Mapped[str] = holds(AGENCY_ACCOUNT)
+    # Not secret: manager id, shop domain, currency, time zone
+    settings: Mapped[dict[str, Any]] = holds(AGENCY_ACCOUNT)
+    # Sealed by the vault; NULL: the source needs none
+    credentials: Mapped[bytes | None] = holds(SEALED_SECRET)
     credentials_version: Mapped[int] = mapped_column(default=0)  # one more with every change
     credentials_expire_at: Mapped[dt.datetime | None]  # a person has to be asked again by then
     connected_at: Mapped[dt.datetime | None]  # when somebody last gave them; NULL: not known
@@ -102,11 +117,12 @@ class StreamState(TenantOwned, Base):
     """How far a stream of a connection has been published."""
 
     __tablename__ = "stream_states"
+    __otherwise__ = LINEAGE
     __table_args__ = (within_tenant("connection_id", "connections"),)
 
     connection_id: Mapped[ConnectionId] = mapped_column(primary_key=True)
-    stream: Mapped[str] = mapped_column(primary_key=True)
-    cursor: Mapped[dict[str, Any] | None]  # where an incremental stream goes on
+    stream: Mapped[str] = holds(LINEAGE, primary_key=True)
+    cursor: Mapped[dict[str, Any] | None] = holds(LINEAGE)  # where an incremental stream goes on
     covered_from: Mapped[dt.date | None]
     covered_to: Mapped[dt.date | None]  # last published reporting date, included
     published_at: Mapped[dt.datetime | None]
@@ -116,9 +132,10 @@ class SyncRun(TenantOwned, Base):
     """One request to sync; it plans several syncs."""
 
     __tablename__ = "sync_runs"
+    __otherwise__ = LINEAGE
 
     id: Mapped[RunId] = mapped_column(primary_key=True, sort_order=-1)
-    requested_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
+    requested_by: Mapped[str] = holds(STAFF_ACTOR)
     state: Mapped[RunState] = mapped_column(choice(RunState, "state"))
     started_at: Mapped[dt.datetime]
     finished_at: Mapped[dt.datetime | None]
@@ -134,6 +151,7 @@ class Sync(TenantOwned, Base):
     """
 
     __tablename__ = "syncs"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("run_id", "sync_runs"),
         within_tenant("client_id", "clients"),
@@ -160,28 +178,29 @@ class Sync(TenantOwned, Base):
     run_id: Mapped[RunId]
     client_id: Mapped[ClientId]
     connection_id: Mapped[ConnectionId]
-    source: Mapped[str]
-    stream: Mapped[str]
-    fact: Mapped[str]
+    source: Mapped[str] = holds(CANONICAL_WORD)
+    stream: Mapped[str] = holds(LINEAGE)
+    fact: Mapped[str] = holds(LINEAGE)
     slice_from: Mapped[dt.date | None]
     slice_to: Mapped[dt.date | None]
     cursor_from: Mapped[dt.datetime | None]
     cursor_to: Mapped[dt.datetime | None]
-    api_version: Mapped[str]
+    api_version: Mapped[str] = holds(LINEAGE)
     version: Mapped[int | None] = mapped_column(BigInteger)  # from LANDING_VERSION
     known_at: Mapped[dt.datetime | None]
     state: Mapped[SyncState] = mapped_column(choice(SyncState, "state"))
-    checkpoint: Mapped[dict[str, Any] | None]  # where extraction resumes
+    checkpoint: Mapped[dict[str, Any] | None] = holds(PLATFORM_WORDS)  # where extraction resumes
     rows: Mapped[int] = mapped_column(BigInteger, default=0)
     quarantined: Mapped[int] = mapped_column(BigInteger, default=0)
     bytes_received: Mapped[int] = mapped_column(BigInteger, default=0)
     requests: Mapped[int] = mapped_column(BigInteger, default=0)
-    error_code: Mapped[str | None]
-    error_message: Mapped[str | None]
+    error_code: Mapped[str | None] = holds(CANONICAL_WORD)
+    error_message: Mapped[str | None] = holds(PLATFORM_WORDS)
     retry_at: Mapped[dt.datetime | None]  # the provider grants no calls before
     started_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
-    drift: Mapped[dict[str, Any] | None]  # "<kind> <field>" -> what its source file does not know
+    # "<kind> <field>" -> what its source file does not know
+    drift: Mapped[dict[str, Any] | None] = holds(PLATFORM_WORDS)
     released_at: Mapped[dt.datetime | None]  # when somebody let it pass although it was held
     replays: Mapped[SyncId | None]  # the sync whose quarantined rows it brings, mended
 
@@ -190,6 +209,7 @@ class LandingObject(TenantOwned, Base):
     """An immutable Parquet object that a sync landed: the manifest."""
 
     __tablename__ = "landing_objects"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("sync_id", "syncs"),
         UniqueConstraint("tenant_id", "sync_id", "part"),
@@ -204,12 +224,12 @@ class LandingObject(TenantOwned, Base):
     id: Mapped[ObjectId] = mapped_column(primary_key=True, sort_order=-1)
     sync_id: Mapped[SyncId]
     part: Mapped[int]  # 0, 1, ... within the sync
-    uri: Mapped[str]
-    raw_table: Mapped[str]  # raw.<source>__<stream>
+    uri: Mapped[str] = holds(LINEAGE)
+    raw_table: Mapped[str] = holds(LINEAGE)  # raw.<source>__<stream>
     rows: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
-    content_hash: Mapped[str]  # SHA-256 of the object, hexadecimal
-    api_version: Mapped[str]
+    content_hash: Mapped[str] = holds(PROOF)  # SHA-256 of the object, hexadecimal
+    api_version: Mapped[str] = holds(LINEAGE)
     landed_at: Mapped[dt.datetime]
     loaded_at: Mapped[dt.datetime | None]
 
@@ -218,6 +238,7 @@ class QuarantinedRow(TenantOwned, Base):
     """A provider's row that does not fit its stream, kept with the reason."""
 
     __tablename__ = "quarantined_rows"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("sync_id", "syncs"),
         within_tenant("connection_id", "connections"),
@@ -236,45 +257,40 @@ class QuarantinedRow(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     sync_id: Mapped[SyncId]
     connection_id: Mapped[ConnectionId]
-    source: Mapped[str]
-    stream: Mapped[str]
+    source: Mapped[str] = holds(CANONICAL_WORD)
+    stream: Mapped[str] = holds(LINEAGE)
     row_number: Mapped[int] = mapped_column(BigInteger)
-    field: Mapped[str | None]  # NULL: the row as a whole
-    reason: Mapped[str]  # machine-readable
-    message: Mapped[str] = mapped_column(info={"personal": "user"})  # may quote the value
-    raw: Mapped[dict[str, Any]] = mapped_column(
-        info={"personal": "user"}
-    )  # as the provider sent it
-    around: Mapped[dict[str, Any] | None] = mapped_column(
-        info={"personal": "user"}
-    )  # what its stream reads of the records around it, by path; NULL: nothing
-    natural_key: Mapped[str | None] = mapped_column(
-        info={"personal": "user"}
-    )  # NULL: the key itself cannot be read
+    field: Mapped[str | None] = holds(CANONICAL_WORD)  # NULL: the row as a whole
+    reason: Mapped[str] = holds(CANONICAL_WORD)  # machine-readable
+    message: Mapped[str] = holds(QUARANTINED)  # may quote the value
+    raw: Mapped[dict[str, Any]] = holds(QUARANTINED)  # as the provider sent it
+    # What its stream reads of the records around it, by path; NULL: nothing
+    around: Mapped[dict[str, Any] | None] = holds(QUARANTINED)
+    natural_key: Mapped[str | None] = holds(QUARANTINED)  # NULL: the key itself cannot be read
     reporting_date: Mapped[dt.date | None]  # NULL: the day itself cannot be read
     state: Mapped[QuarantineState] = mapped_column(choice(QuarantineState, "state"))
     created_at: Mapped[dt.datetime]
-    repair: Mapped[dict[str, Any] | None] = mapped_column(
-        info={"personal": "user"}
-    )  # field -> text given by hand in its place; NULL: none
+    # Field -> text given by hand in its place; NULL: none
+    repair: Mapped[dict[str, Any] | None] = holds(QUARANTINED)
     replay_run_id: Mapped[RunId | None]  # the run that tries it again
     replay_sync_id: Mapped[SyncId | None]  # the sync that brings it, mended
     resolved_at: Mapped[dt.datetime | None]
-    resolved_by: Mapped[str | None] = mapped_column(info={"personal": "user.unique_id"})
-    resolution: Mapped[str | None]  # why it was closed
+    resolved_by: Mapped[str | None] = holds(STAFF_ACTOR)
+    resolution: Mapped[str | None] = holds(STAFF_NOTE)  # why it was closed
 
 
 class DataVersion(TenantOwned, Base):
     """A publication: these dates of this fact changed; append-only."""
 
     __tablename__ = "data_versions"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("sync_id", "syncs"),
         Index(None, "tenant_id", "fact", "version"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    fact: Mapped[str]
+    fact: Mapped[str] = holds(LINEAGE)
     version: Mapped[int] = mapped_column(BigInteger)  # of the sync
     date_from: Mapped[dt.date | None]  # NULL: a sync by key without rows
     date_to: Mapped[dt.date | None]

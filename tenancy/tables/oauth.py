@@ -15,7 +15,17 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import (
+    CANONICAL_WORD,
+    CONFIGURATION,
+    LINEAGE,
+    PROOF,
+    SEALED_SECRET,
+    SECURITY_TOKEN,
+    STAFF_ACCESS,
+    STAFF_ID,
+)
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "AppGrant",
@@ -51,17 +61,19 @@ class OAuthClient(TenantOwned, Base):
     """An application that may ask for tokens."""
 
     __tablename__ = "oauth_clients"
+    __otherwise__ = CONFIGURATION
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    client_id: Mapped[str] = mapped_column(unique=True)  # shown to the application
+    client_id: Mapped[str] = holds(CONFIGURATION, unique=True)  # shown to the application
     kind: Mapped[AppKind] = mapped_column(choice(AppKind, "kind"))
-    name: Mapped[str]
-    grants: Mapped[list[str]]  # values of grant_type that it may use
-    scopes: Mapped[list[str]]  # the most that it gets
+    name: Mapped[str] = holds(CONFIGURATION)
+    grants: Mapped[list[str]] = holds(CANONICAL_WORD)  # values of grant_type that it may use
+    scopes: Mapped[list[str]] = holds(CANONICAL_WORD)  # the most that it gets
     client_ids: Mapped[list[ClientId] | None]  # limited to these clients; NULL: all
-    metrics: Mapped[list[str] | None]  # limited to these metrics; NULL: all
-    redirect_uris: Mapped[list[str]]  # compared letter by letter
-    origins: Mapped[list[str]]  # of pages that may call us, as browsers name them
+    metrics: Mapped[list[str] | None] = holds(CONFIGURATION)  # limited to these metrics; NULL: all
+    redirect_uris: Mapped[list[str]] = holds(CONFIGURATION)  # compared letter by letter
+    # Of pages that may call us, as browsers name them
+    origins: Mapped[list[str]] = holds(CONFIGURATION)
     calls_per_minute: Mapped[int | None]  # NULL: the usual limit
     created_at: Mapped[dt.datetime]
     suspended_at: Mapped[dt.datetime | None]
@@ -72,6 +84,7 @@ class OAuthClientSecret(TenantOwned, Base):
     """A secret of an application; two may live at a time, so that it can be changed in peace."""
 
     __tablename__ = "oauth_client_secrets"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("app_id", "oauth_clients"),
         Index(None, "tenant_id", "app_id"),
@@ -79,7 +92,7 @@ class OAuthClientSecret(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     app_id: Mapped[uuid.UUID]
-    secret_hash: Mapped[bytes]  # SHA-256
+    secret_hash: Mapped[bytes] = holds(SEALED_SECRET)  # SHA-256
     created_at: Mapped[dt.datetime]
     retired_at: Mapped[dt.datetime | None]  # opens nothing from then on; may lie in the future
     last_used_at: Mapped[dt.datetime | None]
@@ -89,6 +102,8 @@ class AppGrant(TenantOwned, Base):
     """What a person allows an application; one in force for each pair."""
 
     __tablename__ = "app_grants"
+    __otherwise__ = STAFF_ACCESS
+    __person__ = ("user_id",)
     __table_args__ = (
         within_tenant("app_id", "oauth_clients"),
         within_tenant("user_id", "users"),
@@ -104,8 +119,8 @@ class AppGrant(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     app_id: Mapped[uuid.UUID]
-    user_id: Mapped[uuid.UUID] = mapped_column(info={"personal": "user.unique_id"})
-    scopes: Mapped[list[str]]
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID)
+    scopes: Mapped[list[str]] = holds(STAFF_ACCESS)
     granted_at: Mapped[dt.datetime]
     revoked_at: Mapped[dt.datetime | None]
 
@@ -114,6 +129,8 @@ class TokenFamily(TenantOwned, Base):
     """All tokens that come of one sign-in at an application; revoked together."""
 
     __tablename__ = "token_families"
+    __otherwise__ = STAFF_ACCESS
+    __person__ = ("grant_id", "app_grants.user_id")
     __table_args__ = (
         within_tenant("grant_id", "app_grants"),
         Index(None, "tenant_id", "grant_id"),
@@ -122,7 +139,7 @@ class TokenFamily(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     grant_id: Mapped[uuid.UUID]
-    scopes: Mapped[list[str]]
+    scopes: Mapped[list[str]] = holds(STAFF_ACCESS)
     issued_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]  # no refresh lasts longer
     revoked_at: Mapped[dt.datetime | None]
@@ -135,15 +152,17 @@ class AuthorizationCode(TenantOwned, Base):
     """A code on its way through a browser; redeemed once. Kept for a while, to know a replay."""
 
     __tablename__ = "authorization_codes"
+    __otherwise__ = SECURITY_TOKEN
+    __person__ = ("family_id", "token_families.grant_id", "app_grants.user_id")
     __table_args__ = (
         within_tenant("family_id", "token_families"),
         UniqueConstraint("tenant_id", "family_id"),
     )
 
-    code_hash: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
+    code_hash: Mapped[bytes] = holds(SECURITY_TOKEN, primary_key=True, sort_order=-1)
     family_id: Mapped[uuid.UUID]
-    redirect_uri: Mapped[str]
-    code_challenge: Mapped[str]  # S256
+    redirect_uri: Mapped[str] = holds(CONFIGURATION)
+    code_challenge: Mapped[str] = holds(SECURITY_TOKEN)  # S256
     expires_at: Mapped[dt.datetime]
     redeemed_at: Mapped[dt.datetime | None]
 
@@ -152,12 +171,14 @@ class RefreshToken(TenantOwned, Base):
     """A refresh token; used once, then kept to know a reuse."""
 
     __tablename__ = "refresh_tokens"
+    __otherwise__ = SECURITY_TOKEN
+    __person__ = ("family_id", "token_families.grant_id", "app_grants.user_id")
     __table_args__ = (
         within_tenant("family_id", "token_families"),
         Index(None, "tenant_id", "family_id"),
     )
 
-    token_hash: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
+    token_hash: Mapped[bytes] = holds(SECURITY_TOKEN, primary_key=True, sort_order=-1)
     family_id: Mapped[uuid.UUID]
     issued_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
@@ -168,6 +189,7 @@ class RevokedToken(TenantOwned, Base):
     """An access token that is refused before it expires; the row may go once it has expired."""
 
     __tablename__ = "revoked_tokens"
+    __otherwise__ = LINEAGE
 
     token_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)  # its jti
     revoked_at: Mapped[dt.datetime]
@@ -178,11 +200,12 @@ class SigningKey(Base):
     """A key that signs access tokens; of the platform, no tenant data."""
 
     __tablename__ = "signing_keys"
+    __otherwise__ = CONFIGURATION
 
-    kid: Mapped[str] = mapped_column(primary_key=True)
-    algorithm: Mapped[str]  # for example ES256
-    public_jwk: Mapped[dict[str, Any]]
-    wrapped_private_key: Mapped[bytes]  # sealed by the master key
+    kid: Mapped[str] = holds(PROOF, primary_key=True)
+    algorithm: Mapped[str] = holds(CANONICAL_WORD)  # for example ES256
+    public_jwk: Mapped[dict[str, Any]] = holds(PROOF)
+    wrapped_private_key: Mapped[bytes] = holds(SEALED_SECRET)  # sealed by the master key
     created_at: Mapped[dt.datetime]
     retired_at: Mapped[dt.datetime | None]  # NULL: signs new tokens; set: only verifies old ones
     revoked_at: Mapped[dt.datetime | None]  # set: verifies nothing

@@ -13,7 +13,23 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import (
+    AUDIT_OBJECT,
+    CANONICAL_WORD,
+    CONFIGURATION,
+    LINEAGE,
+    SEALED_SECRET,
+    SECURITY_TOKEN,
+    STAFF_ACCOUNT,
+    STAFF_ACTOR,
+    STAFF_APPROVAL,
+    STAFF_BROWSER,
+    STAFF_FACTOR,
+    STAFF_ID,
+    STAFF_PASSWORD,
+    STAFF_SESSION,
+)
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "Approval",
@@ -48,12 +64,12 @@ class Password(TenantOwned, Base):
     """A user's password; absent for who signs in at the agency's own provider."""
 
     __tablename__ = "passwords"
+    __otherwise__ = STAFF_ACCOUNT
+    __person__ = ("user_id",)
     __table_args__ = (within_tenant("user_id", "users"),)
 
-    user_id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, sort_order=-1, info={"personal": "user.unique_id"}
-    )
-    hash: Mapped[str] = mapped_column(info={"personal": "user.authorization.password"})  # argon2id
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID, primary_key=True, sort_order=-1)
+    hash: Mapped[str] = holds(STAFF_PASSWORD)  # argon2id
     changed_at: Mapped[dt.datetime]
 
 
@@ -61,12 +77,12 @@ class SecondFactor(TenantOwned, Base):
     """A user's authenticator (TOTP, RFC 6238)."""
 
     __tablename__ = "second_factors"
+    __otherwise__ = STAFF_FACTOR
+    __person__ = ("user_id",)
     __table_args__ = (within_tenant("user_id", "users"),)
 
-    user_id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, sort_order=-1, info={"personal": "user.unique_id"}
-    )
-    sealed_secret: Mapped[bytes] = mapped_column(info={"personal": "user.authorization"})
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID, primary_key=True, sort_order=-1)
+    sealed_secret: Mapped[bytes] = holds(STAFF_FACTOR)
     created_at: Mapped[dt.datetime]
     confirmed_at: Mapped[dt.datetime | None]  # NULL: not asked for yet
     last_step: Mapped[int | None]  # time step of the last code; it and older ones are refused
@@ -76,12 +92,12 @@ class RecoveryCode(TenantOwned, Base):
     """Stands in, once, for an authenticator that is lost."""
 
     __tablename__ = "recovery_codes"
+    __otherwise__ = STAFF_FACTOR
+    __person__ = ("user_id",)
     __table_args__ = (within_tenant("user_id", "second_factors", "user_id"),)
 
-    user_id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, sort_order=-1, info={"personal": "user.unique_id"}
-    )
-    code_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID, primary_key=True, sort_order=-1)
+    code_hash: Mapped[bytes] = holds(STAFF_FACTOR, primary_key=True)
     used_at: Mapped[dt.datetime | None]
 
 
@@ -89,6 +105,7 @@ class IdentityProvider(TenantOwned, Base):
     """The agency's own OpenID Connect provider."""
 
     __tablename__ = "identity_providers"
+    __otherwise__ = CONFIGURATION
     __table_args__ = (
         Index(
             "uq_identity_providers__in_force",
@@ -99,9 +116,9 @@ class IdentityProvider(TenantOwned, Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    issuer: Mapped[str]
-    client_id: Mapped[str]  # ours, at the provider
-    sealed_secret: Mapped[bytes]
+    issuer: Mapped[str] = holds(CONFIGURATION)
+    client_id: Mapped[str] = holds(CONFIGURATION)  # ours, at the provider
+    sealed_secret: Mapped[bytes] = holds(SEALED_SECRET)
     created_at: Mapped[dt.datetime]
     removed_at: Mapped[dt.datetime | None]
 
@@ -110,11 +127,13 @@ class ExternalIdentity(TenantOwned, Base):
     """Who a user is at a provider; `subject` never changes there, an address may."""
 
     __tablename__ = "external_identities"
+    __otherwise__ = STAFF_ACCOUNT
+    __person__ = ("user_id",)
     __table_args__ = (within_tenant("user_id", "users"),)
 
-    issuer: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
-    subject: Mapped[str] = mapped_column(primary_key=True, info={"personal": "user.unique_id"})
-    user_id: Mapped[uuid.UUID] = mapped_column(info={"personal": "user.unique_id"})
+    issuer: Mapped[str] = holds(CONFIGURATION, primary_key=True, sort_order=-1)
+    subject: Mapped[str] = holds(STAFF_ID, primary_key=True)
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID)
     linked_at: Mapped[dt.datetime]
 
 
@@ -122,13 +141,14 @@ class PendingSignIn(TenantOwned, Base):
     """A person is at the provider and will come back, once, with this state."""
 
     __tablename__ = "pending_sign_ins"
+    __otherwise__ = LINEAGE
     __table_args__ = (within_tenant("provider_id", "identity_providers"),)
 
-    state_hash: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
+    state_hash: Mapped[bytes] = holds(SEALED_SECRET, primary_key=True, sort_order=-1)
     provider_id: Mapped[uuid.UUID]
-    nonce: Mapped[str]
-    sealed_verifier: Mapped[bytes]  # of PKCE
-    return_to: Mapped[str]  # path of ours
+    nonce: Mapped[str] = holds(SEALED_SECRET)
+    sealed_verifier: Mapped[bytes] = holds(SEALED_SECRET)  # of PKCE
+    return_to: Mapped[str] = holds(LINEAGE)  # path of ours
     expires_at: Mapped[dt.datetime]
 
 
@@ -136,6 +156,8 @@ class BrowserSession(TenantOwned, Base):
     """A signed-in browser."""
 
     __tablename__ = "browser_sessions"
+    __otherwise__ = STAFF_SESSION
+    __person__ = ("user_id",)
     __table_args__ = (
         within_tenant("user_id", "users"),
         Index(None, "tenant_id", "token_hash", unique=True),
@@ -143,10 +165,10 @@ class BrowserSession(TenantOwned, Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    user_id: Mapped[uuid.UUID] = mapped_column(info={"personal": "user.unique_id"})
-    token_hash: Mapped[bytes]
-    methods: Mapped[list[str]]  # RFC 8176: pwd, otp; or oidc
-    browser: Mapped[str] = mapped_column(info={"personal": "user.device"})
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID)
+    token_hash: Mapped[bytes] = holds(SECURITY_TOKEN)
+    methods: Mapped[list[str]] = holds(STAFF_SESSION)  # RFC 8176: pwd, otp; or oidc
+    browser: Mapped[str] = holds(STAFF_BROWSER)
     created_at: Mapped[dt.datetime]
     last_seen_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
@@ -157,6 +179,8 @@ class OneTimeLink(TenantOwned, Base):
     """A link that lets a person choose a password once."""
 
     __tablename__ = "one_time_links"
+    __otherwise__ = STAFF_SESSION
+    __person__ = ("user_id",)
     __table_args__ = (
         within_tenant("user_id", "users"),
         Index(None, "tenant_id", "token_hash", unique=True),
@@ -165,9 +189,9 @@ class OneTimeLink(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     kind: Mapped[LinkKind] = mapped_column(choice(LinkKind, "kind"))
-    user_id: Mapped[uuid.UUID] = mapped_column(info={"personal": "user.unique_id"})
-    token_hash: Mapped[bytes]
-    created_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})  # audit actor
+    user_id: Mapped[uuid.UUID] = holds(STAFF_ID)
+    token_hash: Mapped[bytes] = holds(SECURITY_TOKEN)
+    created_by: Mapped[str] = holds(STAFF_ACTOR)  # audit actor
     created_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     used_at: Mapped[dt.datetime | None]
@@ -178,17 +202,19 @@ class Approval(TenantOwned, Base):
     """Something that one person asks for and another one has to allow."""
 
     __tablename__ = "approvals"
+    __otherwise__ = LINEAGE
     __table_args__ = (Index(None, "tenant_id", "requested_at"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    action: Mapped[str]  # for example erasure.execute
-    object_kind: Mapped[str]
-    object_id: Mapped[str]
-    payload: Mapped[dict[str, Any]]  # exactly what is allowed; ids and settings
-    requested_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})  # audit actor
+    action: Mapped[str] = holds(CANONICAL_WORD)  # for example erasure.execute
+    object_kind: Mapped[str] = holds(CANONICAL_WORD)
+    object_id: Mapped[str] = holds(AUDIT_OBJECT)
+    # Exactly what is allowed; ids and settings
+    payload: Mapped[dict[str, Any]] = holds(AUDIT_OBJECT)
+    requested_by: Mapped[str] = holds(STAFF_APPROVAL)  # audit actor
     requested_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     decision: Mapped[ApprovalDecision | None] = mapped_column(choice(ApprovalDecision, "decision"))
-    decided_by: Mapped[str | None] = mapped_column(info={"personal": "user.unique_id"})
+    decided_by: Mapped[str | None] = holds(STAFF_APPROVAL)
     decided_at: Mapped[dt.datetime | None]
     used_at: Mapped[dt.datetime | None]  # it allows one deed

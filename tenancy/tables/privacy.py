@@ -14,6 +14,18 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId, ConnectionId
+from domain.privacy.holds import (
+    CANONICAL_WORD,
+    CONFIGURATION,
+    PERSON_IDENTIFIER,
+    PERSON_RECORD,
+    PSEUDONYM,
+    REQUEST_CLAIM,
+    REQUEST_PSEUDONYM,
+    REQUEST_RECORD,
+    STAFF_ACTOR,
+    TOMBSTONE,
+)
 from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.rights import (
     IdentityLevel,
@@ -23,7 +35,7 @@ from domain.privacy.rights import (
     RequestState,
     Right,
 )
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "RequestEvent",
@@ -38,28 +50,30 @@ class Subject(TenantOwned, Base):
     """A person in the data of one client; the same person at two clients is two rows."""
 
     __tablename__ = "subjects"
+    __otherwise__ = PERSON_RECORD
+    __person__ = ("id",)
     __table_args__ = (
         within_tenant("client_id", "clients"),
         within_tenant("merged_into", "subjects"),
         Index(None, "tenant_id", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
 
-    id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, sort_order=-1, info={"personal": "user.unique_id.pseudonymous"}
-    )
+    id: Mapped[uuid.UUID] = holds(PERSON_RECORD, primary_key=True, sort_order=-1)
     client_id: Mapped[ClientId]
-    sealed_key: Mapped[bytes | None]  # of the person's identifiers; NULL: shredded
+    # Of the person's identifiers; NULL: shredded
+    sealed_key: Mapped[bytes | None] = holds(PERSON_IDENTIFIER)
     created_at: Mapped[dt.datetime]
     erased_at: Mapped[dt.datetime | None]
-    merged_into: Mapped[uuid.UUID | None] = mapped_column(
-        info={"personal": "user.unique_id.pseudonymous"}
-    )  # the older subject that turned out to be the same person; never one that is merged itself
+    # The older subject that turned out to be the same person; never one that is merged itself
+    merged_into: Mapped[uuid.UUID | None] = holds(PERSON_RECORD)
 
 
 class SubjectIdentifier(TenantOwned, Base):
     """An identifier of a person. Only a telephone number may be that of several people."""
 
     __tablename__ = "subject_identifiers"
+    __otherwise__ = PERSON_RECORD
+    __person__ = ("subject_id",)
     __table_args__ = (
         within_tenant("subject_id", "subjects"),
         within_tenant("connection_id", "connections"),
@@ -73,17 +87,11 @@ class SubjectIdentifier(TenantOwned, Base):
         Index(None, "tenant_id", "subject_id"),
     )
 
-    pseudonym: Mapped[str] = mapped_column(
-        primary_key=True, sort_order=-1, info={"personal": "user.unique_id.pseudonymous"}
-    )
-    subject_id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, info={"personal": "user.unique_id.pseudonymous"}
-    )
+    pseudonym: Mapped[str] = holds(PSEUDONYM, primary_key=True, sort_order=-1)
+    subject_id: Mapped[uuid.UUID] = holds(PERSON_RECORD, primary_key=True)
     kind: Mapped[IdentifierKind] = mapped_column(choice(IdentifierKind, "kind"))
     connection_id: Mapped[ConnectionId | None]  # of a platform's id
-    sealed: Mapped[bytes] = mapped_column(
-        info={"personal": "user.contact"}
-    )  # under the person's key
+    sealed: Mapped[bytes] = holds(PERSON_IDENTIFIER)  # under the person's key
     seen_at: Mapped[dt.datetime]  # first
 
 
@@ -91,15 +99,15 @@ class Tombstone(TenantOwned, Base):
     """The pseudonym of an identifier of somebody who is erased; kept while data may come back."""
 
     __tablename__ = "tombstones"
+    __otherwise__ = TOMBSTONE
+    __person__ = ("pseudonym",)
     __table_args__ = (
         within_tenant("client_id", "clients"),
         within_tenant("request_id", "subject_requests"),
         Index(None, "tenant_id", "epoch"),
     )
 
-    pseudonym: Mapped[str] = mapped_column(
-        primary_key=True, sort_order=-1, info={"personal": "user.unique_id.pseudonymous"}
-    )
+    pseudonym: Mapped[str] = holds(TOMBSTONE, primary_key=True, sort_order=-1)
     client_id: Mapped[ClientId]
     kind: Mapped[IdentifierKind] = mapped_column(choice(IdentifierKind, "kind"))
     request_id: Mapped[uuid.UUID]
@@ -115,6 +123,8 @@ class SubjectRequest(TenantOwned, Base):
     """
 
     __tablename__ = "subject_requests"
+    __otherwise__ = REQUEST_RECORD
+    __person__ = ("subject_id",)
     __table_args__ = (
         within_tenant("client_id", "clients"),
         within_tenant("subject_id", "subjects"),
@@ -137,19 +147,16 @@ class SubjectRequest(TenantOwned, Base):
     role: Mapped[ProcessingRole] = mapped_column(choice(ProcessingRole, "role"))
     state: Mapped[RequestState] = mapped_column(choice(RequestState, "state"))
     identity: Mapped[IdentityLevel] = mapped_column(choice(IdentityLevel, "identity"))
-    fingerprint: Mapped[bytes]  # keyed hash of right, client and identifiers: one open request each
-    external_ref: Mapped[str | None]  # of the platform that sent it
-    sealed_claim: Mapped[bytes | None] = mapped_column(info={"personal": "user.contact"})
-    pseudonyms: Mapped[list[str]] = mapped_column(
-        ARRAY(TEXT), info={"personal": "user.unique_id.pseudonymous"}
-    )  # of what the requester gave, identifiers and orders
-    subject_id: Mapped[uuid.UUID | None] = mapped_column(
-        info={"personal": "user.unique_id.pseudonymous"}
-    )  # NULL: nobody fits yet
-    scope: Mapped[
-        dict[str, Any]
-    ]  # what of it: fields to correct, purposes, formats; no identifiers
-    policy: Mapped[str]  # version of the rules that gave the dates
+    # Keyed hash of right, client and identifiers: one open request each
+    fingerprint: Mapped[bytes] = holds(REQUEST_PSEUDONYM)
+    external_ref: Mapped[str | None] = holds(REQUEST_RECORD)  # of the platform that sent it
+    sealed_claim: Mapped[bytes | None] = holds(REQUEST_CLAIM)
+    # Of what the requester gave, identifiers and orders
+    pseudonyms: Mapped[list[str]] = holds(REQUEST_PSEUDONYM, ARRAY(TEXT))
+    subject_id: Mapped[uuid.UUID | None] = holds(REQUEST_PSEUDONYM)  # NULL: nobody fits yet
+    # What of it: fields to correct, purposes, formats; no identifiers
+    scope: Mapped[dict[str, Any]] = holds(REQUEST_RECORD)
+    policy: Mapped[str] = holds(CONFIGURATION)  # version of the rules that gave the dates
     received_at: Mapped[dt.datetime]
     due_at: Mapped[dt.datetime]  # by law, towards the person
     assist_by: Mapped[dt.datetime | None]  # by contract, towards the controller; NULL: we are it
@@ -159,15 +166,13 @@ class SubjectRequest(TenantOwned, Base):
         BigInteger, server_default=text("0")
     )  # that it stood still before
     approved_at: Mapped[dt.datetime | None]  # when a second person agreed
-    run_by: Mapped[str | None] = mapped_column(
-        info={"personal": "user.unique_id"}
-    )  # who let it be carried out; NULL: nobody yet
-    language: Mapped[str] = mapped_column(
-        server_default=text("'en'")
-    )  # of letters to the person, ISO 639-1
-    requested_by: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
+    run_by: Mapped[str | None] = holds(STAFF_ACTOR)  # who let it be carried out; NULL: nobody yet
+    # Of letters to the person, ISO 639-1
+    language: Mapped[str] = holds(CANONICAL_WORD, server_default=text("'en'"))
+    requested_by: Mapped[str] = holds(STAFF_ACTOR)
     outcome: Mapped[RequestOutcome | None] = mapped_column(choice(RequestOutcome, "outcome"))
-    reason: Mapped[str | None]  # of a refusal, or of an outcome; told to the person
+    # Of a refusal, or of an outcome; told to the person
+    reason: Mapped[str | None] = holds(REQUEST_RECORD)
     merged_into: Mapped[uuid.UUID | None]
     closed_at: Mapped[dt.datetime | None]
 
@@ -176,6 +181,8 @@ class RequestEvent(TenantOwned, Base):
     """What happened to a request, when, and by whom; append-only."""
 
     __tablename__ = "request_events"
+    __otherwise__ = REQUEST_RECORD
+    __person__ = ("request_id", "subject_requests.subject_id")
     __table_args__ = (
         within_tenant("request_id", "subject_requests"),
         Index(None, "tenant_id", "request_id", "at"),
@@ -184,6 +191,7 @@ class RequestEvent(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     request_id: Mapped[uuid.UUID]
     at: Mapped[dt.datetime]
-    kind: Mapped[str]  # for example paused, extended, refused
-    actor: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
-    details: Mapped[dict[str, Any]]  # ids, dates and counts; never identifiers
+    kind: Mapped[str] = holds(REQUEST_RECORD)  # for example paused, extended, refused
+    actor: Mapped[str] = holds(STAFF_ACTOR)
+    # Ids, dates and counts; never identifiers
+    details: Mapped[dict[str, Any]] = holds(REQUEST_RECORD)

@@ -8,7 +8,8 @@ from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId, ConnectionId, RunId, SyncId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import CANONICAL_WORD, LINEAGE, OWN_WORDS, STAFF_ACTOR, STAFF_NOTE
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "Incident",
@@ -50,6 +51,7 @@ class Incident(TenantOwned, Base):
     """What one check found in one stream of a connection; found again, it is opened again."""
 
     __tablename__ = "incidents"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("client_id", "clients"),
         within_tenant("connection_id", "connections"),
@@ -62,12 +64,12 @@ class Incident(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     client_id: Mapped[ClientId]
     connection_id: Mapped[ConnectionId]
-    stream: Mapped[str]
-    check_name: Mapped[str]  # of ingestion.quality, for example unit_slip
+    stream: Mapped[str] = holds(LINEAGE)
+    check_name: Mapped[str] = holds(CANONICAL_WORD)  # of ingestion.quality, for example unit_slip
     severity: Mapped[IncidentSeverity] = mapped_column(choice(IncidentSeverity, "severity"))
     state: Mapped[IncidentState] = mapped_column(choice(IncidentState, "state"))
-    message: Mapped[str]  # what was found last, with figures
-    hint: Mapped[str]  # empty: nothing can be done
+    message: Mapped[str] = holds(OWN_WORDS)  # what was found last, with figures
+    hint: Mapped[str] = holds(OWN_WORDS)  # empty: nothing can be done
     run_id: Mapped[RunId]  # that it was found in last
     sync_id: Mapped[SyncId | None]  # NULL: not about one sync
     times_found: Mapped[int] = mapped_column(BigInteger)  # since it was opened last
@@ -79,6 +81,7 @@ class IncidentEvent(TenantOwned, Base):
     """Who did what about an incident, when and why; append-only."""
 
     __tablename__ = "incident_events"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("incident_id", "incidents"),
         Index(None, "tenant_id", "incident_id", "at"),
@@ -88,5 +91,5 @@ class IncidentEvent(TenantOwned, Base):
     incident_id: Mapped[uuid.UUID]
     at: Mapped[dt.datetime]
     kind: Mapped[IncidentEventKind] = mapped_column(choice(IncidentEventKind, "kind"))
-    actor: Mapped[str] = mapped_column(info={"personal": "user.unique_id"})
-    reason: Mapped[str]  # of a person, or what was found
+    actor: Mapped[str] = holds(STAFF_ACTOR)
+    reason: Mapped[str] = holds(STAFF_NOTE)  # of a person, or what was found

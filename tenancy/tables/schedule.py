@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ConnectionId, RunId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import CANONICAL_WORD, LINEAGE, PLATFORM_WORDS
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = ["DueState", "DueSync", "MissCause", "ProviderOutage"]
 
@@ -41,6 +42,7 @@ class DueSync(TenantOwned, Base):
     """That a connection has to be read for a reporting day; one at a time is open."""
 
     __tablename__ = "due_syncs"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("connection_id", "connections"),
         Index(
@@ -58,7 +60,7 @@ class DueSync(TenantOwned, Base):
 
     connection_id: Mapped[ConnectionId] = mapped_column(primary_key=True)
     day: Mapped[dt.date] = mapped_column(primary_key=True)  # in the account's calendar
-    source: Mapped[str]
+    source: Mapped[str] = holds(CANONICAL_WORD)
     ready_at: Mapped[dt.datetime]  # the platform's figures are complete
     deadline_at: Mapped[dt.datetime]  # the client's morning
     typical_seconds: Mapped[int]  # that such a sync takes
@@ -69,8 +71,8 @@ class DueSync(TenantOwned, Base):
     attempts: Mapped[int]
     started_at: Mapped[dt.datetime | None]  # the last attempt
     next_attempt_at: Mapped[dt.datetime | None]  # not before; NULL: as soon as it is ready
-    error_code: Mapped[str | None]  # of the last attempt
-    error_message: Mapped[str | None]
+    error_code: Mapped[str | None] = holds(CANONICAL_WORD)  # of the last attempt
+    error_message: Mapped[str | None] = holds(PLATFORM_WORDS)
     expected_at: Mapped[dt.datetime | None]  # when it will be done; NULL: nobody knows
     miss_foretold_at: Mapped[dt.datetime | None]  # since when it is expected too late
     miss_cause: Mapped[MissCause | None] = mapped_column(choice(MissCause, "miss_cause"))
@@ -82,6 +84,7 @@ class ProviderOutage(Base):
     """A time in which a platform did not answer; of no tenant."""
 
     __tablename__ = "provider_outages"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         Index(
             "uq_provider_outages__open",
@@ -91,7 +94,7 @@ class ProviderOutage(Base):
         ),
     )
 
-    source: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str] = holds(CANONICAL_WORD, primary_key=True)
     since: Mapped[dt.datetime] = mapped_column(primary_key=True)
     asked_at: Mapped[dt.datetime]  # last
     ended_at: Mapped[dt.datetime | None]  # NULL: it still does not

@@ -9,7 +9,8 @@ from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId
-from tenancy.tables.base import Base, TenantOwned, choice, within_tenant
+from domain.privacy.holds import CANONICAL_WORD, CONFIGURATION, LINEAGE, OWN_WORDS, SEALED_SECRET
+from tenancy.tables.base import Base, TenantOwned, choice, holds, within_tenant
 
 __all__ = [
     "DeliveryState",
@@ -48,16 +49,17 @@ class WebhookEndpoint(TenantOwned, Base):
     """An address that takes events."""
 
     __tablename__ = "webhook_endpoints"
+    __otherwise__ = CONFIGURATION
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
-    url: Mapped[str]
-    description: Mapped[str]
-    event_types: Mapped[list[str] | None]  # NULL: all
+    url: Mapped[str] = holds(CONFIGURATION)
+    description: Mapped[str] = holds(CONFIGURATION)
+    event_types: Mapped[list[str] | None] = holds(CANONICAL_WORD)  # NULL: all
     client_ids: Mapped[list[ClientId] | None]  # NULL: all
-    secrets: Mapped[bytes | None]  # sealed by the vault; NULL: removed
+    secrets: Mapped[bytes | None] = holds(SEALED_SECRET)  # sealed by the vault; NULL: removed
     old_secret_until: Mapped[dt.datetime | None]  # until then the one before signs too
     state: Mapped[EndpointState] = mapped_column(choice(EndpointState, "state"))
-    disabled_because: Mapped[str | None]
+    disabled_because: Mapped[str | None] = holds(OWN_WORDS)
     failing_since: Mapped[dt.datetime | None]  # first failure after the last success
     not_before: Mapped[dt.datetime | None]  # it asked to be left alone until then
     created_at: Mapped[dt.datetime]
@@ -68,6 +70,7 @@ class WebhookEvent(TenantOwned, Base):
     """Something that happened: ids and dates, never figures or personal data; append-only."""
 
     __tablename__ = "webhook_events"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("client_id", "clients"),
         Index(None, "tenant_id", "type", "subject", unique=True),
@@ -76,9 +79,10 @@ class WebhookEvent(TenantOwned, Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)  # of the message
     type: Mapped[WebhookEventType] = mapped_column(choice(WebhookEventType, "type"))
-    subject: Mapped[str]  # what it is about; of one type and subject there is one event
+    # What it is about; of one type and subject there is one event
+    subject: Mapped[str] = holds(LINEAGE)
     client_id: Mapped[ClientId]
-    data: Mapped[dict[str, Any]]
+    data: Mapped[dict[str, Any]] = holds(LINEAGE)
     occurred_at: Mapped[dt.datetime]
 
 
@@ -86,6 +90,7 @@ class WebhookDelivery(TenantOwned, Base):
     """One event on its way to one endpoint."""
 
     __tablename__ = "webhook_deliveries"
+    __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("endpoint_id", "webhook_endpoints"),
         within_tenant("event_id", "webhook_events"),
@@ -105,5 +110,5 @@ class WebhookDelivery(TenantOwned, Base):
     attempts: Mapped[int]  # since it was written, or replayed last
     next_attempt_at: Mapped[dt.datetime]
     last_status: Mapped[int | None]  # of HTTP; NULL: no answer
-    failure: Mapped[str | None]  # of the last attempt
+    failure: Mapped[str | None] = holds(OWN_WORDS)  # of the last attempt
     ended_at: Mapped[dt.datetime | None]  # when it was delivered or given up
