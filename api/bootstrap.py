@@ -41,6 +41,8 @@ from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ports import Clock, IdFactory
 from domain.query.plan import PlanCache
 from feature_repo.open import open_features
+from gdpr.evidence.desk import CertificateDesk
+from gdpr.evidence.keys import EvidenceKeys
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
@@ -228,6 +230,9 @@ async def open_runtime(
                 exclusive=Exclusive(plane.database, "audit checkpoints"),
                 clock=clock,
                 ids=uuid7,
+            ),
+            certificates=CertificateDesk(
+                EvidenceKeys(plane.master_key, clock, secrets.token_bytes), clock, uuid7
             ),
         )
 

@@ -13,6 +13,7 @@ from api.settings import Settings
 from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
+from gdpr.evidence.desk import CertificateDesk
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.spec import SourceSpec
 from ingestion.corrections import Corrections
@@ -43,6 +44,7 @@ class Runtime:
         alerts: Tells channels of alerts; runs in the serving process.
         webhooks: Tells endpoints of events; likewise.
         checkpoints: Of the audit trails; taken in the serving process.
+        certificates: Of what was erased.
     """
 
     settings: Settings
@@ -71,3 +73,4 @@ class Runtime:
     alerts: AlertDelivery
     webhooks: WebhookDeliverer
     checkpoints: Checkpoints
+    certificates: CertificateDesk

@@ -124,7 +124,7 @@ _RULES: Final = (
     WHERE g.grantee IN ('{APP_ROLE}', '{DOOR_ROLE}', '{FEATURES_ROLE}', '{JOBS_ROLE}', 'PUBLIC')
       AND g.table_schema = 'public'
       AND (g.privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')
-        OR g.table_name IN ('audit_checkpoints', 'audit_entries')
+        OR g.table_name IN ('audit_checkpoints', 'audit_entries', 'certificates')
           AND g.privilege_type IN ('UPDATE', 'DELETE')
         OR g.grantee <> '{APP_ROLE}')
     """,

@@ -19,6 +19,7 @@ from api.cli.nouns import (
     clients,
     connections,
     features,
+    gdpr,
     history,
     incidents,
     keys,
@@ -69,6 +70,7 @@ for noun, module in {
     "alerts": alerts,
     "webhooks": webhooks,
     "audit": audit,
+    "gdpr": gdpr,
     "sources": sources,
 }.items():
     app.add_typer(module.group, name=noun)

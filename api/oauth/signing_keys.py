@@ -7,7 +7,8 @@
 The private key never leaves the process unsealed. Whoever loads the keys rotates them: a successor
 is published before it signs, so that nobody meets a key id that its copy of the JWK set lacks; a
 retired key verifies until the last token that any process may have signed with it has expired. A
-revoked key verifies nothing. However many processes start at once, one makes the first key.
+revoked key verifies nothing. However many processes start at once, one makes the first key. Keys
+that sign certificates lie in the same table under another algorithm (`gdpr.evidence.keys`).
 
 Sources: RFC 7517 (JWK), RFC 7638 (thumbprint as key id), RFC 7518 section 3.4 (ES256).
 """
@@ -25,6 +26,7 @@ from sqlalchemy import select, text
 
 from domain.errors import NotFoundError
 from domain.ports import Clock
+from tenancy.key_rotation import KeyRotation, RotationPace
 from tenancy.session import Database, TenantSession
 from tenancy.tables import SigningKey
 from tenancy.vault import KeyWrapper, MasterKeyError
@@ -49,9 +51,12 @@ RELOAD_EVERY: Final = dt.timedelta(minutes=5)  # a process may sign with a ring 
 JWKS_SECONDS: Final = 300  # others may keep our public keys for so long
 PUBLISH_AHEAD: Final = RELOAD_EVERY + dt.timedelta(seconds=JWKS_SECONDS)
 OVERLAP: Final = RELOAD_EVERY + dt.timedelta(minutes=11)  # a token's ten minutes and some skew
+_PACE: Final = RotationPace(SIGNS_FOR, PUBLISH_AHEAD, OVERLAP)
 
 # Of transactions that make a key; any fixed number that no other code uses.
 _LOCK: Final = 0x424F_5343_4F4A_574B
+
+_NEWEST_FIRST: Final = select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.kid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,10 @@ class KeyStore:
         """
         now = self._clock()
         async with self._exclusive() as session:
-            keys = _Keys(await _stored(session), now)
+            keys = KeyRotation(await _stored(session), now, _PACE)
             if keys.needs_successor:
                 session.add(row := await self._new_row(now))
-                keys = _Keys([row, *keys.rows], now)
+                keys = KeyRotation([row, *keys.rows], now, _PACE)
             for row in keys.superseded:
                 row.retired_at = now
         return KeyRing(
@@ -124,19 +129,22 @@ class KeyStore:
         Public halves in the table are not looked at: whoever can write there could put their own.
         """
         proven = ProvenKeys({}, {})
-        for row in await self.list_keys():
+        for row in await self._own_keys():
             with contextlib.suppress(MasterKeyError):
                 key = await self._private_key(row)
                 (proven.valid if row.revoked_at is None else proven.revoked)[key.thumbprint()] = key
         return proven
 
     async def list_keys(self) -> list[SigningKey]:
-        """Every key that was ever made, the newest first; changes nothing."""
+        """Every key that was ever made, of other kinds too, the newest first; changes nothing."""
         async with self._database.platform_session() as session:
-            return await _stored(session)
+            return list(await session.scalars(_NEWEST_FIRST))
 
-    async def revoke(self, kid: str) -> None:
+    async def revoke(self, kid: str) -> SigningKey:
         """Let a key verify nothing any more, from the next time that a process loads the keys.
+
+        Args:
+            kid: Of a key of any kind.
 
         Raises:
             NotFoundError: There is no such key, or it is revoked (the operator can choose another).
@@ -147,6 +155,11 @@ class KeyStore:
             if row is None or row.revoked_at is not None:
                 raise NotFoundError(f"there is no signing key {kid}", hint="bosco keys list")
             row.retired_at, row.revoked_at = row.retired_at or now, now
+        return row
+
+    async def _own_keys(self) -> list[SigningKey]:
+        async with self._database.platform_session() as session:
+            return await _stored(session)
 
     @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[TenantSession]:
@@ -173,52 +186,8 @@ class KeyStore:
         return ECKey.import_key(orjson.loads(secret))
 
 
-class _Keys:
-    """What each key is for at an instant; pure.
-
-    Args:
-        rows: All keys, the newest first.
-        now: The instant.
-    """
-
-    def __init__(self, rows: list[SigningKey], now: dt.datetime) -> None:
-        self.rows = rows
-        self._now = now
-        self._in_force = [row for row in rows if row.retired_at is None]
-
-    @property
-    def needs_successor(self) -> bool:
-        """Whether no key signs, or the newest soon has done so for long enough."""
-        if not self._in_force:
-            return True
-        return self._now - self._in_force[0].created_at >= SIGNS_FOR - PUBLISH_AHEAD
-
-    @property
-    def signer(self) -> SigningKey:
-        """The newest key that has been published for long enough; else the oldest."""
-        published = (row for row in self._in_force if self._is_published(row))
-        return next(published, self._in_force[-1])
-
-    @property
-    def superseded(self) -> list[SigningKey]:
-        """Keys that are in force and sign no longer."""
-        return [row for row in self._in_force if row.created_at < self.signer.created_at]
-
-    @property
-    def verifying(self) -> list[SigningKey]:
-        """Keys whose tokens may live, or will."""
-        return [row for row in self.rows if row.revoked_at is None and self._is_recent(row)]
-
-    def _is_published(self, row: SigningKey) -> bool:
-        return self._now - row.created_at >= PUBLISH_AHEAD
-
-    def _is_recent(self, row: SigningKey) -> bool:
-        return row.retired_at is None or self._now - row.retired_at < OVERLAP
-
-
 async def _stored(session: TenantSession) -> list[SigningKey]:
-    newest_first = select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.kid)
-    return list(await session.scalars(newest_first))
+    return list(await session.scalars(_NEWEST_FIRST.where(SigningKey.algorithm == ALGORITHM)))
 
 
 def _context(kid: str | None) -> bytes:

@@ -34,6 +34,7 @@ __all__ = [
     "CANONICAL_WORD",
     "CLASSIFICATIONS",
     "CONFIGURATION",
+    "ERASURE_PROOF",
     "LINEAGE",
     "OWN_WORDS",
     "PERSON_IDENTIFIER",
@@ -243,6 +244,13 @@ REQUEST_RECORD: Final = replace(
     REQUEST_PSEUDONYM,
     name="request_record",
     category="user.privacy_preferences",
+    recipients=_FOR_AUTHORITIES,
+)
+# Part of a chain, like the audit trail.
+ERASURE_PROOF: Final = replace(
+    REQUEST_PSEUDONYM,
+    name="erasure_proof",
+    retention="audit_trail",
     recipients=_FOR_AUTHORITIES,
 )
 

@@ -83,6 +83,7 @@ from tenancy.tables.privacy import (
     SubjectRequest,
     Tombstone,
 )
+from tenancy.tables.privacy_evidence import Certificate
 from tenancy.tables.privacy_requests import (
     IdentityCode,
     LegalHold,
@@ -123,6 +124,7 @@ __all__ = [
     "AuthorizationCode",
     "Base",
     "BrowserSession",
+    "Certificate",
     "ChannelKind",
     "Client",
     "Connection",

@@ -197,13 +197,13 @@ class RevokedToken(TenantOwned, Base):
 
 
 class SigningKey(Base):
-    """A key that signs access tokens; of the platform, no tenant data."""
+    """A key that signs tokens, or certificates of erasure; of the platform, no tenant data."""
 
     __tablename__ = "signing_keys"
     __otherwise__ = CONFIGURATION
 
     kid: Mapped[str] = holds(PROOF, primary_key=True)
-    algorithm: Mapped[str] = holds(CANONICAL_WORD)  # for example ES256
+    algorithm: Mapped[str] = holds(CANONICAL_WORD)  # ES256: of tokens; EdDSA: of certificates
     public_jwk: Mapped[dict[str, Any]] = holds(PROOF)
     wrapped_private_key: Mapped[bytes] = holds(SEALED_SECRET)  # sealed by the master key
     created_at: Mapped[dt.datetime]

@@ -260,7 +260,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " audit.list audit.verify clients.add clients.list compare connections.add"
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
-            " features.check features.refresh features.show freshness history.import import"
+            " features.check features.refresh features.show freshness gdpr.certificate"
+            " gdpr.certificates history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
             " people.list people.provider people.reset people.role quality.release"
@@ -273,6 +274,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "demo": Empty("makes agencies of its own on simulated platforms"),
         "doctor": Empty("asks the parts whether they answer"),
         "features.list": Empty("what features mean, the same for all"),
+        "gdpr.keys": _PLATFORM,
         "keys.list": _PLATFORM,
         "keys.revoke": _PLATFORM,
         "quality.checks": Empty("what the checks are, the same for all"),
@@ -294,6 +296,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "create_tenant": Attacked("tenancy/test_unscoped::test_new_tenant_is_stored_with_its_key"),
     },
     Kind.WIDE: {
+        "api/commands/gdpr_certificates.py": _PLATFORM,
         "api/commands/night.py": Empty("outages of the platforms, the same for all"),
         "api/oauth/signing_keys.py": _PLATFORM,
         "feature_repo/registry.py": Empty("what features mean, the same for all"),

@@ -10,15 +10,25 @@ from sqlalchemy import select
 
 from api.commands.tenants import create_client, create_tenant
 from domain.ids import public_id
+from domain.privacy.rights import (
+    IdentityLevel,
+    IntakeChannel,
+    ProcessingRole,
+    RequestState,
+    Right,
+)
+from tenancy.session import TenantSession
 from tenancy.tables import (
     AlertChannel,
     AlertSeverity,
     AppKind,
+    Certificate,
     ChannelKind,
     EndpointState,
     Incident,
     OAuthClient,
     QuarantinedRow,
+    SubjectRequest,
     SyncRun,
     User,
     WebhookEndpoint,
@@ -117,11 +127,13 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
                 created_at=edge.clock(),
             )
         )
+        certified = await _certify(session, edge, victim)
         incident = (await session.scalars(select(Incident.id))).one()
         row = (await session.scalars(select(QuarantinedRow.id))).one()
     nobody = uuid.UUID(int=1 << 100)
     loot = {
         "app": Loot(client_id, f"app_{secrets.token_hex(16)}"),
+        "certified": Loot(public_id("req", certified), public_id("req", nobody)),
         "channel": Loot(f"{victim.canary}-channel", f"{secrets.token_hex(12)}-channel"),
         "client": Loot("acme", "emca"),
         "email": Loot(
@@ -137,6 +149,41 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "slug": Loot("bolt", "tlob"),
     }
     return loot | {name: _files(folder, name, loot) for name in ("map", "history_map")}
+
+
+async def _certify(session: TenantSession, edge: Edge, victim: Agency) -> uuid.UUID:
+    """A request for erasure that has a certificate."""
+    request = SubjectRequest(
+        id=edge.ids(),
+        client_id=victim.clients["acme"],
+        right=Right.ERASURE,
+        channel=IntakeChannel.DESK,
+        role=ProcessingRole.PROCESSOR,
+        state=RequestState.WAITING,
+        identity=IdentityLevel.VOUCHED,
+        fingerprint=victim.canary.encode(),
+        pseudonyms=[],
+        scope={},
+        policy="1",
+        received_at=edge.clock(),
+        due_at=edge.clock(),
+        requested_by="user:ann",
+    )
+    session.add(request)
+    await session.flush()
+    session.add(
+        Certificate(
+            id=edge.ids(),
+            request_id=request.id,
+            number=1,
+            revision=1,
+            digest=victim.canary.encode(),
+            kid=victim.canary,
+            signed=victim.canary,
+            issued_at=edge.clock(),
+        )
+    )
+    return request.id
 
 
 def _files(folder: Path, name: str, loot: dict[str, Loot]) -> Loot:

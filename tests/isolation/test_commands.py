@@ -74,6 +74,8 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "features.refresh": ({"client": "@client"}, "NOT_FOUND"),
     "features.show": ({"entity": "@campaign", "limit": 10}, "NOT_FOUND"),
     "freshness": ({}, ""),
+    "gdpr.certificate": ({"request": "@certified", "to": "@export"}, "NOT_FOUND"),
+    "gdpr.certificates": ({"limit": 100}, ""),
     "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
     "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
     "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),

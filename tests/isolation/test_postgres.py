@@ -172,6 +172,8 @@ def _row_id(table: Table) -> str:
 def _unique(value: object, tenant: FilledTenant) -> object:
     if isinstance(value, bytes):
         return value + b" again"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value + 1
     return f"{value} again" if isinstance(value, str) and tenant.canary in value else value
 
 

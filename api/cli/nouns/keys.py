@@ -8,7 +8,7 @@ from api.cli.invoke import invoke
 
 __all__ = ["group"]
 
-group = typer.Typer(help="Keys that sign access tokens.", no_args_is_help=True)
+group = typer.Typer(help="Keys that sign access tokens and certificates.", no_args_is_help=True)
 
 
 @group.command("list")
@@ -21,5 +21,5 @@ def list_() -> None:
 def revoke(
     key: Annotated[str, typer.Argument(help="Id of the key (kid).", metavar="KEY")],
 ) -> None:
-    """Let a key verify nothing any more: every token that it signed is refused within minutes."""
+    """Let a key verify nothing any more: tokens that it signed are refused within minutes."""
     invoke("keys.revoke", key=key)

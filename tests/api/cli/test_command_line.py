@@ -26,6 +26,7 @@ NOUNS = [
     "quarantine",
     "alerts",
     "audit",
+    "gdpr",
     "sources",
     "webhooks",
 ]
@@ -41,6 +42,8 @@ VERBS = [
     "audit export",
     "audit list",
     "audit verify",
+    "gdpr certificate",
+    "gdpr verify",
     "compare",
     "connections add",
     "connections link",

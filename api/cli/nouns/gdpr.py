@@ -1,0 +1,72 @@
+"""`bosco gdpr`."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.invoke import invoke, show
+from api.cli.options import Agency
+
+__all__ = ["group"]
+
+group = typer.Typer(help="People's data and their rights, with proof.", no_args_is_help=True)
+
+
+@group.command("certificates")
+def certificates(
+    agency: Agency,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Newest first.")] = 50,
+) -> None:
+    """Show the certificates of what was erased."""
+    invoke("gdpr.certificates", tenant=agency, limit=limit)
+
+
+@group.command("certificate")
+def certificate(
+    agency: Agency,
+    request: Annotated[str, typer.Argument(help="Id of the request.", metavar="REQUEST")],
+    to: Annotated[str, typer.Option("--to", help="File to write.", metavar="FILE")],
+) -> None:
+    """Write the newest certificate for a request to a file that proves itself."""
+    invoke("gdpr.certificate", tenant=agency, request=request, to=to)
+
+
+@group.command("keys")
+def keys(
+    *,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Write them there, for verify.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Show the public keys that certificates are signed with."""
+    invoke("gdpr.keys", to=to)
+
+
+@group.command("verify")
+def verify(
+    file: Annotated[str, typer.Argument(help="A certificate.", metavar="FILE")],
+    *,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Id of the key that must have signed.", metavar="KEY"),
+    ] = None,
+    keys: Annotated[
+        str | None,
+        typer.Option("--keys", help="Trust these keys alone (JWK set).", metavar="FILE"),
+    ] = None,
+    trail: Annotated[
+        str | None,
+        typer.Option(
+            "--audit", help="Hold it against this export of the audit trail.", metavar="EXPORT"
+        ),
+    ] = None,
+) -> None:
+    """Check a certificate without a database: who signed it, and that nothing was changed.
+
+    Exit code 3 when it is invalid.
+    """
+    if key is not None and keys is not None:
+        raise typer.BadParameter("give --key or --keys, not both")
+    from api.commands.gdpr_verify import verify_certificate_file  # noqa: PLC0415  # only here
+
+    show(lambda: verify_certificate_file(file, key=key, keys=keys, trail=trail))
