@@ -36,6 +36,7 @@ from api.graphql.services import GraphQLServices
 from api.oauth.endpoint import OAuthServices, oauth_routes
 from api.pages.services import PageServices
 from api.pages.site import site_routes
+from api.privacy.endpoint import PrivacyCallbacks, privacy_routes
 from domain.errors import BoscoError, Transient
 from domain.ports import IdFactory
 from ingestion.connecting import ConnectionDesk
@@ -59,6 +60,7 @@ class EdgeServices:
         oauth: Of the authorization server.
         pages: Of the pages for people.
         connecting: Takes people in who connect accounts; None: nobody can here.
+        privacy: Takes what platforms pass on of people's rights; None: no platform can here.
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
         rules: How requests are treated before they reach a route.
@@ -73,6 +75,7 @@ class EdgeServices:
     rules: EdgeRules
     rate_limits: RateLimits
     connecting: ConnectionDesk | None = None
+    privacy: PrivacyCallbacks | None = None
 
 
 def create_app(services: EdgeServices) -> FastAPI:
@@ -115,6 +118,8 @@ def create_app(services: EdgeServices) -> FastAPI:
     ]
     if services.connecting is not None:
         routes += connect_routes(services.connecting)
+    if services.privacy is not None:
+        routes += privacy_routes(services.privacy)
     if services.graphql.is_development:
         routes.append(Route("/", _show_explorer, methods=["GET"]))
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)

@@ -30,6 +30,7 @@ from api.logs import configure_logs, reason_of
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
+from api.privacy.rounds import PrivacyRounds
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
 from api.webhooks.delivery import WebhookDeliverer
@@ -43,6 +44,9 @@ from domain.query.plan import PlanCache
 from feature_repo.open import open_features
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.evidence.keys import EvidenceKeys
+from gdpr.inbound.filing import Filing
+from gdpr.requests.desk import RequestDesk
+from gdpr.requests.services import RequestServices
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
@@ -223,6 +227,7 @@ async def open_runtime(
             edge=edge,
             alerts=_alert_delivery(plane, settings, clock),
             webhooks=_webhook_delivery(plane, settings, clock),
+            privacy=_privacy_rounds(plane, clock),
             checkpoints=Checkpoints(
                 database=plane.database,
                 doors=plane.doors,
@@ -359,6 +364,12 @@ def _webhook_delivery(plane: _Plane, settings: Settings, clock: Clock) -> Webhoo
         ids=uuid7,
         jitter=random.random,
     )
+
+
+def _privacy_rounds(plane: _Plane, clock: Clock) -> PrivacyRounds:
+    services = RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes)
+    desk = RequestDesk(services)
+    return PrivacyRounds(Filing(plane.database, plane.doors, plane.vault, desk, clock, uuid7))
 
 
 async def _start_jobs(stack: AsyncExitStack, jobs: JobEngine) -> None:

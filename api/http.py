@@ -17,6 +17,7 @@ from api.edge.rules import EdgeRules, RequestLimits
 from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
 from api.pages.services import open_pages
+from api.privacy.endpoint import PrivacyCallbacks
 from api.runtime import Runtime
 from domain.errors import ConflictError, InternalError
 from tenancy.rate_limits import RateLimits
@@ -73,18 +74,20 @@ async def serve_http(
         random_bytes=runtime.random_bytes,
     )
     rate_limits = RateLimits(runtime.redis, runtime.clock)
+    pages = open_pages(
+        oauth,
+        doors=runtime.doors,
+        vault=runtime.vault,
+        limits=rate_limits,
+        trusted_proxies=rules.trusted_proxies,
+        is_production=rules.is_production,
+        apps=runtime.extraction.apps,
+    )
     app = create_app(
         EdgeServices(
             graphql=runtime.edge,
             oauth=oauth,
-            pages=open_pages(
-                oauth,
-                doors=runtime.doors,
-                vault=runtime.vault,
-                limits=rate_limits,
-                trusted_proxies=rules.trusted_proxies,
-                is_production=rules.is_production,
-            ),
+            pages=pages,
             checks={
                 "postgresql": lambda: _check_database(runtime.database),
                 "redis": runtime.redis.ping,
@@ -94,6 +97,9 @@ async def serve_http(
             rules=rules,
             rate_limits=rate_limits,
             connecting=runtime.connecting,
+            privacy=PrivacyCallbacks(
+                pages.privacy_forms.inbox, runtime.extraction.apps, runtime.issuer
+            ),
         )
     )
     async with serve_app(app, host, port, rules.limits) as taken:

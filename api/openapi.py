@@ -16,6 +16,10 @@ DESCRIBED_ELSEWHERE: Final = frozenset(
     {
         "/graphql",  # docs/schema.graphql, docs/graphql.md
         "/",  # leads to the explorer, in development
+        # What platforms send is described by them; docs/gdpr.md says where they are told to.
+        "/privacy/shopify",
+        "/privacy/meta/deletion",
+        "/privacy/meta/deauthorise",
     }
 )
 

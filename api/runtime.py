@@ -9,6 +9,7 @@ from api.embedded.servers import ServerUrls
 from api.graphql.services import GraphQLServices
 from api.oauth.access_tokens import AccessTokens
 from api.oauth.signing_keys import KeyStore
+from api.privacy.rounds import PrivacyRounds
 from api.settings import Settings
 from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
@@ -43,6 +44,7 @@ class Runtime:
         edge: What the GraphQL gateway needs.
         alerts: Tells channels of alerts; runs in the serving process.
         webhooks: Tells endpoints of events; likewise.
+        privacy: Makes requests of what came in for people's rights; likewise.
         checkpoints: Of the audit trails; taken in the serving process.
         certificates: Of what was erased.
     """
@@ -72,5 +74,6 @@ class Runtime:
     edge: GraphQLServices
     alerts: AlertDelivery
     webhooks: WebhookDeliverer
+    privacy: PrivacyRounds
     checkpoints: Checkpoints
     certificates: CertificateDesk

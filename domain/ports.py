@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from domain.ids import ClientId, ConnectionId, RunId, TenantId
+from domain.privacy.recipients import RecipientAnswer, Telling
 from domain.time_window import DateRange
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Publication",
     "PublicationListener",
     "QueryWarehouse",
+    "RecipientNotifier",
     "Statement",
     "Steps",
     "TenantScope",
@@ -193,3 +195,10 @@ class PublicationListener(Protocol):
         Raises:
             BoscoError: It failed; the publication stands, and the next one tries again.
         """
+
+
+class RecipientNotifier(Protocol):
+    """Tells those who were given people's data of the requests of these people."""
+
+    async def tell(self, telling: Telling) -> RecipientAnswer:
+        """Tell one recipient once; failing is an answer, not an error."""

@@ -316,6 +316,7 @@ class ConnectionDesk:
             access_token=kept["access_token"],
             access_ends_at=dt.datetime.fromisoformat(kept["access_ends_at"]),
             ends_at=dt.datetime.fromisoformat(ends) if ends else None,
+            person=kept["person"],
         )
         accounts = await self._accounts(source, pending, grant, app)
         found = [account for account in accounts if account.account_id == account_id]
@@ -389,7 +390,26 @@ class ConnectionDesk:
                 request,
                 {"access_token": short},
             )
-        return read_grant(source, token, self.clock())
+        grant = read_grant(source, token, self.clock())
+        return dataclasses.replace(grant, person=await self._person(source, pending, app, grant))
+
+    async def _person(
+        self,
+        source: SourceSpec,
+        pending: PendingConnection,
+        app: Mapping[str, str],
+        grant: Grant,
+    ) -> str:
+        """Whose consent it is, where the platform will tell us of that person later."""
+        consent = _consent_of(source)
+        if consent.person is None:
+            return ""
+        secrets = {"access_token": grant.access_token}
+        access = _access(source, pending, secrets, app)
+        extractor = self.extraction.extractor(source, pending.settings)
+        request = _at(consent.person, extractor.url(access, "person", consent.person.url))
+        told = await extractor.ask(access, request, secrets)
+        return str(told.get("id", "")) if isinstance(told, dict) else ""
 
     async def _accounts(
         self,
@@ -433,6 +453,7 @@ class ConnectionDesk:
             "access_token": grant.access_token,
             "access_ends_at": grant.access_ends_at.isoformat(),
             "ends_at": grant.ends_at.isoformat() if grant.ends_at else "",
+            "person": grant.person,
         }
         async with self.database.session(pending.tenant_id) as session:
             row = await session.get_one(PendingConnection, (pending.tenant_id, pending.id))
@@ -476,6 +497,7 @@ class ConnectionDesk:
                     start=pending.start_date,
                     expire_at=grant.ends_at,
                     connection_id=pending.connection_id,
+                    granted_by=grant.person or None,
                 ),
                 actor=pending.requested_by,
             )

@@ -271,6 +271,7 @@ def _moved_consent(source: SourceSpec, endpoint: str) -> list[tuple[str, str]]:
         "authorize": consent.authorize_url,
         "exchange": consent.exchange_url,
         "longer": consent.longer.url if consent.longer else "",
+        "person": consent.person.url if consent.person else "",
     }
     return [(f"{source.name}.{name}", _moved(url, endpoint)) for name, url in urls.items() if url]
 

@@ -37,6 +37,7 @@ class NewCredentials:
         start: First reporting date to fetch, of a new connection.
         expire_at: When a person has to be asked again; None: no end is known.
         connection_id: That is meant; None: that of the account, or a new one.
+        granted_by: The platform's id of who consented; None: given by hand, or not told.
     """
 
     client: Client
@@ -47,6 +48,7 @@ class NewCredentials:
     start: dt.date
     expire_at: dt.datetime | None = None
     connection_id: ConnectionId | None = None
+    granted_by: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ async def keep_connection(
     connection.credentials_version += 1
     connection.credentials_expire_at = new.expire_at
     connection.connected_at = now
+    connection.granted_by = new.granted_by
     connection.refresh_began_at = None
     session.add(connection)
     # The provider has just taken them.

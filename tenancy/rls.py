@@ -15,9 +15,12 @@ from sqlalchemy import Connection, text
 
 __all__ = [
     "APP_ROLE",
+    "DOOR_ACCOUNT_SETTING",
     "DOOR_CLIENT_SETTING",
+    "DOOR_GRANTER_SETTING",
     "DOOR_ORIGIN_SETTING",
     "DOOR_ROLE",
+    "DOOR_STATUS_SETTING",
     "FEATURES_ROLE",
     "JOBS_ROLE",
     "TENANT_SETTING",
@@ -31,6 +34,9 @@ FEATURES_ROLE: Final = "bosco_features"
 TENANT_SETTING: Final = "app.tenant_id"
 DOOR_CLIENT_SETTING: Final = "app.door_client_id"
 DOOR_ORIGIN_SETTING: Final = "app.door_origin"
+DOOR_ACCOUNT_SETTING: Final = "app.door_account"
+DOOR_GRANTER_SETTING: Final = "app.door_granter"
+DOOR_STATUS_SETTING: Final = "app.door_status"
 
 # Unique over all tenants on purpose; everything else would tell one tenant what another has.
 _GLOBAL_UNIQUE: Final = (

@@ -21,15 +21,26 @@ from domain.errors import ConflictError
 from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
 from domain.privacy.rights import RequestState
 from tenancy.due_work import DueWork
-from tenancy.rls import DOOR_CLIENT_SETTING, DOOR_ORIGIN_SETTING
+from tenancy.rls import (
+    DOOR_ACCOUNT_SETTING,
+    DOOR_CLIENT_SETTING,
+    DOOR_GRANTER_SETTING,
+    DOOR_ORIGIN_SETTING,
+    DOOR_STATUS_SETTING,
+)
 from tenancy.session import Database
 from tenancy.tables import (
+    Connection,
     DeliveryState,
     DueState,
     DueSync,
     LandingObject,
+    NoticeState,
     OAuthClient,
+    PrivacyMessage,
+    PrivacyMessageState,
     RaisedAlert,
+    RecipientNotice,
     SubjectRequest,
     Sync,
     SyncState,
@@ -37,7 +48,7 @@ from tenancy.tables import (
     WebhookDelivery,
 )
 
-__all__ = ["Doors", "PendingLoad", "TenantProfile"]
+__all__ = ["ConnectionPlace", "Doors", "PendingLoad", "TenantProfile"]
 
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -103,6 +114,15 @@ class PendingLoad:
     released_at: dt.datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionPlace:
+    """Where a connection is: of which client of which agency."""
+
+    tenant_id: TenantId
+    client_id: ClientId
+    connection_id: ConnectionId
+
+
 class Doors:
     """Named reads over several tenants, and the making of a new one."""
 
@@ -122,6 +142,67 @@ class Doors:
         )
         _log_door("is_origin_known", len(found))
         return bool(found)
+
+    async def connections_of_account(self, source: str, account_id: str) -> list[ConnectionPlace]:
+        """Every connection of an account at a platform, of whatever state; by agency and id."""
+        places = await self._connections_as(DOOR_ACCOUNT_SETTING, f"{source}:{account_id}")
+        _log_door("connections_of_account", len({place.tenant_id for place in places}))
+        return places
+
+    async def connections_granted_by(self, source: str, person: str) -> list[ConnectionPlace]:
+        """Every connection that a person of a platform consented to, by the platform's id."""
+        places = await self._connections_as(DOOR_GRANTER_SETTING, f"{source}:{person}")
+        _log_door("connections_granted_by", len({place.tenant_id for place in places}))
+        return places
+
+    async def tenants_of_status(self, status_hash: bytes) -> list[TenantId]:
+        """Agencies with a message whose sender was given the code of that hash."""
+        query = select(PrivacyMessage.tenant_id).distinct().order_by(PrivacyMessage.tenant_id)
+        # Rows that wait are shown to another door, and by the same role.
+        query = query.where(PrivacyMessage.status_hash == status_hash)
+        rows = await self._read_as(DOOR_STATUS_SETTING, status_hash.hex(), query)
+        _log_door("tenants_of_status", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_privacy_messages(self, now: dt.datetime) -> list[TenantId]:
+        """Agencies with a message of which a request has to be made by now.
+
+        Args:
+            now: UTC instant.
+        """
+        query = (
+            select(PrivacyMessage.tenant_id)
+            .where(
+                PrivacyMessage.state == PrivacyMessageState.WAITING,
+                PrivacyMessage.next_attempt_at <= now,
+            )
+            .group_by(PrivacyMessage.tenant_id)
+            .order_by(func.min(PrivacyMessage.next_attempt_at), PrivacyMessage.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # it is asked every few seconds, mostly for nothing
+            _log_door("agencies_with_privacy_messages", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_recipient_notices(self, now: dt.datetime) -> list[TenantId]:
+        """Agencies that have to tell a recipient of a request by now.
+
+        Args:
+            now: UTC instant.
+        """
+        query = (
+            select(RecipientNotice.tenant_id)
+            .where(
+                RecipientNotice.state.in_((NoticeState.WAITING, NoticeState.SENDING)),
+                RecipientNotice.next_attempt_at <= now,
+            )
+            .group_by(RecipientNotice.tenant_id)
+            .order_by(func.min(RecipientNotice.next_attempt_at), RecipientNotice.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # as above
+            _log_door("agencies_with_recipient_notices", len(rows))
+        return [row.tenant_id for row in rows]
 
     async def pending_loads(self, limit: int) -> list[PendingLoad]:
         """At most `limit` landed objects that are not loaded; lowest version and part first."""
@@ -266,6 +347,13 @@ class Doors:
                 f"there is already an agency {profile.slug!r}", hint="choose another slug"
             ) from error
         _log_door("create_tenant", 1)
+
+    async def _connections_as(self, setting: str, value: str) -> list[ConnectionPlace]:
+        query = select(Connection.tenant_id, Connection.client_id, Connection.id).order_by(
+            Connection.tenant_id, Connection.id
+        )
+        rows = await self._read_as(setting, value, query)
+        return [ConnectionPlace(row.tenant_id, row.client_id, row.id) for row in rows]
 
     async def _read_as(self, setting: str, value: str, query: Any) -> Sequence[Row[Any]]:
         """Rows that the policies show to whoever names `value`, and no others."""

@@ -105,6 +105,9 @@ class Purpose(enum.Enum):
     SUBJECT_KEY = "key of a person"  # of one person's identifiers: without it they are noise
     SUBJECT_IDENTIFIER = "identifier of a person"  # under the key of that person
     SUBJECT_REQUEST = "request of a person"  # what the requester gave of themselves
+    PRIVACY_MESSAGE = "privacy message"  # that came in, and is no request yet
+    RECIPIENT = "recipient"  # what opens its door to us
+    RECIPIENT_NOTICE = "notice to a recipient"  # whom it is about
 
 
 class KeyWrapper(Protocol):

@@ -52,6 +52,7 @@ async def _serve(workers: int) -> None:
             serve_http(runtime, port=settings.http_port) as url,
             runtime.alerts.running(asyncio.sleep),
             runtime.webhooks.running(asyncio.sleep),
+            runtime.privacy.running(asyncio.sleep),
             runtime.checkpoints.running(asyncio.sleep),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),

@@ -26,7 +26,15 @@ _ALWAYS_ANSWERED: Final = frozenset({"/healthz"})
 
 # These measure their body themselves, and refuse it in words of their own.
 _MEASURED_BY_ROUTE: Final = frozenset(
-    {"/graphql", "/oauth/token", "/oauth/revoke", "/oauth/introspect"}
+    {
+        "/graphql",
+        "/oauth/token",
+        "/oauth/revoke",
+        "/oauth/introspect",
+        "/privacy/shopify",
+        "/privacy/meta/deletion",
+        "/privacy/meta/deauthorise",
+    }
 )
 
 _CLOSE: Final = {"connection": "close"}

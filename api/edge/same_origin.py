@@ -29,7 +29,15 @@ from api.edge.rules import EdgeRules
 __all__ = ["WITHOUT_COOKIES", "SameOrigin", "is_from_elsewhere"]
 
 WITHOUT_COOKIES: Final = frozenset(
-    {"/graphql", "/oauth/token", "/oauth/revoke", "/oauth/introspect"}
+    {
+        "/graphql",
+        "/oauth/token",
+        "/oauth/revoke",
+        "/oauth/introspect",
+        "/privacy/shopify",
+        "/privacy/meta/deletion",
+        "/privacy/meta/deauthorise",
+    }
 )
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,6 +1,6 @@
 """What the pages for people need, made of what the composition root has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -20,7 +20,10 @@ from api.oauth.app_registry import AppRegistry
 from api.oauth.authorization import AuthorizationRequests
 from api.oauth.endpoint import OAuthServices
 from api.pages.visits import Visits
+from api.privacy.endpoint import secrets_of
+from api.privacy.forms import PrivacyForms
 from domain.ports import Clock, IdFactory
+from gdpr.inbound.inbox import Inbox
 from tenancy.approvals import Approvals
 from tenancy.rate_limits import RateLimits
 from tenancy.session import Database
@@ -39,6 +42,8 @@ class PageServices:
         authorization: What applications ask people for.
         clock: Present instant.
         trusted_proxies: Whose word about the client's address counts.
+        privacy_forms: Take what people ask for who are in the data.
+        meta_secrets: Of our app at Meta: tell codes that Meta's users were given.
     """
 
     database: Database
@@ -52,6 +57,8 @@ class PageServices:
     clock: Clock
     ids: IdFactory
     trusted_proxies: Sequence[Network]
+    privacy_forms: PrivacyForms
+    meta_secrets: Sequence[str]
 
     @property
     def sessions(self) -> Sessions:
@@ -81,6 +88,7 @@ def open_pages(
     limits: RateLimits,
     trusted_proxies: Sequence[Network] = (),
     is_production: bool = False,
+    apps: Mapping[str, Mapping[str, str]] | None = None,
 ) -> PageServices:
     """Put the parts together; connects to nothing."""
     database, clock, ids, random_bytes = (
@@ -127,4 +135,6 @@ def open_pages(
         clock=clock,
         ids=ids,
         trusted_proxies=trusted_proxies,
+        privacy_forms=PrivacyForms(Inbox(database, doors, vault, clock, ids), limits, random_bytes),
+        meta_secrets=secrets_of(apps or {}, "meta_ads"),
     )

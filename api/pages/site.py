@@ -11,6 +11,7 @@ from api.pages.approvals import ApprovalPages
 from api.pages.apps import AppPages
 from api.pages.consent import ConsentPages, consent_routes
 from api.pages.people import PeoplePages
+from api.pages.privacy import PrivacyPages
 from api.pages.rendering import page_routes
 from api.pages.services import PageServices
 from api.pages.sign_in import SignInPages
@@ -21,6 +22,9 @@ __all__ = ["site_routes"]
 def site_routes(services: PageServices) -> list[Route]:
     """The pages and what they load."""
     consent = ConsentPages(services.visits, services.authorization, services.database)
+    privacy = PrivacyPages(
+        services.visits, services.privacy_forms, services.meta_secrets, services.address_of
+    )
     return [
         *page_routes(),
         *consent_routes(consent),
@@ -30,4 +34,5 @@ def site_routes(services: PageServices) -> list[Route]:
         *PeoplePages(services).routes(),
         *AppPages(services).routes(),
         *ApprovalPages(services).routes(),
+        *privacy.routes(),
     ]

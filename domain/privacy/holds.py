@@ -34,6 +34,7 @@ __all__ = [
     "CANONICAL_WORD",
     "CLASSIFICATIONS",
     "CONFIGURATION",
+    "CONSENT_GIVER",
     "ERASURE_PROOF",
     "LINEAGE",
     "OWN_WORDS",
@@ -43,6 +44,7 @@ __all__ = [
     "PROOF",
     "PSEUDONYM",
     "QUARANTINED",
+    "RECIPIENT_ADDRESS",
     "REQUEST_CLAIM",
     "REQUEST_PSEUDONYM",
     "REQUEST_RECORD",
@@ -206,6 +208,13 @@ STAFF_NOTE: Final = replace(
     recipients=_KEPT_INSIDE,
     key=SubjectKey.SEARCHED,
 )
+CONSENT_GIVER: Final = replace(
+    STAFF_ACTOR,
+    name="consent_giver",
+    purpose="Know on whose consent a connection stands, so that it ends when they take it back.",
+    recipients=_KEPT_INSIDE,
+    key=SubjectKey.SEARCHED,
+)
 ALERT_ADDRESSES: Final = replace(
     STAFF_ID,
     name="alert_addresses",
@@ -216,6 +225,13 @@ ALERT_ADDRESSES: Final = replace(
     retention="alert_channel",
     recipients=(*_KEPT_INSIDE, Recipient.CHANNELS),
     key=SubjectKey.SEARCHED,
+)
+RECIPIENT_ADDRESS: Final = replace(
+    ALERT_ADDRESSES,
+    name="recipient_address",
+    use="essential.legal_obligation",
+    purpose="Tell those who were given people's data what these people ask for.",
+    basis=LegalBasis.OBLIGATION,
 )
 
 # People who use their rights, or could: kept since the law asks for it.

@@ -90,7 +90,7 @@ class RequestDesk:
         return ReceivedRequest(known, public_request_id(known), row.state, is_new=False)
 
     def _check(self, intake: Intake) -> None:
-        if not intake.identifiers:
+        if not intake.identifiers and not intake.scope.get("everybody"):
             raise InvalidInputError(
                 "the request names nobody",
                 hint="give an e-mail address, a telephone number or a platform's id",

@@ -26,6 +26,8 @@ class Intake:
         identity: How surely the requester is the person.
         external_ref: The platform's own id of the request; empty: none.
         scope: What of it: `{"corrections": {...}}`, `{"purposes": [...]}`; no identifiers.
+            `{"everybody": True, "connection": "<uuid>"}`: all people of a connection, who are not
+            named; a platform says so when a shop is closed to us.
             `{"special_categories": True}` where such data is asked for (article 9).
         language: Of letters to the person, ISO 639-1; one that we do not write becomes English.
     """

@@ -48,12 +48,14 @@ class Grant:
         access_token: Good for now.
         access_ends_at: UTC instant at which it ends.
         ends_at: UTC instant at which a person has to be asked again; None: no end is known.
+        person: The platform's id of who consented; empty: it was not asked.
     """
 
     credentials: Mapping[str, str] = field(repr=False)
     access_token: str = field(repr=False)
     access_ends_at: dt.datetime
     ends_at: dt.datetime | None
+    person: str = ""
 
 
 def authorize_url(

@@ -461,6 +461,8 @@ class ConsentSpec:
         signature: Parameter of the callback that signs the others with the app's secret (HMAC of
             SHA-256, hexadecimal); empty: none does.
         longer: Gets a token that lasts longer; may use `{access_token}`.
+        person: Tells who has consented, by the platform's id of them, in the member `id`; may use
+            `{access_token}`. Who takes our app out there is known again by it.
         ends: Path in the token of the seconds until a person has to be asked again.
         lasts_days: How long that is when the token does not tell; 0: no end is known.
         rotates: A refresh gives a new refresh token, and the old one ends.
@@ -479,6 +481,7 @@ class ConsentSpec:
     granted: str = ""
     signature: str = ""
     longer: RequestSpec | None = None
+    person: RequestSpec | None = None
     ends: str = ""
     lasts_days: int = 0
     rotates: bool = False

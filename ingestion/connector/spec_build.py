@@ -136,6 +136,7 @@ def _consent(data: Plain) -> ConsentSpec:
         exchange_fields=token.get("fields", {}),
         exchange_at=token.get("at", "."),
         longer=_request({**data["longer"], "anonymous": True}) if "longer" in data else None,
+        person=_request({**data["person"], "anonymous": True}) if "person" in data else None,
         rotates=data.get("rotates", False),
         **{key: data[key] for key in plain if key in data},
     )

@@ -100,9 +100,10 @@ def _consent_mistakes(document: YamlDocument, spec: SourceSpec) -> Iterator[Mist
     for part in ("authorize", "token"):
         if part in data:
             yield from _template_mistakes(document, (*place, part), data[part], _ALWAYS)
-    if "longer" in data:
-        allowed = _ALWAYS | {"access_token"}
-        yield from _template_mistakes(document, (*place, "longer"), data["longer"], allowed)
+    for part in ("longer", "person"):
+        if part in data:
+            allowed = _ALWAYS | {"access_token"}
+            yield from _template_mistakes(document, (*place, part), data[part], allowed)
     if consent.rotates and auth.kind != "oauth2_refresh":
         yield document.mistake((*place, "rotates"), "only tokens of oauth2_refresh rotate")
 

@@ -84,6 +84,13 @@ from tenancy.tables.privacy import (
     Tombstone,
 )
 from tenancy.tables.privacy_evidence import Certificate
+from tenancy.tables.privacy_inbound import (
+    MessageTopic,
+    PrivacyForm,
+    PrivacyMessage,
+    PrivacyMessageState,
+)
+from tenancy.tables.privacy_recipients import NoticeState, Recipient, RecipientNotice
 from tenancy.tables.privacy_requests import (
     IdentityCode,
     LegalHold,
@@ -152,19 +159,26 @@ __all__ = [
     "Membership",
     "MembershipClient",
     "MessageState",
+    "MessageTopic",
     "MetricDefinition",
     "MissCause",
     "NoticePhase",
+    "NoticeState",
     "OAuthClient",
     "OAuthClientSecret",
     "OneTimeLink",
     "Password",
     "PendingConnection",
     "PendingSignIn",
+    "PrivacyForm",
+    "PrivacyMessage",
+    "PrivacyMessageState",
     "ProviderOutage",
     "QuarantineState",
     "QuarantinedRow",
     "RaisedAlert",
+    "Recipient",
+    "RecipientNotice",
     "RecoveryCode",
     "RefreshToken",
     "RequestEvent",

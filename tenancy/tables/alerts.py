@@ -44,6 +44,8 @@ class AlertKind(enum.Enum):
     CREDENTIALS_EXPIRING = "credentials_expiring"
     QUALITY_INCIDENT = "quality_incident"
     WEBHOOK_FAILED = "webhook_failed"  # a program of the agency cannot be told
+    RECIPIENT_NOT_TOLD = "recipient_not_told"  # of a person's request: it refuses, or is down
+    PRIVACY_MESSAGE_STUCK = "privacy_message_stuck"  # no request could be made of it
 
 
 class AlertSeverity(enum.Enum):

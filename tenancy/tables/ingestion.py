@@ -13,6 +13,7 @@ from domain.privacy.holds import (
     AGENCY_ACCOUNT,
     CANONICAL_WORD,
     CONFIGURATION,
+    CONSENT_GIVER,
     LINEAGE,
     PLATFORM_WORDS,
     PROOF,
@@ -107,6 +108,8 @@ class Connection(TenantOwned, Base):
     credentials_version: Mapped[int] = mapped_column(default=0)  # one more with every change
     credentials_expire_at: Mapped[dt.datetime | None]  # a person has to be asked again by then
     connected_at: Mapped[dt.datetime | None]  # when somebody last gave them; NULL: not known
+    # The platform's id of who consented there; NULL: not told
+    granted_by: Mapped[str | None] = holds(CONSENT_GIVER)
     refresh_began_at: Mapped[dt.datetime | None]  # of a refresh whose answer is not stored
     state: Mapped[ConnectionState] = mapped_column(choice(ConnectionState, "state"))
     start_date: Mapped[dt.date]  # first reporting date to fetch

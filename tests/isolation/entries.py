@@ -229,7 +229,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " /people/{user}/reactivate /people/{user}/authenticator /people/{user}/link"
             " /apps /apps/new /apps/{client_id}/rotate /apps/{client_id}/suspend"
             " /apps/{client_id}/resume /approvals /approvals/{approval}/approve"
-            " /approvals/{approval}/reject",
+            " /approvals/{approval}/reject /privacy/shopify /privacy/meta/deletion"
+            " /privacy/meta/deauthorise /privacy/request/{form} /privacy/status/{code}",
         ),
         **_all(Empty("says whether the process is alive"), "/healthz /readyz"),
         **_all(
@@ -261,7 +262,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
             " features.check features.refresh features.show freshness gdpr.certificate"
-            " gdpr.certificates history.import import"
+            " gdpr.certificates gdpr.form-link history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
             " people.list people.provider people.reset people.role quality.release"
@@ -291,7 +292,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         **_all(
             _DOORS,
             "tenant_of_client is_origin_known pending_loads agencies_with_alerts"
-            " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant",
+            " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant"
+            " connections_of_account connections_granted_by tenants_of_status"
+            " agencies_with_privacy_messages agencies_with_recipient_notices",
         ),
         "create_tenant": Attacked("tenancy/test_unscoped::test_new_tenant_is_stored_with_its_key"),
     },
@@ -361,7 +364,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.ALERT: _all(
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
         "credentials_expiring credentials_refused freshness_missed freshness_predicted_miss"
-        " quality_incident sync_failed webhook_failed",
+        " privacy_message_stuck quality_incident recipient_not_told sync_failed webhook_failed",
     ),
     Kind.SERVICE: _all(
         Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),
@@ -380,6 +383,10 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             _ROUTES,
             "app_new.html app_secret.html approvals.html apps.html link_made.html people.html"
             " person.html",
+        ),
+        **_all(
+            Attacked("isolation/test_privacy::test_a_form_and_a_code_are_of_one_agency"),
+            "privacy_request.html privacy_sent.html privacy_status.html",
         ),
         **_all(
             Empty("a frame for what is said"),

@@ -15,9 +15,12 @@ from sqlalchemy import Connection, NullPool, Table, create_engine, text
 
 from tenancy.rls import (
     APP_ROLE,
+    DOOR_ACCOUNT_SETTING,
     DOOR_CLIENT_SETTING,
+    DOOR_GRANTER_SETTING,
     DOOR_ORIGIN_SETTING,
     DOOR_ROLE,
+    DOOR_STATUS_SETTING,
     FEATURES_ROLE,
     JOBS_ROLE,
     find_gaps,
@@ -111,13 +114,15 @@ class Door:
         table: That it is on.
         column: Of the table, granted to the doors.
         hides: Makes the second tenant's row one that the door is not for; empty: it is for all.
-        named: What a caller names, by setting; a column of the first tenant's row.
+        named: What a caller names, by setting; an expression over the first tenant's row.
+        apart: Makes both rows ones that other doors to the table are not for.
     """
 
     table: str
     column: str = "tenant_id"
     hides: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
+    apart: str = ""
 
 
 DOORS = {
@@ -139,6 +144,23 @@ DOORS = {
     ("door_due_work", "due_syncs"): Door("due_syncs", hides="state = 'done'"),
     ("door_agencies_with_webhooks", "webhook_deliveries"): Door(
         "webhook_deliveries", hides="state = 'delivered'"
+    ),
+    ("door_connections_of_account", "connections"): Door(
+        "connections", named={DOOR_ACCOUNT_SETTING: "source || ':' || account_id"}
+    ),
+    ("door_connections_granted_by", "connections"): Door(
+        "connections", named={DOOR_GRANTER_SETTING: "source || ':' || granted_by"}
+    ),
+    ("door_tenants_of_status", "privacy_inbox"): Door(
+        "privacy_inbox",
+        named={DOOR_STATUS_SETTING: "encode(status_hash, 'hex')"},
+        apart="state = 'filed'",
+    ),
+    ("door_agencies_with_privacy_messages", "privacy_inbox"): Door(
+        "privacy_inbox", hides="state = 'filed'"
+    ),
+    ("door_agencies_with_recipient_notices", "recipient_notices"): Door(
+        "recipient_notices", hides="state = 'acknowledged'"
     ),
 }
 
@@ -175,6 +197,8 @@ def test_a_door_is_as_wide_as_its_question(
             text(f"UPDATE {door.table} SET {door.hides} WHERE tenant_id = :id"),
             {"id": second.tenant_id},
         )
+    if door.apart:
+        connection.execute(text(f"UPDATE {door.table} SET {door.apart}"))
     both = {first.tenant_id, second.tenant_id}
     shown = {first.tenant_id} if door.hides or door.named else both
     assert _seen(connection, door, first) == shown
@@ -189,10 +213,10 @@ def test_a_door_is_as_wide_as_its_question(
 
 def _seen(connection: Connection, door: Door, first: FilledTenant) -> set[object]:
     """Tenants whose rows the door shows to who names the first tenant's."""
-    row = first.rows[door.table]
     savepoint = connection.begin_nested()
-    for setting, column in door.named.items():
-        value = column.strip("'") if column.startswith("'") else row[column]
+    for setting, expression in door.named.items():
+        query = text(f"SELECT {expression} FROM {door.table} WHERE tenant_id = :id")
+        value = connection.scalar(query, {"id": first.tenant_id})
         connection.execute(
             text("SELECT set_config(:name, :value, true)"), {"name": setting, "value": value}
         )

@@ -48,8 +48,12 @@ APP_GRANTS = {
     "passwords": {"SELECT", "INSERT", "UPDATE"},
     "pending_connections": {"SELECT", "INSERT", "UPDATE"},
     "pending_sign_ins": {"SELECT", "INSERT", "DELETE"},
+    "privacy_forms": {"SELECT", "INSERT", "UPDATE"},
+    "privacy_inbox": {"SELECT", "INSERT", "UPDATE"},
     "provider_outages": {"SELECT", "INSERT", "UPDATE"},
     "quarantined_rows": {"SELECT", "INSERT", "UPDATE"},
+    "recipient_notices": {"SELECT", "INSERT", "UPDATE"},
+    "recipients": {"SELECT", "INSERT", "UPDATE"},
     "recovery_codes": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "refresh_tokens": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "request_events": {"SELECT", "INSERT"},
@@ -75,6 +79,7 @@ APP_GRANTS = {
 
 DOOR_COLUMNS = {
     "alerts": {"tenant_id", "settled_at"},
+    "connections": {"tenant_id", "id", "client_id"},
     "due_syncs": {
         "tenant_id", "connection_id", "day", "source", "ready_at", "deadline_at", "typical_seconds",
         "fastest_seconds", "calls", "state", "run_id", "attempts", "started_at", "next_attempt_at",
@@ -85,6 +90,8 @@ DOOR_COLUMNS = {
         "loaded_at",
     },
     "oauth_clients": {"tenant_id", "client_id"},
+    "privacy_inbox": {"tenant_id", "state", "status_hash", "next_attempt_at"},
+    "recipient_notices": {"tenant_id", "state", "next_attempt_at"},
     "subject_requests": {"tenant_id", "state"},
     "syncs": {
         "tenant_id", "id", "run_id", "client_id", "connection_id", "source", "stream", "fact",
@@ -124,7 +131,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 36
+    assert len(model) == 42
     assert migrated == model
 
 
@@ -201,10 +208,15 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
         ).all()
     assert [tuple(row) for row in rows] == [
         ("alerts", "door_agencies_with_alerts", "SELECT"),
+        ("connections", "door_connections_granted_by", "SELECT"),
+        ("connections", "door_connections_of_account", "SELECT"),
         ("due_syncs", "door_due_work", "SELECT"),
         ("landing_objects", "door_pending_loads", "SELECT"),
         ("oauth_clients", "door_is_origin_known", "SELECT"),
         ("oauth_clients", "door_tenant_of_client", "SELECT"),
+        ("privacy_inbox", "door_agencies_with_privacy_messages", "SELECT"),
+        ("privacy_inbox", "door_tenants_of_status", "SELECT"),
+        ("recipient_notices", "door_agencies_with_recipient_notices", "SELECT"),
         ("subject_requests", "door_agencies_with_requests", "SELECT"),
         ("syncs", "door_pending_loads", "SELECT"),
         ("tenants", "door_list_tenants", "SELECT"),

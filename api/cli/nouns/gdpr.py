@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli.invoke import invoke, show
-from api.cli.options import Agency
+from api.cli.options import Agency, ClientName
 
 __all__ = ["group"]
 
@@ -70,3 +70,16 @@ def verify(
     from api.commands.gdpr_verify import verify_certificate_file  # noqa: PLC0415  # only here
 
     show(lambda: verify_certificate_file(file, key=key, keys=keys, trail=trail))
+
+
+@group.command("form-link")
+def form_link(
+    *,
+    agency: Agency,
+    client: ClientName,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="End every form of the client instead.")
+    ] = False,
+) -> None:
+    """Print the address of a form where people ask a client for their rights; shown once."""
+    invoke("gdpr.form-link", tenant=agency, client=client, revoke=revoke)

@@ -1,6 +1,7 @@
 """The HTTP surface of the simulated Meta Ads.
 
     GET  /v{N}/dialog/oauth, /v{N}/oauth/access_token -> consent
+    GET  /v{N}/me                     -> id of the token's person
     GET  /v{N}/me/adaccounts          -> accounts of the token, in pages
     GET  /v{N}/act_{id}               -> one account
     GET  /v{N}/act_{id}/insights      -> query -> rows, in pages
@@ -77,6 +78,7 @@ class MetaAds:
             routes=[
                 Route("/v{version}/dialog/oauth", self._login.authorize, methods=["GET"]),
                 Route("/v{version}/oauth/access_token", self._token, methods=["GET"]),
+                Route("/v{version}/me", self._guarded(self._person), methods=["GET"]),
                 Route("/v{version}/me/adaccounts", self._guarded(self._list), methods=["GET"]),
                 Route(
                     "/v{version}/act_{account}/insights",
@@ -107,14 +109,14 @@ class MetaAds:
     def operation_of(self, path: str, body: bytes) -> str:
         """Name the call: `adaccounts`, `account`, `insights`, `order`, `poll`, `report`...
 
-        Of a consent: `dialog` and `token`.
+        Of a consent: `dialog`, `token` and `me`.
         """
         parts = path.strip("/").split("/")
         if "oauth" in parts:
             return "token" if parts[-1] == "access_token" else "dialog"
         of_account = any(part.startswith(_ACCOUNT_PREFIX) for part in parts)
-        if parts[-1] == "adaccounts":
-            return "adaccounts"
+        if parts[-1] in {"adaccounts", "me"}:
+            return parts[-1]
         if parts[-1] == "insights":
             return ("order" if body else "insights") if of_account else "report"
         return "account" if of_account else "poll"
@@ -207,6 +209,11 @@ class MetaAds:
         major = version.removesuffix(".0")
         if not major.isdecimal() or int(major) not in self._config.supported_versions:
             raise deprecated_version(max(self._config.supported_versions))
+
+    def _person(self, call: Call) -> Response:
+        """An id within the app: digits, the same for the same person."""
+        digest = blake2b(",".join(call.account_ids).encode(), digest_size=7).digest()
+        return JSONResponse({"id": str(10**16 + int.from_bytes(digest))})
 
     def _list(self, call: Call) -> Response:
         fields = list_of(call.values.get("fields", "")) or ("account_id", "id")

@@ -44,6 +44,7 @@ VERBS = [
     "audit verify",
     "gdpr certificate",
     "gdpr verify",
+    "gdpr form-link",
     "compare",
     "connections add",
     "connections link",

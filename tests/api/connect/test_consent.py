@@ -81,6 +81,9 @@ async def test_a_person_who_reaches_several_accounts_chooses_one(
     assert [each.account_id for each in await front.connections(agency)] == [ACCOUNTS[source]]
     again = await front.choose(page, ACCOUNTS[source])
     assert again.status_code == 404
+    (connection,) = await front.connections(agency)
+    # Meta alone names a person later, by the id within our app.
+    assert (connection.granted_by is not None) == (source == "meta_ads")
 
 
 async def test_only_accounts_of_the_consent_can_be_chosen(front: FrontDesk, agency: Agency) -> None:

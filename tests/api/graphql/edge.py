@@ -32,6 +32,7 @@ from api.oauth.endpoint import OAuthServices
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.pages.services import PageServices, open_pages
+from api.privacy.endpoint import PrivacyCallbacks
 from api.webhooks.desk import WebhookDesk
 from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
@@ -105,6 +106,7 @@ RULES = EdgeRules(  # time stands still here, so a minute never ends
     failed_attempts=RateLimit("failed_attempts", 1_000_000, 60, guards_secrets=True),
 )
 VAULT = Vault(MasterKey(bytes(32)))
+APPS = {"shopify": {"client_secret": "hush"}, "meta_ads": {"client_secret": "appsecret"}}
 START = dt.datetime(2026, 3, 15, 9, 30, tzinfo=dt.UTC)
 ALL_SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "webhooks:manage")
 
@@ -339,6 +341,7 @@ def pages_of(oauth: OAuthServices, redis: RedisServer) -> PageServices:
         doors=Doors(oauth.database),
         vault=VAULT,
         limits=RateLimits(redis, oauth.clock),
+        apps=APPS,
     )
 
 
@@ -397,14 +400,16 @@ def open_edge(
         is_development=True,
     )
     oauth = _oauth(database, tokens, clock, ids, issuer)
+    pages = pages_of(oauth, redis_server)
     services = EdgeServices(
         graphql=graphql,
         oauth=oauth,
-        pages=pages_of(oauth, redis_server),
+        pages=pages,
         checks={},
         ids=ids,
         rules=replace(RULES, issuer=issuer),
         rate_limits=RateLimits(redis_server, clock),
+        privacy=PrivacyCallbacks(pages.privacy_forms.inbox, APPS, issuer),
     )
     app = create_app(services)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=issuer)

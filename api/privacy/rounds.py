@@ -1,0 +1,29 @@
+"""Work in the background for people's rights: messages become requests.
+
+PrivacyRounds.running -> every few seconds: file what came in
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from api.rounds import beside, repeat
+from gdpr.inbound.filing import Filing
+
+__all__ = ["PrivacyRounds"]
+
+_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyRounds:
+    """Runs in the serving process; several processes share the work."""
+
+    filing: Filing
+
+    @asynccontextmanager
+    async def running(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
+        """Go on while a block runs."""
+        async with beside(repeat(self.filing.file_due, sleep, _SECONDS, "privacy_round_failed")):
+            yield
