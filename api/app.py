@@ -34,11 +34,13 @@ from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.explorer import explorer_page
 from api.graphql.services import GraphQLServices
 from api.oauth.endpoint import OAuthServices, oauth_routes
+from api.pages.exports import ExportPages
 from api.pages.services import PageServices
 from api.pages.site import site_routes
 from api.privacy.endpoint import PrivacyCallbacks, privacy_routes
 from domain.errors import BoscoError, Transient
 from domain.ports import IdFactory
+from gdpr.access.exports import Exports
 from ingestion.connecting import ConnectionDesk
 from tenancy.rate_limits import RateLimits
 
@@ -61,6 +63,7 @@ class EdgeServices:
         pages: Of the pages for people.
         connecting: Takes people in who connect accounts; None: nobody can here.
         privacy: Takes what platforms pass on of people's rights; None: no platform can here.
+        exports: Hands people the copies of their data; None: nobody gets one here.
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
         rules: How requests are treated before they reach a route.
@@ -76,6 +79,7 @@ class EdgeServices:
     rate_limits: RateLimits
     connecting: ConnectionDesk | None = None
     privacy: PrivacyCallbacks | None = None
+    exports: Exports | None = None
 
 
 def create_app(services: EdgeServices) -> FastAPI:
@@ -120,6 +124,8 @@ def create_app(services: EdgeServices) -> FastAPI:
         routes += connect_routes(services.connecting)
     if services.privacy is not None:
         routes += privacy_routes(services.privacy)
+    if services.exports is not None:
+        routes += ExportPages(services.pages.visits, services.exports).routes()
     if services.graphql.is_development:
         routes.append(Route("/", _show_explorer, methods=["GET"]))
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)

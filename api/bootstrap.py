@@ -42,6 +42,7 @@ from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ports import Clock, IdFactory
 from domain.query.plan import PlanCache
 from feature_repo.open import open_features
+from gdpr.access.exports import Exports
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.evidence.keys import EvidenceKeys
 from gdpr.inbound.filing import Filing
@@ -235,6 +236,9 @@ async def open_runtime(
                 exclusive=Exclusive(plane.database, "audit checkpoints"),
                 clock=clock,
                 ids=uuid7,
+            ),
+            exports=Exports(
+                plane.database, plane.store, plane.vault, clock, uuid7, secrets.token_bytes
             ),
             certificates=CertificateDesk(
                 EvidenceKeys(plane.master_key, clock, secrets.token_bytes), clock, uuid7

@@ -100,6 +100,7 @@ async def serve_http(
             privacy=PrivacyCallbacks(
                 pages.privacy_forms.inbox, runtime.extraction.apps, runtime.issuer
             ),
+            exports=runtime.exports,
         )
     )
     async with serve_app(app, host, port, rules.limits) as taken:

@@ -14,6 +14,7 @@ from api.settings import Settings
 from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
+from gdpr.access.exports import Exports
 from gdpr.evidence.desk import CertificateDesk
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.spec import SourceSpec
@@ -47,6 +48,7 @@ class Runtime:
         privacy: Makes requests of what came in for people's rights; likewise.
         checkpoints: Of the audit trails; taken in the serving process.
         certificates: Of what was erased.
+        exports: Copies of people's data, made for them.
     """
 
     settings: Settings
@@ -77,3 +79,4 @@ class Runtime:
     privacy: PrivacyRounds
     checkpoints: Checkpoints
     certificates: CertificateDesk
+    exports: Exports

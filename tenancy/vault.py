@@ -104,6 +104,7 @@ class Purpose(enum.Enum):
     PENDING_CONNECTION = "pending connection"
     SUBJECT_KEY = "key of a person"  # of one person's identifiers: without it they are noise
     SUBJECT_IDENTIFIER = "identifier of a person"  # under the key of that person
+    SUBJECT_EXPORT = "export for a person"  # what a copy of their data is sealed under
     SUBJECT_REQUEST = "request of a person"  # what the requester gave of themselves
     PRIVACY_MESSAGE = "privacy message"  # that came in, and is no request yet
     RECIPIENT = "recipient"  # what opens its door to us

@@ -20,7 +20,7 @@ from domain.privacy.canonical_json import readable_json
 from gdpr.evidence.keys import PublicKey
 from tenancy import audit
 
-__all__ = ["export_certificate", "export_keys", "list_certificates"]
+__all__ = ["export_certificate", "export_keys", "list_certificates", "read_request_id"]
 
 
 async def list_certificates(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -52,7 +52,7 @@ async def export_certificate(runtime: Runtime, arguments: Arguments) -> AsyncIte
     tenant = await find_agency(runtime, arguments["tenant"])
     request, path = arguments["request"], arguments.resolve_path(arguments["to"])
     async with runtime.database.session(tenant.tenant_id) as session:
-        found = await runtime.certificates.find_newest(session, _read_id(request))
+        found = await runtime.certificates.find_newest(session, read_request_id(request))
         if found is None:
             raise NotFoundError(
                 f"the agency has no certificate for request {request}",
@@ -90,7 +90,12 @@ async def export_keys(runtime: Runtime, arguments: Arguments) -> AsyncIterator[E
     yield TableEvent("keys that sign certificates", ("key", "made", "state"), rows)
 
 
-def _read_id(text: str) -> uuid.UUID:
+def read_request_id(text: str) -> uuid.UUID:
+    """A request by the id that people name it by.
+
+    Raises:
+        InvalidInputError: It is no id.
+    """
     return parse_id(text.rpartition("_")[0] or "req", text)
 
 

@@ -84,6 +84,7 @@ from tenancy.tables.privacy import (
     Tombstone,
 )
 from tenancy.tables.privacy_evidence import Certificate
+from tenancy.tables.privacy_exports import PersonExport
 from tenancy.tables.privacy_inbound import (
     MessageTopic,
     PrivacyForm,
@@ -170,6 +171,7 @@ __all__ = [
     "Password",
     "PendingConnection",
     "PendingSignIn",
+    "PersonExport",
     "PrivacyForm",
     "PrivacyMessage",
     "PrivacyMessageState",

@@ -17,6 +17,7 @@ class Certificate(TenantOwned, Base):
 
     __tablename__ = "certificates"
     __otherwise__ = LINEAGE
+    __person__ = ("request_id", "subject_requests.subject_id")
     __table_args__ = (
         within_tenant("request_id", "subject_requests"),
         UniqueConstraint("tenant_id", "number"),

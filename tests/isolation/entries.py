@@ -239,6 +239,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " /.well-known/oauth-protected-resource /.well-known/oauth-protected-resource/graphql",
         ),
         **_all(_CONSENT, "/connect/start/{ticket} /connect/{source}/callback /connect/choose"),
+        "/privacy/export/{token}": Attacked(
+            "api/pages/test_exports::test_a_link_opens_nothing_of_another_agency"
+        ),
         "/": Empty("leads to the explorer, in development"),
         "/static/bosco.css": Empty("a style sheet"),
     },
@@ -262,7 +265,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
             " features.check features.refresh features.show freshness gdpr.certificate"
-            " gdpr.certificates gdpr.form-link history.import import"
+            " gdpr.certificates gdpr.link gdpr.form-link history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
             " people.list people.provider people.reset people.role quality.release"
@@ -372,6 +375,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     ),
     Kind.TEMPLATE: {
         "connect_choice.html": _CONSENT,
+        "export.html": Attacked(
+            "api/pages/test_exports::test_a_link_opens_nothing_of_another_agency"
+        ),
         "consent.html": Attacked(
             "isolation/test_routes::test_a_person_of_another_agency_is_asked_to_sign_in"
         ),

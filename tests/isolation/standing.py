@@ -1,5 +1,6 @@
 """Two agencies on a whole running platform: the victim with a row of all that has a name."""
 
+import datetime as dt
 import re
 import secrets
 import uuid
@@ -27,6 +28,7 @@ from tenancy.tables import (
     EndpointState,
     Incident,
     OAuthClient,
+    PersonExport,
     QuarantinedRow,
     SubjectRequest,
     SyncRun,
@@ -140,6 +142,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
             f"{victim.canary}@northwind.example", f"{secrets.token_hex(7)}@northwind.example"
         ),
         "endpoint": Loot(public_id("whk", endpoint), public_id("whk", nobody)),
+        "exported": Loot(public_id("req", certified), public_id("req", nobody)),
         "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
         "quarantined": Loot(public_id("qua", row), public_id("qua", nobody)),
         "message": Loot(public_id("msg", victim.sync_id), public_id("msg", nobody)),
@@ -152,7 +155,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
 
 
 async def _certify(session: TenantSession, edge: Edge, victim: Agency) -> uuid.UUID:
-    """A request for erasure that has a certificate."""
+    """A request that has a certificate, and an export."""
     request = SubjectRequest(
         id=edge.ids(),
         client_id=victim.clients["acme"],
@@ -181,6 +184,16 @@ async def _certify(session: TenantSession, edge: Edge, victim: Agency) -> uuid.U
             kid=victim.canary,
             signed=victim.canary,
             issued_at=edge.clock(),
+        )
+    )
+    session.add(
+        PersonExport(
+            request_id=request.id,
+            parts=1,
+            size_bytes=1,
+            sealed_key=b"sealed",
+            made_at=edge.clock(),
+            expires_at=edge.clock() + dt.timedelta(days=1),
         )
     )
     return request.id

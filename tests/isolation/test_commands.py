@@ -77,6 +77,7 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "gdpr.certificate": ({"request": "@certified", "to": "@export"}, "NOT_FOUND"),
     "gdpr.certificates": ({"limit": 100}, ""),
     "gdpr.form-link": ({"client": "@client", "revoke": False}, "NOT_FOUND"),
+    "gdpr.link": ({"request": "@exported"}, "NOT_FOUND"),
     "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
     "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
     "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),

@@ -6,6 +6,9 @@ from typing import cast
 import pytest
 
 from api.connect.endpoint import connect_routes
+from api.pages.exports import ExportPages
+from api.pages.visits import Visits
+from gdpr.access.exports import Exports
 from ingestion.connecting import ConnectionDesk
 from tests.api.graphql.edge import Edge, edge, edge_warehouse
 from tests.isolation.entries import (
@@ -36,8 +39,10 @@ def test_every_entry_is_classified() -> None:
 
 @pytest.mark.anyio
 async def test_every_route_is_classified(edge: Edge) -> None:
-    consent = {route.path for route in connect_routes(cast("ConnectionDesk", None))}
-    assert set(routes_of(edge.app)) | consent == set(CLASSIFIED[Kind.ROUTE])
+    beside = connect_routes(cast("ConnectionDesk", None))
+    beside += ExportPages(cast("Visits", None), cast("Exports", None)).routes()
+    found = set(routes_of(edge.app)) | {route.path for route in beside}
+    assert found == set(CLASSIFIED[Kind.ROUTE])
     strange = [route for route in edge.app.routes if type(route).__name__ != "Route"]  # type: ignore[attr-defined]
     assert strange == []  # a mount or a socket would not be seen
 

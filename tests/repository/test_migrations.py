@@ -50,6 +50,7 @@ APP_GRANTS = {
     "pending_sign_ins": {"SELECT", "INSERT", "DELETE"},
     "privacy_forms": {"SELECT", "INSERT", "UPDATE"},
     "privacy_inbox": {"SELECT", "INSERT", "UPDATE"},
+    "person_exports": {"SELECT", "INSERT", "UPDATE"},
     "provider_outages": {"SELECT", "INSERT", "UPDATE"},
     "quarantined_rows": {"SELECT", "INSERT", "UPDATE"},
     "recipient_notices": {"SELECT", "INSERT", "UPDATE"},

@@ -31,6 +31,15 @@ def certificate(
     invoke("gdpr.certificate", tenant=agency, request=request, to=to)
 
 
+@group.command("link")
+def link(
+    agency: Agency,
+    request: Annotated[str, typer.Argument(help="Id of the request.", metavar="REQUEST")],
+) -> None:
+    """Make a link by which a person gets the copy of their data, once; earlier ones are over."""
+    invoke("gdpr.link", tenant=agency, request=request)
+
+
 @group.command("keys")
 def keys(
     *,
