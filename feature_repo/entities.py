@@ -9,6 +9,9 @@ Feast sorts join keys by name before it writes them down, hence `a_tenant_id`.
 from dataclasses import dataclass
 from typing import Final
 
+from domain.privacy.classification import Privacy
+from domain.privacy.holds import ADVERTISING_OBJECT, LINEAGE
+
 __all__ = ["CAMPAIGN", "CLIENT", "ENTITIES", "PROJECT", "TENANT_KEY", "Entity"]
 
 PROJECT: Final = "bosco"  # at Feast; one for the platform
@@ -25,12 +28,14 @@ class Entity:
         join_key: Name of the second part of its key; sorts after `TENANT_KEY`.
         parts: Fact columns that make its id, joined with a colon; a fact row that lacks one
             belongs to none. The first is a UUID of ours.
+        holds: What its id holds of people; None: nobody has said, and the inventory fails.
     """
 
     name: str
     description: str
     join_key: str
     parts: tuple[str, ...]
+    holds: Privacy | None = None
 
     @property
     def owner_column(self) -> str:
@@ -48,11 +53,13 @@ CAMPAIGN: Final = Entity(
     description="A campaign of a connected ad account.",
     join_key="campaign_key",
     parts=("connection_id", "campaign_id"),
+    holds=ADVERTISING_OBJECT,
 )
 CLIENT: Final = Entity(
     name="client",
     description="A brand that the agency works for.",
     join_key="client_key",
     parts=("client_id",),
+    holds=LINEAGE,
 )
 ENTITIES: Final = (CAMPAIGN, CLIENT)

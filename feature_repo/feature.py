@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from domain.facts.fact import ColumnType
+from domain.privacy.classification import Privacy
 from feature_repo.entities import Entity
 
 __all__ = [
@@ -155,6 +156,7 @@ class FeatureView:
         entity: Whose features.
         features: In the order in which values are stored.
         ttl_seconds: An older value is not served.
+        holds: What its values hold of people; None: nobody has said, and the inventory fails.
     """
 
     name: str
@@ -162,6 +164,7 @@ class FeatureView:
     entity: Entity
     features: tuple[Feature, ...]
     ttl_seconds: int
+    holds: Privacy | None = None
 
     @property
     def facts(self) -> tuple[str, ...]:

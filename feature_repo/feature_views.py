@@ -9,6 +9,7 @@ next publication computes new ones.
 import hashlib
 from typing import Final
 
+from domain.privacy.holds import AGGREGATE_FIGURES
 from feature_repo.entities import CAMPAIGN, CLIENT
 from feature_repo.feature import (
     Change,
@@ -87,6 +88,7 @@ CAMPAIGN_PERFORMANCE: Final = FeatureView(
     description="Delivery, cost and claimed results of a campaign.",
     entity=CAMPAIGN,
     ttl_seconds=_TTL_SECONDS,
+    holds=AGGREGATE_FIGURES,
     features=(
         Feature("currency", "Currency of the account, ISO 4217.", Unit.CODE, Currency(_ADS)),
         *_spend(""),
@@ -130,6 +132,7 @@ CLIENT_PERFORMANCE: Final = FeatureView(
     description="Media cost of a client, visits of its sites, and what its shop sold.",
     entity=CLIENT,
     ttl_seconds=_TTL_SECONDS,
+    holds=AGGREGATE_FIGURES,
     features=(
         Feature("ads_currency", "Currency of all ad accounts.", Unit.CODE, Currency(_ADS)),
         Feature("shop_currency", "Currency of all orders.", Unit.CODE, Currency("orders")),

@@ -10,7 +10,7 @@ Every value has a time to live. `RedisAnswerCache` does without Redis when there
 import enum
 import hashlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
@@ -19,9 +19,17 @@ import structlog
 from domain.errors import InternalError
 from domain.ids import TenantId
 from domain.ports import TenantScope
+from domain.privacy.classification import Privacy
+from domain.privacy.holds import (
+    ADVERTISING_OBJECT,
+    AGGREGATE_FIGURES,
+    CACHED_FIGURES,
+    LINEAGE,
+    STAFF_CALLS,
+)
 from tenancy.redis_server import RedisServer, RedisUnavailableError, reachable_redis
 
-__all__ = ["InvalidKeyError", "KeyKind", "RedisAnswerCache", "TenantRedis"]
+__all__ = ["KEY_HOLDS", "InvalidKeyError", "KeyKind", "RedisAnswerCache", "TenantRedis"]
 
 _LOG: Final = structlog.get_logger(__name__)
 _PART: Final = re.compile(r"[A-Za-z0-9_.=-]{1,200}")
@@ -35,6 +43,16 @@ class KeyKind(enum.Enum):
     FEATURE = "feature"  # values of one feature view of one entity
     FEATURE_INDEX = "feature_index"  # sorted set: ids of one account's or client's entities
     RATE = "rate"  # list: when an app or an account last called
+
+
+# What values and members under a key hold of people.
+KEY_HOLDS: Final[Mapping[KeyKind, Privacy]] = {
+    KeyKind.ANSWER: CACHED_FIGURES,
+    KeyKind.DATA_VERSION: LINEAGE,
+    KeyKind.FEATURE: AGGREGATE_FIGURES,
+    KeyKind.FEATURE_INDEX: ADVERTISING_OBJECT,
+    KeyKind.RATE: STAFF_CALLS,
+}
 
 
 class InvalidKeyError(InternalError):

@@ -37,6 +37,8 @@ class HeldColumn:
         path: From a row to its person: columns of the table, then `table.column` of others; empty:
             there is none.
         refers_to: `table.column` that its values come from; empty: none.
+        kept: Retention policy of the store, where it ends earlier than what it holds would; empty:
+            it does not.
     """
 
     store: Store
@@ -45,11 +47,17 @@ class HeldColumn:
     holds: Privacy | None
     path: tuple[str, ...] = ()
     refers_to: str = ""
+    kept: str = ""
 
     @property
     def personal(self) -> Classification | None:
         """The classification of what is about somebody; None: about nobody, or unsaid."""
         return self.holds if isinstance(self.holds, Classification) else None
+
+    @property
+    def retention(self) -> str:
+        """Name of the policy that ends it; empty: it is about nobody."""
+        return "" if self.personal is None else self.kept or self.personal.retention
 
     @property
     def place(self) -> str:

@@ -31,12 +31,20 @@ __all__ = [
     "ALERT_ADDRESSES",
     "AUDIT_ACTOR",
     "AUDIT_OBJECT",
+    "CACHED_FIGURES",
     "CANONICAL_WORD",
     "CLASSIFICATIONS",
     "CONFIGURATION",
     "CONSENT_GIVER",
     "ERASURE_PROOF",
+    "EXPORTED_ACTOR",
+    "EXPORTED_OBJECT",
+    "EXPORTED_PERSON",
+    "EXPORTED_PROOF",
+    "FAILURE_TRACE",
+    "JOB_ACTOR",
     "LINEAGE",
+    "LOG_ACTOR",
     "OWN_WORDS",
     "PERSON_IDENTIFIER",
     "PERSON_RECORD",
@@ -200,6 +208,21 @@ STAFF_ASKED: Final = replace(
 AUDIT_ACTOR: Final = replace(STAFF_ACTOR, name="audit_actor", retention="audit_trail")
 # Ids of objects; that of a person's account may be among them.
 AUDIT_OBJECT: Final = replace(AUDIT_ACTOR, name="audit_object", key=SubjectKey.SEARCHED)
+JOB_ACTOR: Final = replace(STAFF_ACTOR, name="job_actor", retention="job")
+LOG_ACTOR: Final = replace(
+    STAFF_ACTOR, name="log_actor", retention="log", recipients=(Recipient.OPERATOR,)
+)
+FAILURE_TRACE: Final = replace(
+    LOG_ACTOR,
+    name="failure_trace",
+    category="user",
+    use="essential.service.operations",
+    purpose="Find out why something failed.",
+    key=SubjectKey.NOBODY,
+    no_key_because="a failure may quote what it failed on; it is the operator's, for 30 days",
+)
+EXPORTED_ACTOR: Final = replace(STAFF_ACTOR, name="exported_actor", retention="export")
+EXPORTED_OBJECT: Final = replace(EXPORTED_ACTOR, name="exported_object", key=SubjectKey.SEARCHED)
 STAFF_NOTE: Final = replace(
     STAFF_ACTOR,
     name="staff_note",
@@ -269,6 +292,21 @@ ERASURE_PROOF: Final = replace(
     retention="audit_trail",
     recipients=_FOR_AUTHORITIES,
 )
+EXPORTED_PROOF: Final = replace(
+    ERASURE_PROOF,
+    name="exported_proof",
+    retention="export",
+    key=SubjectKey.NOBODY,
+    no_key_because="a file names the person by pseudonym, and is of whoever asked for it",
+)
+EXPORTED_PERSON: Final = replace(
+    EXPORTED_PROOF,
+    name="exported_person",
+    category="user",
+    retention="person_export",
+    no_key_because="sealed under a key of its own, which the request that it answers leads to",
+    sealed=True,
+)
 
 # About nobody.
 CONFIGURATION: Final = NotPersonal("configuration", Reason.CONFIGURATION)
@@ -307,6 +345,11 @@ PLATFORM_WORDS: Final = NotPersonal(
     "platform_words",
     Reason.WORDING,
     "what a platform says of a failure, its own words for things, and where its list goes on",
+)
+CACHED_FIGURES: Final = NotPersonal(
+    "cached_figures",
+    Reason.AGGREGATE,
+    "answers are sums by dimensions; no dimension names a person or an order",
 )
 SEALED_SECRET: Final = NotPersonal("sealed_secret", Reason.SEALED)
 PROOF: Final = NotPersonal("proof", Reason.LINEAGE, "hashes and signatures over ids and instants")

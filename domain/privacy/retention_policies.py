@@ -137,6 +137,12 @@ _ALL: Final = (
         " years, articles 5(2) and 17(3)(e)).",
     ),
     RetentionPolicy(
+        "person_export",
+        30,
+        CountsFrom.WRITTEN,
+        "The copy that answers a request waits a month to be fetched by the person.",
+    ),
+    RetentionPolicy(
         "person",
         None,
         CountsFrom.CONTRACT_END,

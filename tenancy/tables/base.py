@@ -20,9 +20,11 @@ from domain.ids import ClientId, ConnectionId, ObjectId, RunId, SyncId, TenantId
 from domain.privacy.classification import Privacy
 from domain.privacy.holds import LINEAGE
 
-__all__ = ["HOLDS", "Base", "TenantOwned", "choice", "holds", "within_tenant"]
+__all__ = ["HOLDS", "REFERS_TO", "Base", "TenantOwned", "choice", "holds", "within_tenant"]
 
-HOLDS: Final = "holds"  # in `info` of a column: its classification
+# In `info` of a column.
+HOLDS: Final = "holds"
+REFERS_TO: Final = "refers_to"
 
 _TYPES: Final = {
     TenantId: Uuid(),
@@ -63,9 +65,17 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = _TYPES
 
 
-def holds(what: Privacy, *arguments: Any, **options: Any) -> MappedColumn[Any]:
-    """A `mapped_column` that says what it holds of people, or why of nobody."""
-    return mapped_column(*arguments, info={HOLDS: what}, **options)
+def holds(what: Privacy, *arguments: Any, refers_to: str = "", **options: Any) -> MappedColumn[Any]:
+    """A `mapped_column` that says what it holds of people, or why of nobody.
+
+    Args:
+        what: One of `domain.privacy.holds`.
+        arguments: Of `mapped_column`.
+        refers_to: `table.column` that a list of ids comes from, which no foreign key can say.
+        options: Of `mapped_column`.
+    """
+    info = {HOLDS: what, REFERS_TO: refers_to}
+    return mapped_column(*arguments, info=info, **options)
 
 
 def choice(values: type[enum.Enum], name: str) -> Enum:

@@ -14,7 +14,7 @@ from sqlalchemy.types import JSON, TypeEngine
 
 from domain.privacy.classification import Privacy
 from domain.privacy.held import HeldColumn, Store
-from tenancy.tables.base import HOLDS, Base
+from tenancy.tables.base import HOLDS, REFERS_TO, Base
 
 __all__ = ["held_columns"]
 
@@ -53,4 +53,5 @@ def _refers_to(column: Column[Any]) -> str:
     """Where its values come from; every reference within a tenant carries `tenant_id` too."""
     if column.name == "tenant_id":
         return ""
-    return min((key.target_fullname for key in column.foreign_keys), default="")
+    told: str = column.info.get(REFERS_TO, "")
+    return told or min((key.target_fullname for key in column.foreign_keys), default="")

@@ -6,7 +6,7 @@ import uuid
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.privacy.holds import ERASURE_PROOF, LINEAGE, PROOF
+from domain.privacy.holds import ERASURE_PROOF, PROOF, REQUEST_RECORD
 from tenancy.tables.base import Base, TenantOwned, holds, within_tenant
 
 __all__ = ["Certificate"]
@@ -16,7 +16,7 @@ class Certificate(TenantOwned, Base):
     """A revision of the certificate of an erasure; what it says stands in `signed` alone."""
 
     __tablename__ = "certificates"
-    __otherwise__ = LINEAGE
+    __otherwise__ = REQUEST_RECORD
     __person__ = ("request_id", "subject_requests.subject_id")
     __table_args__ = (
         within_tenant("request_id", "subject_requests"),

@@ -6,7 +6,7 @@ import uuid
 from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.privacy.holds import LINEAGE, REQUEST_RECORD, SEALED_SECRET
+from domain.privacy.holds import REQUEST_RECORD, SEALED_SECRET
 from tenancy.tables.base import Base, TenantOwned, holds, within_tenant
 
 __all__ = ["PersonExport"]
@@ -19,7 +19,7 @@ class PersonExport(TenantOwned, Base):
     """
 
     __tablename__ = "person_exports"
-    __otherwise__ = LINEAGE
+    __otherwise__ = REQUEST_RECORD
     __person__ = ("request_id", "subject_requests.subject_id")
     __table_args__ = (
         within_tenant("request_id", "subject_requests"),

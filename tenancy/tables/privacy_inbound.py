@@ -86,7 +86,9 @@ class PrivacyMessage(TenantOwned, Base):
     # Of the code that shows how it stands; NULL: none was given
     status_hash: Mapped[bytes | None] = holds(REQUEST_PSEUDONYM)
     state: Mapped[PrivacyMessageState] = mapped_column(choice(PrivacyMessageState, "state"))
-    request_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(UUID(as_uuid=True)))
+    request_ids: Mapped[list[uuid.UUID]] = holds(
+        REQUEST_RECORD, ARRAY(UUID(as_uuid=True)), refers_to="subject_requests.id"
+    )
     attempts: Mapped[int]
     next_attempt_at: Mapped[dt.datetime]
     # Why there is no request of it yet; no identifiers

@@ -78,6 +78,8 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "gdpr.certificates": ({"limit": 100}, ""),
     "gdpr.form-link": ({"client": "@client", "revoke": False}, "NOT_FOUND"),
     "gdpr.link": ({"request": "@exported"}, "NOT_FOUND"),
+    "gdpr.dpia": ({}, ""),
+    "gdpr.record": ({"as": "processor", "format": "json"}, ""),
     "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
     "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
     "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),

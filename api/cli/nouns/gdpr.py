@@ -1,5 +1,6 @@
 """`bosco gdpr`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,63 @@ from api.cli.options import Agency, ClientName
 __all__ = ["group"]
 
 group = typer.Typer(help="People's data and their rights, with proof.", no_args_is_help=True)
+
+
+class _Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "md"
+
+
+class _Role(StrEnum):
+    PROCESSOR = "processor"
+    CONTROLLER = "controller"
+
+
+class _Store(StrEnum):
+    POSTGRES = "postgres"
+    WAREHOUSE = "warehouse"
+    LANDING = "landing"
+    REDIS = "redis"
+    FEATURES = "features"
+    MODELS = "models"
+    EXPORTS = "exports"
+    LOGS = "logs"
+    JOBS = "jobs"
+
+
+_Form = Annotated[_Format, typer.Option("--format", help="How it is written.")]
+
+
+@group.command("inventory")
+def inventory(
+    *,
+    store: Annotated[_Store | None, typer.Option(help="Only this store.")] = None,
+    form: _Form = _Format.TEXT,
+) -> None:
+    """Show every column that is about people, and how long it is kept."""
+    from api.commands.gdpr_inventory import show_inventory  # noqa: PLC0415  # only here
+
+    show(lambda: show_inventory(store.value if store else None, form.value))
+
+
+@group.command("record")
+def record(
+    agency: Agency,
+    *,
+    role: Annotated[
+        _Role, typer.Option("--as", help="Of clients' data: processor; of its own: controller.")
+    ] = _Role.PROCESSOR,
+    form: _Form = _Format.TEXT,
+) -> None:
+    """Write the record of processing activities (article 30 GDPR)."""
+    invoke("gdpr.record", tenant=agency, **{"as": role.value}, format=form.value)
+
+
+@group.command("dpia")
+def dpia(agency: Agency) -> None:
+    """Tell whether an impact assessment is due (article 35 GDPR), and why."""
+    invoke("gdpr.dpia", tenant=agency)
 
 
 @group.command("certificates")

@@ -84,6 +84,7 @@ def test_the_days_are_those_that_the_officer_was_told() -> None:
         "audit_trail": None,
         "request_claim": 30,
         "request_record": 1_095,
+        "person_export": 30,
         "person": None,
         "tombstone": None,
         "cached": 1,
