@@ -42,7 +42,7 @@ async def show_inventory(store: str | None, form: str) -> AsyncIterator[Event]:
         case "json":
             yield JsonEvent([_as_json(one) for one in columns])
         case "md":
-            yield LineEvent(write_page(inventory).rstrip("\n"))
+            yield LineEvent(write_page(Inventory(columns)).rstrip("\n"))
         case _:
             yield _counts(inventory, store)
             yield _personal(columns)

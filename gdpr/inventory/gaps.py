@@ -74,6 +74,7 @@ _Places = dict[tuple[Store, str], HeldColumn]
 def _gaps(one: HeldColumn, by_place: _Places) -> Iterator[str]:
     if one.holds is None:
         yield "nobody has said what it holds"
+        return
     source = by_place.get((one.store, one.refers_to))
     if one.personal is None:
         if _TELLTALE.fullmatch(one.column):
