@@ -25,6 +25,7 @@ __all__ = [
     "CallBudget",
     "Clock",
     "IdFactory",
+    "Messenger",
     "Parameter",
     "Publication",
     "PublicationListener",
@@ -155,6 +156,23 @@ class BudgetGauge(Protocol):
 
     async def look(self, bucket: BudgetBucket) -> BudgetLeft:
         """What is left; spends nothing."""
+
+
+class Messenger(Protocol):
+    """Mail to people outside the agency, in the agency's name."""
+
+    async def send_mail(self, tenant_id: TenantId, to: str, subject: str, text: str) -> bool:
+        """Send one message.
+
+        Args:
+            tenant_id: The agency that writes.
+            to: Address of one person.
+            subject: One line.
+            text: Plain.
+
+        Returns:
+            Whether it was taken for delivery; False: the agency has no mail server, or it refused.
+        """
 
 
 class Steps(Protocol):

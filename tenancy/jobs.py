@@ -69,12 +69,13 @@ class JobQueue(enum.Enum):
     """Where jobs wait.
 
     `SYNC`: fair over tenants, nearest deadline first. `LOAD`: one job at a time, everywhere.
-    `FOLLOW`: what follows a publication.
+    `FOLLOW`: what follows a publication. `PRIVACY`: requests of people, nearest deadline first.
     """
 
     SYNC = "sync"
     LOAD = "load"
     FOLLOW = "follow"
+    PRIVACY = "privacy"
 
 
 class JobStatus(enum.Enum):
@@ -152,6 +153,7 @@ class JobsConfig:
             the engine keeps it with the queue.
         tenant_concurrency: Of these, most of one tenant; the same number in all processes.
         follow_concurrency: Jobs that follow publications at once in this process.
+        privacy_concurrency: Requests of people at once in this process.
         poll_seconds: How often a queue is looked at.
         watch_seconds: How often the lease is checked and dead executors are looked for.
         version: Jobs are only run by processes of the same version.
@@ -163,6 +165,7 @@ class JobsConfig:
     sync_concurrency: int = 4
     tenant_concurrency: int = 2
     follow_concurrency: int = 2
+    privacy_concurrency: int = 2
     poll_seconds: float = 0.25
     watch_seconds: float = 5.0
     version: str = "1"
@@ -392,6 +395,12 @@ class JobEngine:
         await DBOS.register_queue_async(
             JobQueue.FOLLOW.value,
             worker_concurrency=self._config.follow_concurrency,
+            polling_interval_sec=self._config.poll_seconds,
+            on_conflict="always_update",
+        )
+        await DBOS.register_queue_async(
+            JobQueue.PRIVACY.value,
+            worker_concurrency=self._config.privacy_concurrency,
             polling_interval_sec=self._config.poll_seconds,
             on_conflict="always_update",
         )

@@ -111,7 +111,7 @@ TRANSITIONS: Final[Mapping[tuple[RequestState, Move], frozenset[RequestState]]] 
     (_S.COUNTERSIGNING, Move.COUNTERSIGN): frozenset({_S.COMPLETED}),
     (_S.COUNTERSIGNING, Move.LOOK_AGAIN): frozenset({_S.MATCHING}),
     **{(state, Move.EXTEND): frozenset({state}) for state in _OPEN},
-    **{(state, Move.REFUSE): frozenset({_S.REFUSED}) for state in _BEFORE},
+    **{(state, Move.REFUSE): frozenset({_S.REFUSED}) for state in (*_BEFORE, _S.WAITING)},
     **{(state, Move.WITHDRAW): frozenset({_S.WITHDRAWN}) for state in _BEFORE},
 }
 
@@ -354,6 +354,11 @@ class RequestMachine:
             InvalidInputError: No reason, or no remedy (article 12(4) asks for both).
         """
         self.check(case, Move.REFUSE)
+        if case.state is _S.WAITING and case.right not in self.rules.ruled_rights:
+            raise NotPossibleError(
+                "this request was carried out: it can no longer be refused",
+                hint="settle what it waits for",
+            )
         if not reason.strip():
             raise InvalidInputError("a refusal needs a reason", hint="GDPR article 12(4)")
         if not remedy.strip():

@@ -29,6 +29,7 @@ class RequestRules:
         approved_rights: A second person has to agree.
         trusted_channels: Unless it came in by one of these, signed by the platform itself.
         held_rights: A legal hold stops them.
+        ruled_rights: An officer rules on them while they run; they can be refused until then.
     """
 
     needs: Mapping[Right, IdentityLevel]
@@ -37,6 +38,7 @@ class RequestRules:
     approved_rights: frozenset[Right]
     trusted_channels: frozenset[IntakeChannel]
     held_rights: frozenset[Right]
+    ruled_rights: frozenset[Right]
 
     def needed_identity(self, right: Right, *, is_special: bool) -> IdentityLevel:
         """Identity that is enough for a right."""
@@ -85,4 +87,5 @@ CURRENT_RULES: Final = RequestRules(
     approved_rights=frozenset({Right.ERASURE}),
     trusted_channels=frozenset({IntakeChannel.SHOPIFY, IntakeChannel.META}),
     held_rights=frozenset({Right.ERASURE}),
+    ruled_rights=frozenset({Right.RESTRICTION, Right.OBJECTION, Right.DECISION_REVIEW}),
 )

@@ -25,12 +25,13 @@ from domain.privacy.rights import ProcessingRole, RequestState
 from gdpr.requests.claim import Claim, make_claim
 from gdpr.requests.docket import Docket, note_event, open_docket, public_request_id
 from gdpr.requests.intake import Intake
+from gdpr.requests.letters import write_letter
 from gdpr.requests.matching import find_people
 from gdpr.requests.services import RequestServices
 from tenancy.session import TenantSession
-from tenancy.tables import Client, SubjectRequest, Tenant
+from tenancy.tables import Client, LetterKind, SubjectRequest, Tenant
 
-__all__ = ["ReceivedRequest", "RequestDesk"]
+__all__ = ["ReceivedRequest", "RequestDesk", "search"]
 
 _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 _IS_OPEN: Final = text("state NOT IN ('completed', 'refused', 'withdrawn', 'merged')")
@@ -196,6 +197,7 @@ class RequestDesk:
             },
         )
         await search(docket, intake.requested_by)
+        await write_letter(docket, LetterKind.ACKNOWLEDGEMENT)
         state = docket.case.state
         return ReceivedRequest(request_id, public_request_id(request_id), state, is_new=True)
 
@@ -214,4 +216,4 @@ async def search(docket: Docket, actor: str) -> None:
     now = docket.services.clock()
     case = replace(docket.case, has_subject=len(people) == 1)
     moved = docket.machine.pass_gates(case, Move.SEARCH, actor=actor, at=now)
-    docket.record(moved, "searched", actor, details={"people": len(people)})
+    await docket.record(moved, "searched", actor, details={"people": len(people)})

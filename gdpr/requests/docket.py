@@ -20,13 +20,24 @@ from domain.ids import public_id
 from domain.privacy.deadlines import POLICIES
 from domain.privacy.request_machine import Case, RequestMachine
 from domain.privacy.rights import RequestState
+from gdpr.requests.dual_control import ask_for_approval
 from gdpr.requests.legal_holds import find_holds
 from gdpr.requests.services import RequestServices
 from tenancy import audit
+from tenancy.alerts import AlertKind, clear_alert
+from tenancy.privacy.subjects import current
 from tenancy.session import TenantSession
 from tenancy.tables import Client, RequestEvent, Subject, SubjectRequest, Tenant
 
-__all__ = ["REQUEST_PREFIX", "Details", "Docket", "machine_for", "open_docket", "public_request_id"]
+__all__ = [
+    "REQUEST_PREFIX",
+    "Details",
+    "Docket",
+    "machine_for",
+    "note_event",
+    "open_docket",
+    "public_request_id",
+]
 
 REQUEST_PREFIX: Final = "req"
 Details = Mapping[str, str | int | float | bool | list[str] | None]
@@ -46,6 +57,11 @@ def public_request_id(request_id: uuid.UUID) -> str:
     return public_id(REQUEST_PREFIX, request_id)
 
 
+def alert_subject(request_id: uuid.UUID) -> str:
+    """What alerts of a request are about."""
+    return f"request:{request_id}"
+
+
 @dataclass(slots=True)
 class Docket:
     """A locked request, what decides about it, and who decides.
@@ -63,7 +79,7 @@ class Docket:
     twin: uuid.UUID | None
     held_categories: tuple[str, ...]
 
-    def record(
+    async def record(
         self,
         case: Case,
         kind: str,
@@ -72,7 +88,7 @@ class Docket:
         reason: str | None = None,
         details: Details | None = None,
     ) -> None:
-        """Write down what has happened.
+        """Write down what has happened; where a second person has to agree, ask for that.
 
         Args:
             case: As it is now.
@@ -83,9 +99,15 @@ class Docket:
         """
         now = self.services.clock()
         told = {"from": self.row.state.value, "to": case.state.value, **(details or {})}
+        is_to_be_approved = case.state is RequestState.APPROVING is not self.row.state
         self._store(case, now, reason)
         self.note(kind, actor, told)
         self.case = case
+        if is_to_be_approved:
+            await ask_for_approval(self.services, self.session, self.row, actor)
+        if case.state.is_final:
+            for alert in (AlertKind.REQUEST_AT_RISK, AlertKind.REQUEST_STUCK):
+                await clear_alert(self.session, alert, alert_subject(self.row.id), now=now)
 
     def note(self, kind: str, actor: str, details: Details) -> None:
         """Write down what has happened and changes nothing."""
@@ -156,6 +178,8 @@ async def open_docket(
     row = (await session.scalars(query.execution_options(populate_existing=True))).one_or_none()
     if row is None:
         raise NotFoundError("the agency has no such request", hint="bosco gdpr requests list")
+    if row.subject_id is not None:  # two subjects may have turned out to be one person since
+        row.subject_id = await current(session, row.subject_id) or row.subject_id
     machine = await machine_for(services, session, row)
     case, twin, held = await _case_of(services, session, row)
     return Docket(services, session, row, case, machine, twin, held)

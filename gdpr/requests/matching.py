@@ -8,12 +8,14 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 
+from domain.errors import NotFoundError
+from domain.ids import ClientId
 from domain.privacy.identifiers import IdentifierKind
 from tenancy.privacy.subjects import match
 from tenancy.session import TenantSession
-from tenancy.tables import SubjectIdentifier
+from tenancy.tables import Subject, SubjectIdentifier
 
-__all__ = ["find_people", "names_of"]
+__all__ = ["find_people", "get_named", "names_of"]
 
 
 async def find_people(session: TenantSession, pseudonyms: Collection[str]) -> list[uuid.UUID]:
@@ -34,6 +36,36 @@ async def find_people(session: TenantSession, pseudonyms: Collection[str]) -> li
     )
     sure = set(await session.scalars(surely))
     return [one for one in people if one in sure] or people
+
+
+async def get_named(
+    session: TenantSession, client_id: ClientId | None, pseudonym: str
+) -> uuid.UUID:
+    """The one person of a client whom a pseudonym names.
+
+    Raises:
+        NotFoundError: The client has no such person, or it is several people's telephone number.
+    """
+    query = (
+        select(Subject.id)
+        .join(
+            SubjectIdentifier,
+            (SubjectIdentifier.tenant_id == Subject.tenant_id)
+            & (SubjectIdentifier.subject_id == Subject.id),
+        )
+        .where(SubjectIdentifier.pseudonym == pseudonym, Subject.client_id == client_id)
+    )
+    found = (await session.scalars(query)).all()
+    if len(found) > 1:
+        raise NotFoundError(
+            "that telephone number is several people's",
+            hint="choose by another pseudonym of the person",
+        )
+    if not found:
+        raise NotFoundError(
+            "the client has no such person", hint="bosco gdpr requests show lists candidates"
+        )
+    return found[0]
 
 
 async def names_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[str]:

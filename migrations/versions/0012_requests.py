@@ -7,6 +7,7 @@ Revises: 0011
     request_letters   what a person was written, sealed
     identity_codes    codes sent to addresses that the data carries
     request_runs      how far the carrying out of a request is
+    alerts            two kinds more
     subject_requests  the door may ask which agencies have open ones
 """
 
@@ -55,7 +56,7 @@ CREATE TABLE request_letters (
     CONSTRAINT fk_request_letters__tenant_id_request_id
         FOREIGN KEY (tenant_id, request_id) REFERENCES subject_requests (tenant_id, id),
     CONSTRAINT ck_request_letters__kind CHECK (kind IN (
-        'acknowledgement', 'extension', 'refusal', 'completion', 'lifting'
+        'acknowledgement', 'extension', 'refusal', 'completion', 'lifting', 'note'
     ))
 );
 
@@ -96,6 +97,16 @@ CREATE TABLE request_runs (
 );
 """
 
+ALERTS = """
+ALTER TABLE alerts
+    DROP CONSTRAINT ck_alerts__kind,
+    ADD CONSTRAINT ck_alerts__kind CHECK (kind IN (
+        'freshness_predicted_miss', 'freshness_missed', 'sync_failed', 'credentials_refused',
+        'credentials_expiring', 'quality_incident', 'webhook_failed', 'request_at_risk',
+        'request_stuck'
+    ));
+"""
+
 CURRENT_TENANT = "(SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)"
 
 # What each table lets the application do.
@@ -115,6 +126,7 @@ CREATE POLICY door_agencies_with_requests ON subject_requests FOR SELECT TO bosc
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(ALERTS)
     for table, rights in GRANTS.items():
         op.execute(
             f"""

@@ -147,7 +147,7 @@ ALTER TABLE alerts
         CHECK (kind
         IN ('freshness_predicted_miss', 'freshness_missed', 'sync_failed', 'credentials_refused',
             'credentials_expiring', 'quality_incident', 'webhook_failed', 'recipient_not_told',
-            'privacy_message_stuck'));
+            'privacy_message_stuck', 'request_at_risk', 'request_stuck'));
 """
 
 CURRENT_TENANT = "(SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)"

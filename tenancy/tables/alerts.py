@@ -46,6 +46,8 @@ class AlertKind(enum.Enum):
     WEBHOOK_FAILED = "webhook_failed"  # a program of the agency cannot be told
     RECIPIENT_NOT_TOLD = "recipient_not_told"  # of a person's request: it refuses, or is down
     PRIVACY_MESSAGE_STUCK = "privacy_message_stuck"  # no request could be made of it
+    REQUEST_AT_RISK = "request_at_risk"  # a person's request may not be answered in time
+    REQUEST_STUCK = "request_stuck"  # carrying out a person's request fails
 
 
 class AlertSeverity(enum.Enum):

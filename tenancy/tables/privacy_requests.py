@@ -32,6 +32,7 @@ class LetterKind(enum.Enum):
     REFUSAL = "refusal"  # 12(4)
     COMPLETION = "completion"
     LIFTING = "lifting"  # 18(3): before a restriction is lifted
+    NOTE = "note"  # an officer's own; goes to nobody
 
 
 class LegalHold(TenantOwned, Base):
@@ -66,7 +67,7 @@ class LegalHold(TenantOwned, Base):
 
 
 class RequestLetter(TenantOwned, Base):
-    """A letter to a person, as it was written; the text names them, and is sealed."""
+    """A letter to a person, or an officer's note; the text may name people, and is sealed."""
 
     __tablename__ = "request_letters"
     __otherwise__ = REQUEST_RECORD

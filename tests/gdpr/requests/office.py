@@ -14,8 +14,13 @@ from sqlalchemy import select
 from domain.ids import ClientId, ConnectionId, TenantId
 from domain.privacy.identifiers import Identifier, email
 from domain.privacy.rights import IdentityLevel, IntakeChannel, Right
+from gdpr.requests.book import RequestBook
+from gdpr.requests.decisions import DecisionDesk
 from gdpr.requests.desk import ReceivedRequest, RequestDesk
+from gdpr.requests.holds import HoldDesk
+from gdpr.requests.identity import IdentityDesk
 from gdpr.requests.intake import Intake
+from gdpr.requests.letters import Letter, Letters
 from gdpr.requests.services import RequestServices
 from tenancy.privacy.subjects import match, observe
 from tenancy.session import Database, DatabaseConfig
@@ -29,6 +34,7 @@ from tenancy.tables import (
     Tenant,
 )
 from tenancy.vault import MasterKey, TenantKey, Vault
+from tests.fakes.fake_messenger import FakeMessenger
 
 __all__ = ["ACME", "ADA", "ANN", "BEN", "MONDAY", "OTHER", "SHOP", "Office", "office"]
 
@@ -45,13 +51,14 @@ class Office:
 
     Attributes:
         now: What its clock says.
-        randomness: Seed of its random bytes, of which none come twice.
+        mail: Takes what is sent.
     """
 
     services: RequestServices
     key: TenantKey
     now: dt.datetime = MONDAY
     tenant_id: TenantId = AGENCY
+    mail: FakeMessenger = field(default_factory=FakeMessenger)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
 
     @property
@@ -61,6 +68,30 @@ class Office:
     @property
     def desk(self) -> RequestDesk:
         return RequestDesk(self.services)
+
+    @property
+    def book(self) -> RequestBook:
+        return RequestBook(self.services)
+
+    @property
+    def decisions(self) -> DecisionDesk:
+        return DecisionDesk(self.services)
+
+    @property
+    def identity(self) -> IdentityDesk:
+        return IdentityDesk(self.services, self.mail)
+
+    @property
+    def holds(self) -> HoldDesk:
+        return HoldDesk(self.services)
+
+    @property
+    def letters(self) -> Letters:
+        return Letters(self.services, self.mail)
+
+    async def letters_of(self, request_id: uuid.UUID) -> list[Letter]:
+        async with self.database.session(self.tenant_id) as session:
+            return await self.letters.list_of(session, request_id)
 
     def clock(self) -> dt.datetime:
         return self.now

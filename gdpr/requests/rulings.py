@@ -1,0 +1,109 @@
+"""Rights that an officer rules on: restriction, objection, review of an automated decision.
+
+    READY -> job: WAITING for the ruling -> grant -> COMPLETED, with what was decided
+                                         -> refuse (`DecisionDesk`) -> REFUSED, with remedies
+
+What follows from a grant is written in the ruling, and told to the person. Before a restriction is
+lifted the person is told.
+
+Sources: GDPR articles 18(1), 18(3), 21(1), 22(3).
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from domain.errors import InvalidInputError
+from domain.ids import TenantId
+from domain.ports import Steps
+from domain.privacy.request_machine import NotPossibleError
+from domain.privacy.rights import RequestOutcome, RequestState, Right
+from gdpr.requests.docket import Docket, open_docket
+from gdpr.requests.fulfilment import Fulfilled
+from gdpr.requests.letters import write_letter
+from gdpr.requests.run import RequestJobs
+from gdpr.requests.services import RequestServices
+from tenancy.tables import LetterKind
+
+__all__ = ["RULED_RIGHTS", "Ruled", "RulingDesk"]
+
+RULED_RIGHTS = (Right.RESTRICTION, Right.OBJECTION, Right.DECISION_REVIEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """The fulfiller of these rights: nothing happens until somebody has thought about it."""
+
+    async def fulfil(
+        self, _steps: Steps, _tenant_id: TenantId, _request_id: uuid.UUID
+    ) -> Fulfilled:
+        """See `Fulfiller`."""
+        return Fulfilled(RequestOutcome.DONE, waits_for=("an officer's ruling",))
+
+
+@dataclass(frozen=True, slots=True)
+class RulingDesk:
+    """Officers' rulings."""
+
+    services: RequestServices
+    jobs: RequestJobs
+
+    async def grant(
+        self, tenant_id: TenantId, request_id: uuid.UUID, reason: str, *, actor: str
+    ) -> RequestState:
+        """Act on the request.
+
+        Args:
+            tenant_id: The agency.
+            request_id: Of a request that waits for a ruling.
+            reason: What is done about it; told to the person.
+            actor: The officer.
+
+        Raises:
+            NotFoundError: The agency has no such request.
+            NotPossibleError: It waits for no ruling.
+            InvalidInputError: It does not say what is done.
+        """
+        if not reason.strip():
+            raise InvalidInputError(
+                "a ruling says what is done", hint="write it for the person who asked"
+            )
+        async with self.services.database.session(tenant_id) as session:
+            docket = await open_docket(self.services, session, request_id)
+            _check_waits(docket)
+            docket.note("granted", actor, {"right": docket.row.right.value})
+        return await self.jobs.settle(
+            tenant_id, request_id, RequestOutcome.DONE, actor=actor, reason=reason
+        )
+
+    async def tell_lifting(
+        self, tenant_id: TenantId, request_id: uuid.UUID, reason: str, *, actor: str
+    ) -> uuid.UUID | None:
+        """Tell the person that a restriction ends, before it does.
+
+        Returns:
+            The letter; None: the platform tells them.
+
+        Raises:
+            NotFoundError: The agency has no such request.
+            NotPossibleError: It is no restriction that was granted.
+            InvalidInputError: No reason.
+        """
+        if not reason.strip():
+            raise InvalidInputError("say why the restriction ends", hint="the person is told")
+        async with self.services.database.session(tenant_id) as session:
+            docket = await open_docket(self.services, session, request_id)
+            row = docket.row
+            if row.right is not Right.RESTRICTION or row.state is not RequestState.COMPLETED:
+                raise NotPossibleError(
+                    "this request restricts nothing", hint="only a granted restriction is lifted"
+                )
+            docket.note("lifting_told", actor, {})
+            return await write_letter(docket, LetterKind.LIFTING, reason=reason)
+
+
+def _check_waits(docket: Docket) -> None:
+    waits = docket.case.state is RequestState.WAITING
+    if docket.row.right not in docket.machine.rules.ruled_rights or not waits:
+        raise NotPossibleError(
+            "this request waits for no ruling", hint="bosco gdpr requests show tells what it needs"
+        )
