@@ -31,6 +31,7 @@ from api.oauth.access_tokens import AccessTokens
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.privacy.rounds import PrivacyRounds
+from api.requests import requests_of
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
 from api.webhooks.delivery import WebhookDeliverer
@@ -176,6 +177,13 @@ async def open_runtime(
         PublicationJobs(
             plane.database, plane.jobs, loader, sleep, listeners=(checks, features.refresh)
         ).register()
+        requests = requests_of(
+            RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes),
+            jobs=plane.jobs,
+            doors=plane.doors,
+            public_only=settings.env == "production",
+            fulfillers={},
+        )
         await _start_jobs(stack, plane.jobs)
         issuer = settings.issuer
         keys = KeyStore(plane.database, plane.master_key, clock)
@@ -228,7 +236,8 @@ async def open_runtime(
             edge=edge,
             alerts=_alert_delivery(plane, settings, clock),
             webhooks=_webhook_delivery(plane, settings, clock),
-            privacy=_privacy_rounds(plane, clock),
+            privacy=_privacy_rounds(plane, requests.desk, clock),
+            requests=requests,
             checkpoints=Checkpoints(
                 database=plane.database,
                 doors=plane.doors,
@@ -370,9 +379,7 @@ def _webhook_delivery(plane: _Plane, settings: Settings, clock: Clock) -> Webhoo
     )
 
 
-def _privacy_rounds(plane: _Plane, clock: Clock) -> PrivacyRounds:
-    services = RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes)
-    desk = RequestDesk(services)
+def _privacy_rounds(plane: _Plane, desk: RequestDesk, clock: Clock) -> PrivacyRounds:
     return PrivacyRounds(Filing(plane.database, plane.doors, plane.vault, desk, clock, uuid7))
 
 

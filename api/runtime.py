@@ -16,6 +16,7 @@ from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
 from gdpr.access.exports import Exports
 from gdpr.evidence.desk import CertificateDesk
+from gdpr.requests.open import Requests
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.spec import SourceSpec
 from ingestion.corrections import Corrections
@@ -46,6 +47,7 @@ class Runtime:
         alerts: Tells channels of alerts; runs in the serving process.
         webhooks: Tells endpoints of events; likewise.
         privacy: Makes requests of what came in for people's rights; likewise.
+        requests: Of people about their data; their rounds are gone in the serving process.
         checkpoints: Of the audit trails; taken in the serving process.
         certificates: Of what was erased.
         exports: Copies of people's data, made for them.
@@ -77,6 +79,7 @@ class Runtime:
     alerts: AlertDelivery
     webhooks: WebhookDeliverer
     privacy: PrivacyRounds
+    requests: Requests
     checkpoints: Checkpoints
     certificates: CertificateDesk
     exports: Exports

@@ -44,7 +44,7 @@ def show(begin: Callable[[], AsyncIterator[Event]]) -> None:
     raise typer.Exit(code)
 
 
-def read_credentials(file: str) -> dict[str, str]:
+def read_credentials(file: str, *, example: str = '{"refresh_token": "..."}') -> dict[str, str]:
     """Read credentials as a JSON object from a file, or from standard input when it is `-`.
 
     They are never taken from the command line, where other users and the shell's history see them.
@@ -63,7 +63,5 @@ def read_credentials(file: str) -> dict[str, str]:
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"{file} is not JSON: {error.msg} in line {error.lineno}") from None
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise InvalidInputError(
-            f"{file} holds no JSON object of texts", hint='write {"refresh_token": "..."}'
-        )
+        raise InvalidInputError(f"{file} holds no JSON object of texts", hint=f"write {example}")
     return value

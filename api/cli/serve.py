@@ -36,6 +36,7 @@ def worker() -> None:
 
 async def _serve(workers: int) -> None:
     from api.http import serve_http  # noqa: PLC0415  # it costs a second, that a hand-over saves
+    from api.requests import running_requests  # noqa: PLC0415  # as above
     from api.workers.processes import keep_workers  # noqa: PLC0415
 
     settings = load_settings()
@@ -54,6 +55,7 @@ async def _serve(workers: int) -> None:
             runtime.webhooks.running(asyncio.sleep),
             runtime.privacy.running(asyncio.sleep),
             runtime.checkpoints.running(asyncio.sleep),
+            running_requests(runtime.requests, asyncio.sleep),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),
         ):

@@ -265,8 +265,15 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
             " features.check features.refresh features.show freshness gdpr.certificate"
-            " gdpr.certificates gdpr.dpia gdpr.form-link gdpr.link gdpr.record history.import"
-            " import"
+            " gdpr.certificates gdpr.dpia gdpr.form-link gdpr.link gdpr.record"
+            " gdpr.requests.approve gdpr.requests.ask-identity gdpr.requests.choose"
+            " gdpr.requests.countersign gdpr.requests.extend gdpr.requests.grant"
+            " gdpr.requests.hold gdpr.requests.holds gdpr.requests.letter gdpr.requests.list"
+            " gdpr.requests.look-again gdpr.requests.new gdpr.requests.nobody"
+            " gdpr.requests.note gdpr.requests.refuse gdpr.requests.release"
+            " gdpr.requests.retry gdpr.requests.search gdpr.requests.show gdpr.requests.vouch"
+            " gdpr.requests.withdraw"
+            " history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
             " people.list people.provider people.reset people.role quality.release"
@@ -290,7 +297,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.JOB: _all(
         _JOBS,
         "sync_connection import_file import_history publish_released replay_quarantined"
-        " place_replayed load_landed follow_publication",
+        " place_replayed load_landed follow_publication gdpr.request",
     ),
     Kind.DOOR: {
         **_all(
@@ -368,7 +375,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.ALERT: _all(
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
         "credentials_expiring credentials_refused freshness_missed freshness_predicted_miss"
-        " privacy_message_stuck quality_incident recipient_not_told sync_failed webhook_failed",
+        " privacy_message_stuck quality_incident recipient_not_told request_at_risk request_stuck"
+        " sync_failed webhook_failed",
     ),
     Kind.SERVICE: _all(
         Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),

@@ -27,9 +27,12 @@ from tenancy.tables import (
     ChannelKind,
     EndpointState,
     Incident,
+    LegalHold,
+    LetterKind,
     OAuthClient,
     PersonExport,
     QuarantinedRow,
+    RequestLetter,
     SubjectRequest,
     SyncRun,
     User,
@@ -130,6 +133,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
             )
         )
         certified = await _certify(session, edge, victim)
+        letter, hold = await _write_and_hold(session, edge, victim, certified)
         incident = (await session.scalars(select(Incident.id))).one()
         row = (await session.scalars(select(QuarantinedRow.id))).one()
     nobody = uuid.UUID(int=1 << 100)
@@ -143,6 +147,8 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         ),
         "endpoint": Loot(public_id("whk", endpoint), public_id("whk", nobody)),
         "exported": Loot(public_id("req", certified), public_id("req", nobody)),
+        "hold": Loot(public_id("hold", hold), public_id("hold", nobody)),
+        "letter": Loot(public_id("let", letter), public_id("let", nobody)),
         "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
         "quarantined": Loot(public_id("qua", row), public_id("qua", nobody)),
         "message": Loot(public_id("msg", victim.sync_id), public_id("msg", nobody)),
@@ -197,6 +203,41 @@ async def _certify(session: TenantSession, edge: Edge, victim: Agency) -> uuid.U
         )
     )
     return request.id
+
+
+async def _write_and_hold(
+    session: TenantSession, edge: Edge, victim: Agency, request_id: uuid.UUID
+) -> tuple[uuid.UUID, uuid.UUID]:
+    """A letter about the request, and a legal hold."""
+    letter, hold = edge.ids(), edge.ids()
+    session.add(
+        RequestLetter(
+            id=letter,
+            request_id=request_id,
+            kind=LetterKind.ACKNOWLEDGEMENT,
+            language="en",
+            sealed=victim.canary.encode(),
+            written_at=edge.clock(),
+            sent_at=None,
+            handed_at=None,
+        )
+    )
+    session.add(
+        LegalHold(
+            id=hold,
+            client_id=victim.clients["acme"],
+            subject_id=None,
+            category=None,
+            basis=victim.canary,
+            owner=victim.canary,
+            created_by=victim.canary,
+            created_at=edge.clock(),
+            expires_at=None,
+            released_at=None,
+        )
+    )
+    await session.flush()
+    return letter, hold
 
 
 def _files(folder: Path, name: str, loot: dict[str, Loot]) -> Loot:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from api.logs import log_file
+from domain.ids import parse_id
+from gdpr.requests.run import REQUEST_JOB
 from ingestion.corrections import PLACE_JOB, RELEASE_JOB, REPLAY_JOB
 from ingestion.pipeline import HISTORY_JOB, IMPORT_JOB, SYNC_JOB
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
@@ -33,6 +35,7 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     PLACE_JOB: (JobQueue.FOLLOW, {"map_file": "", "map_hash": ""}),
     LOAD_JOB: (JobQueue.LOAD, {}),
     FOLLOW_JOB: (JobQueue.FOLLOW, {}),
+    REQUEST_JOB: (JobQueue.PRIVACY, {}),
 }
 
 
@@ -57,6 +60,7 @@ async def test_a_job_reaches_its_own_agency_alone(
         "tenant_id": str(standing.attacker.tenant_id),
         "run_id": str(standing.run_id),
         "connection_id": str(victim.connections["acme"]),
+        "request_id": str(parse_id("req", standing.loot["certified"].value)),
         **_file_of(tmp_path, standing),
         "connections": {f"google_ads|{victim.canary}": str(victim.connections["acme"])},
         **more,

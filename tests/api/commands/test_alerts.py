@@ -153,7 +153,8 @@ async def test_slack_and_mail_are_tried_for_real(
             "--about is 'sync_fail': there is no such word",
             (
                 "there are freshness_predicted_miss, freshness_missed, sync_failed,"
-                " credentials_refused, credentials_expiring, quality_incident, webhook_failed"
+                " credentials_refused, credentials_expiring, quality_incident, webhook_failed,"
+                " request_at_risk, request_stuck"
             ),
         ),
         (
