@@ -31,7 +31,7 @@ from api.oauth.access_tokens import AccessTokens
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.privacy.rounds import PrivacyRounds
-from api.requests import requests_of
+from api.requests import fulfillers_of, person_mail
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
 from api.webhooks.delivery import WebhookDeliverer
@@ -48,6 +48,7 @@ from gdpr.evidence.desk import CertificateDesk
 from gdpr.evidence.keys import EvidenceKeys
 from gdpr.inbound.filing import Filing
 from gdpr.requests.desk import RequestDesk
+from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.extract import Extractor
@@ -177,12 +178,14 @@ async def open_runtime(
         PublicationJobs(
             plane.database, plane.jobs, loader, sleep, listeners=(checks, features.refresh)
         ).register()
-        requests = requests_of(
-            RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes),
-            jobs=plane.jobs,
+        services = RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes)
+        requests = open_requests(
+            services,
+            engine=plane.jobs,
             doors=plane.doors,
-            public_only=settings.env == "production",
-            fulfillers={},
+            exclusive=Exclusive(plane.database, "requests of people"),
+            fulfillers=fulfillers_of(services, plane.store, warehouse),
+            messenger=person_mail(services, public_only=settings.env == "production"),
         )
         await _start_jobs(stack, plane.jobs)
         issuer = settings.issuer

@@ -7,47 +7,54 @@ from typing import Final
 from api.alerts.person_mail import PersonMail
 from api.alerts.sender import AlertSender
 from api.rounds import beside, repeat
-from gdpr.requests.open import Requests, open_requests
+from domain.ports import QueryWarehouse
+from domain.privacy.rights import Right
+from gdpr.access.control_rows import ControlRows
+from gdpr.access.fulfil import ExportFulfiller
+from gdpr.access.warehouse_rows import WarehouseRows
+from gdpr.requests.open import Requests
 from gdpr.requests.rounds import ROUND_SECONDS
 from gdpr.requests.rulings import RULED_RIGHTS, Ruled
 from gdpr.requests.run import Fulfillers
 from gdpr.requests.services import RequestServices
-from tenancy.exclusive import Exclusive
-from tenancy.jobs import JobEngine
-from tenancy.unscoped import Doors
+from tenancy.landing_store import LandingStore
 
-__all__ = ["requests_of", "running_requests"]
+__all__ = ["fulfillers_of", "person_mail", "running_requests"]
 
 _RULED: Final[Fulfillers] = {right: Ruled() for right in RULED_RIGHTS}
 
 
-def requests_of(
-    services: RequestServices,
-    *,
-    jobs: JobEngine,
-    doors: Doors,
-    public_only: bool,
-    fulfillers: Fulfillers,
-) -> Requests:
-    """The desk; before the job engine starts.
+def fulfillers_of(
+    services: RequestServices, store: LandingStore, warehouse: QueryWarehouse
+) -> Fulfillers:
+    """What carries requests out, by right.
 
     Args:
         services: The control plane and what goes with it.
-        jobs: Carries requests out.
-        doors: Tells which agencies have requests.
-        public_only: Mail servers at private addresses are refused.
-        fulfillers: By right, besides those that officers rule on.
+        store: Keeps copies for people, sealed.
+        warehouse: Asked for what it holds of a person.
     """
-    database, vault = services.database, services.vault
-    sender = AlertSender(public_only=public_only)
-    return open_requests(
-        services,
-        engine=jobs,
-        doors=doors,
-        exclusive=Exclusive(database, "requests of people"),
-        fulfillers={**_RULED, **fulfillers},
-        messenger=PersonMail(database, vault, sender, services.clock, services.ids),
+    exports = ExportFulfiller(
+        services.database,
+        store,
+        services.vault,
+        (ControlRows(services.database), WarehouseRows(warehouse)),
+        services.clock,
+        services.ids,
+        services.random_bytes,
     )
+    return {**_RULED, Right.ACCESS: exports, Right.PORTABILITY: exports}
+
+
+def person_mail(services: RequestServices, *, public_only: bool) -> PersonMail:
+    """What sends letters and codes.
+
+    Args:
+        services: The control plane and what goes with it.
+        public_only: Mail servers at private addresses are refused.
+    """
+    sender = AlertSender(public_only=public_only)
+    return PersonMail(services.database, services.vault, sender, services.clock, services.ids)
 
 
 @asynccontextmanager

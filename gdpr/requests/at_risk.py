@@ -6,11 +6,11 @@ grows worse
 
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from domain.privacy.deadlines import POLICIES
 from domain.privacy.rights import RequestState
-from gdpr.requests.docket import alert_subject, public_request_id
+from gdpr.requests.docket import alert_object, alert_subject, public_request_id
 from gdpr.requests.services import RequestServices
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, clear_alert, raise_alert
 from tenancy.session import TenantSession
@@ -33,7 +33,11 @@ async def tell_risks(services: RequestServices, session: TenantSession) -> int:
     """
     now, told = services.clock(), await _open_alerts(session)
     final = [state for state in RequestState if state.is_final]
-    query = select(SubjectRequest).where(SubjectRequest.state.not_in(final))
+    soon = now + max(within for policy in POLICIES.values() for within in policy.warn)
+    query = select(SubjectRequest).where(
+        SubjectRequest.state.not_in(final),
+        or_(SubjectRequest.due_at <= soon, SubjectRequest.id.in_(map(alert_object, told))),
+    )
     count = 0
     for row in await session.scalars(query.order_by(SubjectRequest.due_at)):
         about, risk = alert_subject(row.id), _risk(services, row)

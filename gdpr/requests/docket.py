@@ -33,6 +33,8 @@ __all__ = [
     "REQUEST_PREFIX",
     "Details",
     "Docket",
+    "alert_object",
+    "alert_subject",
     "machine_for",
     "note_event",
     "open_docket",
@@ -55,6 +57,11 @@ _PAST_IDENTITY: Final = (
 def public_request_id(request_id: uuid.UUID) -> str:
     """As people and letters name a request."""
     return public_id(REQUEST_PREFIX, request_id)
+
+
+def alert_object(subject: str) -> uuid.UUID:
+    """The request that an alert is about."""
+    return uuid.UUID(subject.removeprefix("request:"))
 
 
 def alert_subject(request_id: uuid.UUID) -> str:

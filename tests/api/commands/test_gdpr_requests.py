@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from domain.ids import public_id
+from domain.ids import parse_id, public_id
 from domain.privacy.identifiers import email
 from tenancy.privacy.pseudonyms import Pseudonyms, open_own_key
 from tenancy.privacy.subjects import observe
@@ -96,6 +96,23 @@ async def test_an_erasure_by_letter_is_vouched_for_and_agreed_to(
     assert request not in "".join(
         await officer("list", all=False, client=client, due_within=1, limit=50)
     )
+
+
+async def test_access_is_carried_out_by_the_real_engine(
+    platform: Platform, northwind: TenantProfile, officer: Officer, ada: tuple[str, str, str]
+) -> None:
+    client, address, _ = ada
+    request = await officer.new("access", {"email": address}, client)
+    (line, *_) = await officer("vouch", request=request, proof="in_person")
+    assert f"{request} is ready" in line
+    runtime, request_id = platform.runtime, parse_id("req", request)
+    assert await runtime.requests.rounds.go_to(northwind.tenant_id) >= 1
+    job = await runtime.jobs.find(f"request-{request_id}-1")
+    assert job is not None
+    assert await job.result() is None
+    shown = "".join(await officer("show", request=request))
+    assert "outcome: done" in shown
+    assert "carried_out" in shown
 
 
 async def test_nobody_takes_two_officers_and_a_letter_is_handed_over(
