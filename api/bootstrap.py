@@ -61,7 +61,7 @@ from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
 from ingestion.files.feeds import raw_file_stream
 from ingestion.history_landing import HistoryLanding
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from ingestion.load import RAW_SYNCS, Loader
 from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
@@ -307,7 +307,7 @@ async def _open_plane(
     publisher = Publisher(database, redis, clock, ids)
     with _needed("the landing store", _CHECK_LANDING):
         store = LandingStore(settings.landing_url)
-    landing = LandingServices(database, store, clock, ids)
+    landing = LandingServices(database, store, clock, ids, vault)
     budget = RedisCallBudget(redis)
 
     @functools.cache

@@ -14,7 +14,8 @@ from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId
 from domain.time_window import DateRange
 from ingestion.connector.job import Page
 from ingestion.connector.spec import StreamSpec
-from ingestion.landing.writer import LandingTarget, LandingWriter
+from ingestion.landing.target import LandingTarget
+from ingestion.landing.writer import LandingWriter
 from tenancy.tables import Client, Connection, ConnectionState, RunState, Sync, SyncRun, SyncState
 from tenancy.unscoped import TenantProfile
 

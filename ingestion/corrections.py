@@ -19,7 +19,7 @@ from domain.ports import IdFactory, QueryWarehouse, Steps
 from ingestion.connector.spec import SourceSpec
 from ingestion.file_landing import load_same_map
 from ingestion.files.map_spec import MapSpec
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from ingestion.pipeline import Pipeline
 from ingestion.publication import LOAD_JOB
 from ingestion.publish import Publisher

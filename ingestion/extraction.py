@@ -31,7 +31,8 @@ from ingestion.connector.job import (
 from ingestion.connector.spec import SourceSpec
 from ingestion.credentials import CredentialStore
 from ingestion.drift import DriftBoard
-from ingestion.landing.writer import LandingServices, LandingTarget, LandingWriter, count_parts
+from ingestion.landing.target import LandingServices, LandingTarget
+from ingestion.landing.writer import LandingWriter, count_parts
 from ingestion.publish import Publisher
 from ingestion.stored_tokens import StoredTokens, TokenKeeper, refused_before
 from tenancy.tables import Connection, ConnectionState, Sync, SyncState

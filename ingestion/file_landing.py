@@ -25,7 +25,7 @@ from ingestion.files.map_file import load_map
 from ingestion.files.map_spec import MapSpec
 from ingestion.files.read_file import read_file
 from ingestion.landing.staged import StagedLanding, land_together
-from ingestion.landing.writer import LandingServices, LandingTarget
+from ingestion.landing.target import LandingServices, LandingTarget
 from ingestion.publish import Publisher
 from tenancy.session import TenantSession
 from tenancy.tables import Connection, Sync, SyncState
@@ -156,7 +156,7 @@ class FileLanding:
             await stage.add(page.batch, page.rejected)
             for sync in syncs:
                 self.watched[sync.id] = f"{stages[sync.stream].rows:,} rows read"
-        await land_together(self.landing, connection.tenant_id, list(stages.values()))
+        await land_together(self.landing, list(stages.values()))
 
 
 async def or_fail(publisher: Publisher, syncs: Sequence[Sync], work: Awaitable[None]) -> None:

@@ -31,7 +31,7 @@ from ingestion.files.feeds import raw_file_stream
 from ingestion.files.map_spec import MapSpec
 from ingestion.files.read_file import FilePage, UnreadableFileError, read_file
 from ingestion.landing.staged import StagedLanding, land_together
-from ingestion.landing.writer import LandingServices, LandingTarget
+from ingestion.landing.target import LandingServices, LandingTarget
 from ingestion.publish import Publisher
 from tenancy.session import TenantSession
 from tenancy.tables import Connection, Sync, SyncState
@@ -157,7 +157,7 @@ class HistoryLanding:
             await _add(page, file_map, stages, settings)
             for sync in syncs:
                 self.watched[sync.id] = f"{sum(s.rows for s in stages.values()):,} rows read"
-        await land_together(self.landing, syncs[0].tenant_id, list(stages.values()))
+        await land_together(self.landing, list(stages.values()))
 
     def _stages(self, syncs: Sequence[Sync], connections: Sequence[Connection]) -> Stages:
         by_id = {connection.id: connection for connection in connections}

@@ -106,6 +106,7 @@ class Column:
             may tell of the same sale, so they are shown side by side and never added up.
         names: Whom it names; None: nobody.
         erased: What becomes of it when that person is erased.
+        fills: Of a raw table's column: the fact's column that is filled from it; empty: none.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Column:
     claimed: bool = False
     names: Names | None = None
     erased: Erased = Erased.KEPT
+    fills: str = ""
 
     @property
     def personal(self) -> str:

@@ -15,7 +15,10 @@ from typing import Final
 from domain.facts.fact import Column, ColumnType, Fact, Role
 from domain.privacy.holds import LINEAGE
 
-__all__ = ["SYNCS", "Table", "facts_table", "marts_table"]
+__all__ = ["KEY_SEPARATOR", "SYNCS", "Table", "facts_table", "marts_table"]
+
+# Between the parts of a natural key: a control character that no provider puts into an id.
+KEY_SEPARATOR: Final = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Table:
         columns: In order; `tenant_id` is one of them.
         partition_by: DATE column that BigQuery partitions by; empty: none.
         cluster_by: Columns that BigQuery clusters by, in order.
+        key: Of a raw table: the columns that together are the natural key of a fact's row.
+        outlives_person: See `Fact.outlives_person`, of the fact that its rows are or become.
     """
 
     schema: str
@@ -35,11 +40,18 @@ class Table:
     columns: tuple[Column, ...]
     partition_by: str = ""
     cluster_by: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    outlives_person: bool = False
 
     @property
     def qualified(self) -> str:
         """`schema.name`."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def names_people(self) -> bool:
+        """Whether its rows are about people who can ask for their data."""
+        return any(column.names is not None for column in self.columns)
 
 
 _CLUSTER: Final = ("tenant_id", "client_id", "connection_id", "natural_key")
@@ -47,12 +59,23 @@ _CLUSTER: Final = ("tenant_id", "client_id", "connection_id", "natural_key")
 
 def facts_table(fact: Fact) -> Table:
     """The bitemporal table of a fact."""
-    return Table("facts", fact.name, fact.all_columns, "reporting_date", _CLUSTER)
+    return _of_fact("facts", fact)
 
 
 def marts_table(fact: Fact) -> Table:
     """The current view of a fact, same columns."""
-    return Table("marts", fact.name, fact.all_columns, "reporting_date", _CLUSTER)
+    return _of_fact("marts", fact)
+
+
+def _of_fact(schema: str, fact: Fact) -> Table:
+    return Table(
+        schema,
+        fact.name,
+        fact.all_columns,
+        "reporting_date",
+        _CLUSTER,
+        outlives_person=fact.outlives_person,
+    )
 
 
 def _column(

@@ -18,6 +18,7 @@ from ingestion.connector.columns import ColumnTyper, TypedRows, batch_schema
 from ingestion.connector.decode import decode, load_json
 from ingestion.connector.failures import holds
 from ingestion.connector.job import Account, Drift, RejectedRow
+from ingestion.connector.naming import is_direct
 from ingestion.connector.records import RecordReader, keep_where, select
 from ingestion.connector.spec import StreamSpec
 
@@ -59,6 +60,7 @@ class AnswerReader:
     def __init__(self, stream: StreamSpec, account: Account) -> None:
         self._stream = stream
         self._schema = batch_schema(stream.fields)
+        self._withheld = {path for item in stream.fields if is_direct(item) for path in item.paths}
         self._reader = RecordReader(stream)
         self._typer = ColumnTyper(stream, account)
 
@@ -133,7 +135,7 @@ class AnswerReader:
     ) -> TypedRows:
         """Rejected rows with what is read of the records around them, to be typed again."""
         places = {number: place for place, number in enumerate(numbers)}
-        outer = self._reader.outer
+        outer = [path for path in self._reader.outer if path not in self._withheld]
         rejected = tuple(
             dataclasses.replace(row, around=orjson.dumps(around).decode())
             for row in typed.rejected

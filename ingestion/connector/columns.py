@@ -23,6 +23,12 @@ from domain.facts.fact import ColumnType
 from domain.money import SCALE
 from ingestion.connector.identity import RowIdentity
 from ingestion.connector.job import Account, Drift, RejectedRow
+from ingestion.connector.naming import (
+    is_direct,
+    naming_fields,
+    without_addresses,
+    without_paths,
+)
 from ingestion.connector.spec import ColumnMapping, Field, FieldType, StreamSpec
 from ingestion.connector.values import ValueRefusedError, add_up, convert, minor_digits, shown
 
@@ -98,6 +104,8 @@ class ColumnTyper:
         self._mapped = [item for item in stream.mapping if item.enum and item.field]
         self._words = {item.name: _WordList(item.words) for item in stream.fields if item.words}
         self._identity = RowIdentity(stream)
+        self._naming = naming_fields(stream)
+        self._withheld = [path for item in stream.fields if is_direct(item) for path in item.paths]
 
     def type_rows(
         self,
@@ -157,8 +165,10 @@ class ColumnTyper:
         return [next((part for part in row if part is not None), None) for row in parts]
 
     def _typed(self, item: Field, values: Values) -> tuple[pa.Array, dict[int, tuple[str, str]]]:
-        array = _fast(item, values, self._account)
         problems: dict[int, tuple[str, str]] = {}
+        if item.identifier:  # no row is refused for what does not land
+            values = [value if isinstance(value, str) else None for value in values]
+        array = _fast(item, values, self._account)
         if array is None:
             array, problems = self._slow(item, values)
         if item.minimum is not None:
@@ -228,9 +238,14 @@ class ColumnTyper:
             RejectedRow(
                 row_numbers[index],
                 *problems[index],
-                raw(index),
+                without_paths(raw(index), self._withheld),
                 self._identity.known_key(value_of),
                 self._identity.day(value_of),
+                named=tuple(
+                    (kind, str(value))
+                    for name, kind in self._naming.items()
+                    if (value := value_of(name)) is not None
+                ),
             )
             for index in sorted(problems)
             for value_of in (_values_at(arrays, index),)
@@ -267,6 +282,7 @@ def _note(
     item: Field,
     found: Mapping[int, tuple[str, str]],
 ) -> None:
+    found = {place: (why, without_addresses(text)) for place, (why, text) in found.items()}
     for index, (reason, message) in found.items():
         problems.setdefault(index, (item.name, reason, message))
     changed = next((text for reason, text in found.values() if reason == "wrong_type"), None)

@@ -8,14 +8,12 @@ day cannot be read, it is not known.
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
+from domain.facts.tables import KEY_SEPARATOR
 from ingestion.connector.spec import StreamSpec
 
-__all__ = ["KEY_SEPARATOR", "RowIdentity"]
-
-# Between the parts of a natural key: a control character that no provider puts into an id.
-KEY_SEPARATOR: Final = "\x1f"
+__all__ = ["RowIdentity"]
 
 ValueOf = Callable[[str], Any]  # field of the stream -> typed value; None: none
 

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from domain.errors import InvalidInputError
+from domain.privacy.identifiers import IdentifierKind
 from domain.time_window import DateRange
 from ingestion.connector.auth import TokenSource
 from ingestion.connector.spec import SourceSpec, StreamSpec
@@ -154,6 +155,7 @@ class RejectedRow:
         natural_key: As unification would write it; None: it cannot be read.
         reporting_date: None: it cannot be read.
         around: What its stream reads of the records around it, by path, as JSON; empty: nothing.
+        named: Whom it names, as far as that can be read: kind and text of an identifier.
     """
 
     row_number: int
@@ -164,6 +166,7 @@ class RejectedRow:
     natural_key: str | None = dataclasses.field(default=None, repr=False)
     reporting_date: dt.date | None = None
     around: str = dataclasses.field(default="", repr=False)
+    named: tuple[tuple[IdentifierKind, str], ...] = dataclasses.field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

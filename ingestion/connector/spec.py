@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.facts import FACTS
 from domain.facts.fact import Column, ColumnType, Role
 from domain.facts.tables import Table
 from domain.privacy.classification import Privacy
-from ingestion.connector.raw_table import LINEAGE, RAW_SCHEMA, UNKNOWN_FIELDS
+from ingestion.connector.raw_table import LINEAGE, RAW_SCHEMA, UNKNOWN_FIELDS, about_people
 
 __all__ = [
     "AccountRule",
@@ -121,6 +122,8 @@ class Field:
         when_present: Path -> word: where that path has a value, the word replaces the field's
             value.
         note: What the provider's name does not tell; for people.
+        identifier: What it names a person by, `email`, `phone` or `person` (the platform's id, in
+            rows whose fact has none); such a field never lands. Empty: it is an ordinary field.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Field:
     when_present: tuple[tuple[str, str], ...] = ()
     words: tuple[tuple[str, str], ...] = ()
     note: str = ""
+    identifier: str = ""
 
     @property
     def path(self) -> str:
@@ -633,13 +637,25 @@ class StreamSpec:
 
     @property
     def raw_table(self) -> Table:
-        """The warehouse table of the rows as the provider sent them."""
-        own = tuple(item.column for item in self.fields)
+        """The warehouse table of the rows as the provider sent them, without identifiers."""
+        fact = FACTS[self.fact]
+        own = tuple(
+            about_people(
+                item.column,
+                fact,
+                [one.column for one in self.mapping if one.field == item.name],
+                is_key=item.name in self.key,
+            )
+            for item in self.fields
+            if not item.identifier
+        )
         return Table(
             RAW_SCHEMA,
             f"{self.source}__{self.name}",
             (*LINEAGE, *own, UNKNOWN_FIELDS),
             cluster_by=("tenant_id", "connection_id", "sync_id"),
+            key=self.key,
+            outlives_person=fact.outlives_person,
         )
 
     def field(self, name: str) -> Field | None:

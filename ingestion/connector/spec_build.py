@@ -313,7 +313,7 @@ def build_field(name: str, data: Plain, words: Plain, figures: str = "") -> Fiel
     paths = data["from"] if isinstance(data["from"], list) else [data["from"]]
     plain = (
         *("unit", "required", "format", "minimum", "round"),
-        *("join", "sum", "strip", "less", "note"),
+        *("join", "sum", "strip", "less", "note", "identifier"),
     )
     return Field(
         name=name,

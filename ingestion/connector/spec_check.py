@@ -14,6 +14,8 @@ from domain.facts.ads import CHANNELS, DEVICES, MATCH_TYPES
 from domain.facts.fact import Fact, Supersession
 from domain.facts.orders import ORDER_STATUSES
 from ingestion.connector.paths import parse_path
+from ingestion.connector.people_check import people_mistakes
+from ingestion.connector.raw_table import LINEAGE
 from ingestion.connector.spec import (
     ColumnMapping,
     Field,
@@ -61,7 +63,7 @@ def check_source(document: YamlDocument, spec: SourceSpec) -> None:
     """
     mistakes = [*_source_mistakes(document, spec)]
     for stream in spec.streams.values():
-        mistakes.extend(_stream_mistakes(document, spec, stream))
+        mistakes.extend(_stream_mistakes(document, stream))
     if mistakes:
         raise InvalidDocumentError(document.name, mistakes)
 
@@ -168,9 +170,7 @@ def _pattern_mistakes(
         yield document.mistake(place, f"is not a regular expression: {error}")
 
 
-def _stream_mistakes(
-    document: YamlDocument, spec: SourceSpec, stream: StreamSpec
-) -> Iterator[Mistake]:
+def _stream_mistakes(document: YamlDocument, stream: StreamSpec) -> Iterator[Mistake]:
     place = ("streams", stream.name)
     data = document.data["streams"][stream.name]
     by_date = stream.slice.kind == "date"
@@ -190,7 +190,7 @@ def _stream_mistakes(
     if stream.rest:
         yield from _rest_mistakes(document, stream, stream.rest, _ALWAYS | window)
     yield from _path_mistakes(document, (*place, "records"), stream.records)
-    yield from _field_mistakes(document, spec, stream)
+    yield from _field_mistakes(document, stream)
     yield from _reference_mistakes(document, stream)
     fact = FACTS.get(stream.fact)
     if fact is None:
@@ -198,6 +198,7 @@ def _stream_mistakes(
         yield document.mistake((*place, "fact"), f"there is no fact {stream.fact!r}{hint}")
     else:
         yield from mapping_mistakes(document, (*place, "map"), fact, stream.mapping, stream.fields)
+        yield from people_mistakes(document, (*place, "fields"), fact, stream)
 
 
 def _inner_mistakes(document: YamlDocument, stream: StreamSpec) -> Iterator[Mistake]:
@@ -241,9 +242,7 @@ def _rest_mistakes(
         )
 
 
-def _field_mistakes(
-    document: YamlDocument, spec: SourceSpec, stream: StreamSpec
-) -> Iterator[Mistake]:
+def _field_mistakes(document: YamlDocument, stream: StreamSpec) -> Iterator[Mistake]:
     data = document.data["streams"][stream.name]["fields"]
     lists = document.data.get("words", {})
     for item in stream.fields:
@@ -260,7 +259,7 @@ def _field_mistakes(
             yield document.mistake((*place, "unit"), "only money has a unit")
         if item.less and (item.type not in _AMOUNTS or item.unit != "units"):
             yield document.mistake((*place, "less"), "only amounts in units are reduced")
-        if item.name in {column.name for column in spec.streams[stream.name].raw_table.columns[:8]}:
+        if item.name in {column.name for column in LINEAGE}:
             yield document.mistake(place, "this name is taken by the columns of every raw table")
 
 

@@ -41,6 +41,7 @@ _PAGES: Final = {
     "next_url": "pages by URL",
 }
 _NOT_MAPPED: Final = "raw table only"
+_SEALED: Final = "identity graph only"
 
 
 def evidence_text(evidence: Evidence) -> str:
@@ -61,7 +62,7 @@ def describe_stream(stream: StreamSpec, evidence: Evidence) -> str:
             code(field.name),
             _path(field),
             _type(field),
-            codes(columns.get(field.name, ())) or _NOT_MAPPED,
+            codes(columns.get(field.name, ())) or (_SEALED if field.identifier else _NOT_MAPPED),
             "; ".join(_remarks(field)),
         )
         for field in stream.fields
@@ -163,6 +164,7 @@ def _remarks(field: Field) -> list[str]:
         (field.less, f"less {code(field.less)}"),
         *((True, f"{code(word)} where {code(path)} is") for path, word in field.when_present),
         (field.column.personal, f"personal: {code(field.column.personal)}"),
+        (field.identifier, "names a person: never in the warehouse"),
     )
     return [text for is_said, text in remarks if is_said]
 

@@ -9,17 +9,25 @@ map has a key of its own; the reader writes it into one text, `natural_key`.
 from collections.abc import Mapping
 from typing import Final
 
-from domain.facts.fact import Column, ColumnType, Fact, Role
+from domain.facts.fact import Column, ColumnType, Fact, Names, Role
+from domain.facts.tables import facts_table
+from domain.privacy.holds import PERSON_IDENTIFIER, SHOP_CUSTOMER_ID
 from ingestion.connector.spec import ColumnMapping, Field, FieldType, SliceRule, StreamSpec
 from ingestion.connector.spec_check import mappable_columns
 
-__all__ = ["FILE_SOURCE", "NATURAL_KEY", "fact_field", "raw_file_stream"]
+__all__ = ["FILE_SOURCE", "NATURAL_KEY", "fact_field", "identifier_fields", "raw_file_stream"]
 
 FILE_SOURCE: Final = "file"
 NATURAL_KEY: Final = "natural_key"
 
 # Platforms take attributed revenue back; every other measure counts or costs something.
 _MAY_BE_NEGATIVE: Final = frozenset({"attributed_revenue"})
+
+_HOLDS: Final = {
+    "email": PERSON_IDENTIFIER,
+    "phone": PERSON_IDENTIFIER,
+    "person": SHOP_CUSTOMER_ID,
+}
 
 _TYPES: Final[Mapping[ColumnType, FieldType]] = {
     ColumnType.STRING: FieldType.STRING,
@@ -46,6 +54,18 @@ def fact_field(column: Column) -> Field:
     )
 
 
+def identifier_fields(fact: Fact) -> tuple[Field, ...]:
+    """What a file may bring beside rows of a fact, and never lands; none: they name nobody."""
+    if not facts_table(fact).names_people:
+        return ()
+    has_person = any(column.names is Names.PERSON for column in fact.columns)
+    kinds = ("email", "phone") if has_person else ("email", "phone", "person")
+    return tuple(
+        Field(kind, (kind,), FieldType.STRING, holds=_HOLDS[kind], identifier=kind)
+        for kind in kinds
+    )
+
+
 def raw_file_stream(fact: Fact) -> StreamSpec:
     """The stream through which files reach a fact, whatever their map."""
     columns = [column for column in fact.all_columns if column.name in mappable_columns(fact)]
@@ -55,7 +75,7 @@ def raw_file_stream(fact: Fact) -> StreamSpec:
         name=fact.name,
         source=FILE_SOURCE,
         fact=fact.name,
-        fields=(key, *fields),
+        fields=(key, *fields, *identifier_fields(fact)),
         key=(NATURAL_KEY,),
         mapping=tuple(ColumnMapping(item.name, field=item.name) for item in fields),
         slice=SliceRule("date"),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from domain.errors import InvalidInputError
 from domain.facts import FACTS, refinements
 from domain.facts.fact import ColumnType, Fact
+from domain.facts.tables import facts_table
 from domain.money import parse_currency
 from ingestion.connector.spec_check import CANONICAL, mappable_columns
 from ingestion.connector.yaml_document import (
@@ -53,6 +54,7 @@ def check_map(document: YamlDocument) -> None:
             )
         names.append(name)
         mistakes.extend(_feed_mistakes(document, place, fact, feed))
+        mistakes.extend(_identifier_mistakes(document, place, fact, feed))
     if mistakes:
         raise InvalidDocumentError(document.name, mistakes)
 
@@ -119,6 +121,31 @@ def _feed_mistakes(
             yield document.mistake(
                 (*inner, "set"), "stands above too; two rows of a line would have the same key"
             )
+
+
+def _identifier_mistakes(
+    document: YamlDocument, place: Place, fact: Fact, feed: Plain
+) -> Iterator[Mistake]:
+    """What is wrong with the columns of the file that name people, and never land."""
+    given = feed.get("identifiers", {})
+    if given and not facts_table(fact).names_people:
+        yield document.mistake((*place, "identifiers"), f"rows of {fact.name} name nobody")
+    elif "person" in given and fact.column("customer_id"):
+        text = f"{fact.name} has a column for it: give it as customer_id"
+        yield document.mistake((*place, "identifiers", "person"), text)
+    landing = {
+        name
+        for other in document.data["feeds"]
+        for part in (other, *other.get("unpivot", ()))
+        for name in (
+            *other["key"],
+            *(item if isinstance(item, str) else item["from"] for item in part["columns"].values()),
+        )
+    }
+    for kind, name in given.items():
+        if kind != "person" and name in landing:
+            text = f"{name!r} never lands, so it is no part of 'key' or 'columns'"
+            yield document.mistake((*place, "identifiers", kind), text)
 
 
 def _needed_mistakes(

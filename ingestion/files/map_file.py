@@ -8,7 +8,7 @@ docs/import.md describes the format.
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from ingestion.connector.yaml_document import (
     check_schema,
     parse_yaml,
 )
-from ingestion.files.feeds import fact_field
+from ingestion.files.feeds import fact_field, identifier_fields
 from ingestion.files.map_check import check_map
 from ingestion.files.map_spec import (
     AccountColumns,
@@ -128,7 +128,10 @@ def _feed(data: Plain, dates: str) -> FeedSpec:
         fact=fact.name,
         key=tuple(data["key"]),
         constants=data.get("constants", {}),
-        columns=_columns(fact, data["columns"], dates),
+        columns=(
+            *_columns(fact, data["columns"], dates),
+            *_identifiers(fact, data.get("identifiers", {})),
+        ),
         sets=tuple(
             UnpivotSet(item["set"], _columns(fact, item["columns"], dates))
             for item in data.get("unpivot", ())
@@ -142,6 +145,13 @@ def _columns(fact: Fact, data: Plain, dates: str) -> tuple[MappedColumn, ...]:
         for column in fact.all_columns
         if column.name in data
     )
+
+
+def _identifiers(fact: Fact, data: Plain) -> Iterator[MappedColumn]:
+    for field in identifier_fields(fact):
+        if field.name in data:
+            read = dataclasses.replace(field, paths=(data[field.name],))
+            yield MappedColumn(read, {}, None, None)
 
 
 def _column(item: Any, field: Field, *, dates: str) -> MappedColumn:

@@ -6,6 +6,7 @@ MAP.yaml -> map_file -> MapSpec -> reader
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ingestion.connector.naming import is_direct
 from ingestion.connector.spec import Field
 
 __all__ = ["AccountColumns", "FeedSpec", "FileFormat", "MapSpec", "MappedColumn", "UnpivotSet"]
@@ -146,6 +147,12 @@ class MapSpec:
         own = self.accounts.file_columns if self.accounts else ()
         fed = (name for feed in self.feeds for name in feed.file_columns)
         return tuple(dict.fromkeys((*own, *fed)))
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The columns of the file that name people, and are kept nowhere in the clear."""
+        fed = (column.field for feed in self.feeds for column in feed.columns)
+        return tuple(dict.fromkeys(field.path for field in fed if is_direct(field)))
 
     def stream_of(self, feed: FeedSpec) -> str:
         """The stream whose syncs bring this feed: `<map>.<feed>`."""

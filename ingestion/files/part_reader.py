@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from domain.facts import FACTS
 from ingestion.connector.columns import ColumnTyper
 from ingestion.connector.job import Account, RejectedRow
 from ingestion.connector.spec import ColumnMapping, SliceRule, StreamSpec
@@ -35,6 +36,7 @@ class PartReader:
         file: FileFormat,
         account: Account,
         *,
+        fact: str,
         as_is: bool = False,
     ) -> None:
         self._columns = columns
@@ -55,9 +57,10 @@ class PartReader:
             for item in columns
             if (words := _words(item))
         )
-        if REPORTING_DATE in self._paths:  # so that rows which do not fit still have their day
-            mapping += (ColumnMapping(REPORTING_DATE, REPORTING_DATE),)
-        stream = StreamSpec("part", "file", "", fields, (), mapping, SliceRule("date"))
+        # Rows which do not fit still have their day, and tell whom they name.
+        told = {REPORTING_DATE, *_naming(fact)} & self._paths.keys()
+        mapping += tuple(ColumnMapping(name, name) for name in sorted(told))
+        stream = StreamSpec("part", "file", fact, fields, (), mapping, SliceRule("date"))
         self._typer = ColumnTyper(stream, account)
 
     def read(
@@ -93,6 +96,10 @@ class PartReader:
         return dataclasses.replace(
             row, row_number=block.lines[row.row_number], field=self._paths[row.field]
         )
+
+
+def _naming(fact: str) -> set[str]:
+    return {column.name for column in FACTS[fact].columns if column.names is not None}
 
 
 def _format_left(item: MappedColumn) -> str:

@@ -23,8 +23,10 @@ import pyarrow.compute as pc
 
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
+from domain.privacy.identifiers import IdentifierKind
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.job import Account, RejectedRow
+from ingestion.connector.naming import naming_fields, without_addresses, without_cells
 from ingestion.files.account_refs import AccountRef, read_accounts
 from ingestion.files.csv_rows import BLOCK_ROWS, RowBlock, UnusableHeaderError, iter_blocks
 from ingestion.files.feeds import NATURAL_KEY, raw_file_stream
@@ -147,7 +149,8 @@ def read_file(
             accounts, nameless = _accounts(block, file_map)
             for index, feed in enumerate(feeds):
                 page = feed.read(block, unknown, accounts)
-                yield _with_bad_rows(page, block, nameless) if index == 0 else page
+                whole = _with_bad_rows(page, block, nameless) if index == 0 else page
+                yield _withheld(whole, file_map.withheld)
         if _state(path) != begun:
             raise UnreadableFileError(
                 f"{path.name} was changed while it was read", hint="import it again"
@@ -231,6 +234,24 @@ def _with_bad_rows(page: FilePage, block: RowBlock, nameless: list[RejectedRow])
     return dataclasses.replace(page, rejected=tuple(rejected))
 
 
+def _withheld(page: FilePage, columns: Sequence[str]) -> FilePage:
+    """The page, whose rejected lines do not show the cells that name people.
+
+    In a line that is no row, nobody knows which those are.
+    """
+    if not columns or not page.rejected:
+        return page
+    rejected = tuple(
+        dataclasses.replace(
+            row,
+            raw=without_cells(row.raw, columns) if row.field else "{}",
+            message=without_addresses(row.message),
+        )
+        for row in page.rejected
+    )
+    return dataclasses.replace(page, rejected=rejected)
+
+
 class FeedReader:
     """Reads one feed out of the blocks of one file."""
 
@@ -246,10 +267,15 @@ class FeedReader:
         self._feed = feed
         self._key = _key_columns(feed, file_map)
         self._repeated = repeated
-        self._schema = batch_schema(raw_file_stream(FACTS[feed.fact]).fields)
-        self._shared = PartReader(feed.columns, file_map.file, account, as_is=as_is)
+        stream = raw_file_stream(FACTS[feed.fact])
+        self._schema = batch_schema(stream.fields)
+        self._naming = naming_fields(stream)
+        self._shared = PartReader(feed.columns, file_map.file, account, fact=feed.fact, as_is=as_is)
         self._sets = [
-            (item, PartReader(item.columns, file_map.file, account, as_is=as_is))
+            (
+                item,
+                PartReader(item.columns, file_map.file, account, fact=feed.fact, as_is=as_is),
+            )
             for item in feed.sets or (UnpivotSet({}, ()),)
         ]
         self._constants = {
@@ -355,11 +381,20 @@ class FeedReader:
         return [
             dataclasses.replace(
                 row,
+                named=row.named or self._named(shared, place),
                 natural_key=key,
                 reporting_date=row.reporting_date or (days[place].as_py() if days else None),
             )
             for row, place, key in zip(rejected, rows, keys, strict=True)
         ]
+
+    def _named(self, shared: Arrays, row: int) -> tuple[tuple[IdentifierKind, str], ...]:
+        """Whom a row names that was typed and is refused all the same."""
+        return tuple(
+            (kind, str(text))
+            for name, kind in self._naming.items()
+            if name in shared and (text := shared[name][row].as_py()) is not None
+        )
 
     def _natural_keys(self, block: RowBlock, rows: Sequence[int], item: UnpivotSet) -> pa.Array:
         """A JSON array of the key's cells and of what tells the set from its line's others."""

@@ -5,17 +5,15 @@
 Source: Apache Parquet format; column names and types follow the stream's raw table.
 """
 
-import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from domain.facts.fact import ColumnType
 from domain.facts.tables import Table
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
+from tenancy.privacy.landed_rows import write_rows
 
 __all__ = ["Lineage", "ParquetObject", "arrow_schema", "object_key", "write_object"]
 
@@ -97,7 +95,5 @@ def write_object(
         else pa.chunked_array([batch.column(field.name) for batch in batches], field.type)
         for field in schema
     ]
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(columns, schema=schema), sink, compression="zstd")
-    data = sink.getvalue()
-    return ParquetObject(data, rows, hashlib.sha256(data).hexdigest())
+    data, content_hash = write_rows(pa.Table.from_arrays(columns, schema=schema))
+    return ParquetObject(data, rows, content_hash)

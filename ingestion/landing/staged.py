@@ -17,19 +17,18 @@ import pyarrow.compute as pc
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
 from domain.facts.fact import Supersession
-from domain.ids import TenantId
 from ingestion.connector.job import RejectedRow
+from ingestion.landing.screening import Part, recording
+from ingestion.landing.target import LandingServices, LandingTarget
 from ingestion.landing.writer import (
     ROWS_PER_OBJECT,
-    LandingServices,
-    LandingTarget,
     give_version,
     lock_sync,
     record_parts,
     store_part,
 )
 from tenancy.session import TenantSession
-from tenancy.tables import LandingObject, SyncState
+from tenancy.tables import SyncState
 
 __all__ = ["StagedLanding", "TooManyRejectedRowsError", "land_together"]
 
@@ -50,14 +49,14 @@ class StagedLanding:
         self._target = target
         self._batches: list[pa.RecordBatch] = []
         self._waiting = 0
-        self._landed: list[LandingObject] = []
+        self._landed: list[Part] = []
         self._rejected: list[RejectedRow] = []
         self._covers: tuple[dt.date, dt.date] | None = None
 
     @property
     def rows(self) -> int:
         """Good rows taken so far."""
-        return self._waiting + sum(part.rows for part in self._landed)
+        return self._waiting + sum(part.entry.rows for part in self._landed)
 
     async def add(self, batch: pa.RecordBatch, rejected: Sequence[RejectedRow]) -> None:
         """Take rows; stores an object when enough have come together.
@@ -84,12 +83,22 @@ class StagedLanding:
         if self._batches or not self._landed:
             await self._store()
 
+    @property
+    def target(self) -> LandingTarget:
+        """The sync."""
+        return self._target
+
+    @property
+    def landed(self) -> Sequence[Part]:
+        """Its objects that are stored."""
+        return self._landed
+
     async def record(self, session: TenantSession) -> None:
         """Write down all that was stored and give the sync its version, unless it has one."""
         sync = await lock_sync(session, self._target.sync_id)
         if sync.state is not SyncState.EXTRACTING:
             return
-        record_parts(session, self._services, sync, self._landed, self._rejected)
+        await record_parts(session, self._services, self._target, self._landed, self._rejected)
         if self._covers and FACTS[sync.fact].supersession is Supersession.SLICE:
             sync.slice_from, sync.slice_to = self._covers
         await give_version(session, self._services, sync)
@@ -108,12 +117,13 @@ class StagedLanding:
         self._landed.append(part)
 
 
-async def land_together(
-    services: LandingServices, tenant_id: TenantId, stages: Sequence[StagedLanding]
-) -> None:
+async def land_together(services: LandingServices, stages: Sequence[StagedLanding]) -> None:
     """Let staged syncs of one tenant count, all of them in one transaction."""
     for stage in stages:
         await stage.store_rest()
-    async with services.database.session(tenant_id) as session:
-        for stage in stages:
+    # People are locked by client, by everybody in the same order.
+    in_order = sorted(stages, key=lambda stage: stage.target.client_id)
+    parts = [part for stage in in_order for part in stage.landed]
+    async with recording(services, [stage.target for stage in in_order], parts) as session:
+        for stage in in_order:
             await stage.record(session)

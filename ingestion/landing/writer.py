@@ -1,7 +1,7 @@
 """The landing of one sync: pages in, immutable objects and their manifest out.
 
-    page -> buffer -> Parquet object -> store -> one transaction: manifest row, quarantine,
-    checkpoint
+    page -> buffer -> screened -> Parquet object -> store -> one transaction: manifest row,
+    quarantine, people, checkpoint
 
 The object is stored before the transaction that names it, at a place that depends on its number
 only: a crash between the two writes the same object again, and nothing is lost or counted twice.
@@ -9,35 +9,25 @@ When a sync has landed it gets its version; from then on the loader sees it.
 """
 
 import asyncio
-import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import pyarrow as pa
 from sqlalchemy import func, select
 
-from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
-from domain.ports import Clock, IdFactory
+from domain.ids import ObjectId, SyncId
 from ingestion.connector.job import Page, RejectedRow
-from ingestion.connector.spec import StreamSpec
+from ingestion.landing.beside import Beside
 from ingestion.landing.parquet import Lineage, object_key, write_object
-from tenancy.landing_store import LandingStore
-from tenancy.session import Database, TenantSession
-from tenancy.tables import (
-    LANDING_VERSION,
-    LandingObject,
-    QuarantinedRow,
-    QuarantineState,
-    Sync,
-    SyncState,
-)
+from ingestion.landing.people import note_people
+from ingestion.landing.quarantine import quarantine, storable
+from ingestion.landing.screening import Part, recording, screen_rows
+from ingestion.landing.target import LandingServices, LandingTarget
+from tenancy.session import TenantSession
+from tenancy.tables import LANDING_VERSION, LandingObject, Sync, SyncState
 
 __all__ = [
     "ROWS_PER_OBJECT",
-    "LandingServices",
-    "LandingTarget",
     "LandingWriter",
     "count_parts",
     "give_version",
@@ -50,40 +40,6 @@ __all__ = [
 # calls to a crash. Whichever comes first:
 ROWS_PER_OBJECT: Final = 50_000
 PAGES_PER_OBJECT: Final = 20
-
-# A rejected row is kept for a person to read: of a huge one, the beginning.
-LONGEST_RAW: Final = 100_000
-# JSON escapes, in the order of trying: a backslash and a pair of surrogates stay as they are; NUL
-# and half a pair are what PostgreSQL refuses to store.
-_ESCAPES: Final = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|(?P<refused>\\u0000|\\ud[89a-f]..)")
-
-
-@dataclass(frozen=True, slots=True)
-class LandingServices:
-    """What landing needs of the platform."""
-
-    database: Database
-    store: LandingStore
-    clock: Clock
-    ids: IdFactory
-
-
-@dataclass(frozen=True, slots=True)
-class LandingTarget:
-    """The sync that lands, and its account.
-
-    Attributes:
-        api_version: Of the provider's API, or of the file's map.
-    """
-
-    tenant_id: TenantId
-    client_id: ClientId
-    connection_id: ConnectionId
-    sync_id: SyncId
-    stream: StreamSpec
-    api_version: str
-    currency: str
-    time_zone: str
 
 
 class LandingWriter:
@@ -125,17 +81,17 @@ class LandingWriter:
             batches = [page.batch for page in self._pages]
             landed = [await store_part(self._services, self._target, self._part, batches)]
         pages, self._pages = self._pages, []
-        async with self._services.database.session(self._target.tenant_id) as session:
+        async with recording(self._services, [self._target], landed) as session:
             sync = await lock_sync(session, self._target.sync_id)
             rejected = [row for page in pages for row in page.rejected]
-            record_parts(session, self._services, sync, landed, rejected)
+            await record_parts(session, self._services, self._target, landed, rejected)
             sync.requests += sum(page.requests for page in pages)
             sync.bytes_received += sum(page.bytes_received for page in pages)
             if pages:
                 sync.checkpoint = dict(pages[-1].checkpoint)
             drift = {f"{one.kind} {one.field}": one.detail for p in pages for one in p.drift}
             if drift:
-                sync.drift = _storable({**(sync.drift or {}), **drift})
+                sync.drift = storable({**(sync.drift or {}), **drift})
         self._part += len(landed)
 
 
@@ -144,8 +100,8 @@ async def store_part(
     target: LandingTarget,
     part: int,
     batches: Sequence[pa.RecordBatch],
-) -> LandingObject:
-    """Store some rows of a sync as one object, and write its line of the manifest.
+) -> Part:
+    """Store some rows of a sync as one object, without erased people, and write its line.
 
     Args:
         services: Of the platform.
@@ -164,12 +120,13 @@ async def store_part(
         account_time_zone=target.time_zone,
     )
     table = target.stream.raw_table
-    parquet = await asyncio.to_thread(write_object, table, lineage, batches)
+    screened = await screen_rows(services, target, batches)
+    parquet = await asyncio.to_thread(write_object, table, lineage, screened.batches)
     key = object_key(
         target.tenant_id, target.stream.source, target.stream.name, target.sync_id, part
     )
     await services.store.for_tenant(target.tenant_id).put(key, parquet.data)
-    return LandingObject(
+    entry = LandingObject(
         id=object_id,
         sync_id=target.sync_id,
         part=part,
@@ -181,20 +138,33 @@ async def store_part(
         api_version=target.api_version,
         landed_at=services.clock(),
     )
+    beside = Beside(target.stream, target.connection_id).kept(screened.batches)
+    return Part(target, entry, screened.epoch, screened.count, beside)
 
 
-def record_parts(
+async def record_parts(
     session: TenantSession,
     services: LandingServices,
-    sync: Sync,
-    landed: Sequence[LandingObject],
+    target: LandingTarget,
+    landed: Sequence[Part],
     rejected: Sequence[RejectedRow],
 ) -> None:
-    """Name stored objects in the manifest, and keep the rows that did not fit."""
-    session.add_all(landed)
-    session.add_all(_quarantine(services, sync, row) for row in rejected)
-    sync.rows += sum(part.rows for part in landed)
-    sync.quarantined += len(rejected)
+    """Name stored objects in the manifest, keep the rows that did not fit, and note the people.
+
+    Args:
+        session: Of `screening.recording`.
+        services: Of the platform.
+        target: The sync, which is locked.
+        landed: Its objects.
+        rejected: Its rows that did not fit.
+    """
+    sync = await session.get_one(Sync, (session.tenant_id, target.sync_id))
+    session.add_all(part.entry for part in landed)
+    sync.rows += sum(part.entry.rows for part in landed)
+    sync.screened += sum(part.screened for part in landed)
+    if rejected:
+        await quarantine(session, services, target, sync, rejected)
+    await note_people(session, services, landed)
 
 
 async def give_version(session: TenantSession, services: LandingServices, sync: Sync) -> None:
@@ -202,26 +172,6 @@ async def give_version(session: TenantSession, services: LandingServices, sync: 
     sync.version = await session.scalar(LANDING_VERSION)
     sync.known_at = services.clock()
     sync.state = SyncState.LANDED
-
-
-def _quarantine(services: LandingServices, sync: Sync, row: RejectedRow) -> QuarantinedRow:
-    return QuarantinedRow(
-        id=services.ids(),
-        sync_id=sync.id,
-        connection_id=sync.connection_id,
-        source=sync.source,
-        stream=sync.stream,
-        row_number=row.row_number,
-        field=row.field or None,
-        reason=row.reason,
-        message=row.message.replace("\0", "\ufffd"),
-        raw=_as_object(row.raw),
-        around=_storable(json.loads(row.around)) if row.around else None,
-        natural_key=None if row.natural_key is None else row.natural_key.replace("\0", "\ufffd"),
-        reporting_date=row.reporting_date,
-        state=QuarantineState.OPEN,
-        created_at=services.clock(),
-    )
 
 
 async def count_parts(session: TenantSession, sync_id: SyncId) -> int:
@@ -235,28 +185,3 @@ async def count_parts(session: TenantSession, sync_id: SyncId) -> int:
 async def lock_sync(session: TenantSession, sync_id: SyncId) -> Sync:
     """The sync, kept from others until the transaction ends."""
     return (await session.scalars(select(Sync).where(Sync.id == sync_id).with_for_update())).one()
-
-
-def _as_object(raw: str) -> dict[str, Any]:
-    """The provider's row as a JSON object that PostgreSQL stores."""
-    value: Any = raw[:LONGEST_RAW]
-    if len(raw) <= LONGEST_RAW:
-        try:
-            value = json.loads(raw, parse_constant=str)
-        except (json.JSONDecodeError, RecursionError):
-            value = raw
-    if not isinstance(value, dict):
-        value = {"row": value}
-    if len(raw) > LONGEST_RAW:
-        value["characters"] = len(raw)
-    return _storable(value)
-
-
-def _storable(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The same JSON object without what PostgreSQL refuses."""
-    cleaned: dict[str, Any] = json.loads(_ESCAPES.sub(_replaced, json.dumps(value)))
-    return cleaned
-
-
-def _replaced(escape: re.Match[str]) -> str:
-    return escape[0] if escape["refused"] is None else "\\ufffd"

@@ -20,7 +20,7 @@ from domain.ids import SyncId, TenantId
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.identity import RowIdentity
 from ingestion.connector.spec import StreamSpec
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from tenancy.tables import LandingObject
 
 __all__ = ["BaseRows", "LandedRowsGoneError", "days_of", "keys_of"]

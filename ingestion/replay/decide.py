@@ -16,7 +16,7 @@ from domain.ports import QueryWarehouse
 from domain.time_window import DateRange
 from ingestion.connector.spec import SourceSpec
 from ingestion.files.map_spec import MapSpec
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from ingestion.quality.told_keys import read_tellers
 from ingestion.replay.base_rows import BaseRows, keys_of
 from ingestion.replay.choose import ToldSync, choose_days, is_told_since

@@ -18,10 +18,10 @@ from domain.time_window import DateRange
 from ingestion.connector.spec import SourceSpec
 from ingestion.file_landing import or_fail
 from ingestion.files.map_spec import MapSpec
+from ingestion.landing.screening import recording
+from ingestion.landing.target import LandingServices, LandingTarget
 from ingestion.landing.writer import (
     ROWS_PER_OBJECT,
-    LandingServices,
-    LandingTarget,
     give_version,
     lock_sync,
     record_parts,
@@ -91,11 +91,11 @@ class ReplayLander:
             await store_part(self.services, target, part, of_object)
             for part, of_object in enumerate(_objects(batches))
         ]
-        async with self.services.database.session(sync.tenant_id) as session:
+        async with recording(self.services, [target], landed) as session:
             current = await lock_sync(session, sync.id)
             if current.state in _OPEN:
                 current.started_at = self.services.clock()
-                record_parts(session, self.services, current, landed, ())
+                await record_parts(session, self.services, target, landed, ())
                 await give_version(session, self.services, current)
 
     async def _rows(self, sync: Sync) -> Sequence[QuarantinedRow]:

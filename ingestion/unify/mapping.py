@@ -13,7 +13,7 @@ from typing import Final
 from sqlglot import exp, parse_one
 
 from domain.facts.fact import ENVELOPE, Column, ColumnType, Fact, Role
-from ingestion.connector.identity import KEY_SEPARATOR
+from domain.facts.tables import KEY_SEPARATOR
 from ingestion.connector.spec import ColumnMapping, Rest, StreamSpec
 
 __all__ = [

@@ -9,6 +9,8 @@ Revises: 0010
     request_events       what happened to it
     tombstones           pseudonyms of the erased
     tenants              count the times that somebody was erased
+    syncs                count their rows about erased people
+    quarantined_rows     tell whom they name
 """
 
 from alembic import op
@@ -161,6 +163,8 @@ CREATE TABLE tombstones (
 CREATE INDEX ix_tombstones__tenant_id_epoch ON tombstones (tenant_id, epoch);
 
 ALTER TABLE tenants ADD COLUMN tombstone_epoch BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE syncs ADD COLUMN screened BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE quarantined_rows ADD COLUMN pseudonyms TEXT[] NOT NULL DEFAULT '{}';
 """
 
 CURRENT_TENANT = "(SELECT NULLIF(current_setting('app.tenant_id', true), '')::uuid)"

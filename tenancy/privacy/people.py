@@ -17,7 +17,9 @@ from domain.privacy.identifiers import Identifier, IdentifierKind
 
 __all__ = ["Person", "gather"]
 
-_NAMES_ONE: Final = frozenset({IdentifierKind.PLATFORM, IdentifierKind.EMAIL})
+# Whatever two records share of these is one person's; who placed an order is one person, too.
+_NAMES_ONE: Final = frozenset({IdentifierKind.PLATFORM, IdentifierKind.EMAIL, IdentifierKind.ORDER})
+_TELLS: Final = frozenset({IdentifierKind.PLATFORM, IdentifierKind.EMAIL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,14 @@ def gather(
     """Make people of what records showed.
 
     Args:
-        groups: Identifiers that one record showed together, by pseudonym. One without a platform's
-            id and an address tells of nobody; ids of orders count for nothing.
-        known: Pseudonym of a platform's id or an address -> id of its subject.
+        groups: Identifiers that one record showed together, by pseudonym. A telephone number
+            alone, or an order alone, tells of nobody.
+        known: Pseudonym of all but a number -> id of its subject.
     """
     forest, members = _Forest(), []
     for group in groups:
         strong = [name for name, one in group.items() if one.kind in _NAMES_ONE]
-        if strong:
+        if strong and _tells(group):
             forest.join(strong)
             members.append((strong[0], group))
     for name in forest.parents.keys() & known.keys():
@@ -72,6 +74,12 @@ def gather(
     found: dict[str, dict[str, Identifier]] = {}
     for first, group in members:
         shown = found.setdefault(forest.root(first), {})
-        shown |= {n: one for n, one in group.items() if one.kind is not IdentifierKind.ORDER}
+        shown.update(group)
     for shown in found.values():
         yield Person(shown, frozenset(known[name] for name in shown if name in known))
+
+
+def _tells(group: Mapping[str, Identifier]) -> bool:
+    """Whether a record tells of somebody: an order does with an address or a number."""
+    kinds = {one.kind for one in group.values()}
+    return bool(kinds & _TELLS) or len(kinds) > 1

@@ -6,7 +6,7 @@ seal -> a few statements
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,8 +58,14 @@ class Changes:
     _identifiers: list[_Row] = field(default_factory=list)
     _merged: dict[uuid.UUID, tuple[KnownSubject, KnownSubject]] = field(default_factory=dict)
 
-    def take(self, person: Person, known: Sequence[KnownSubject]) -> None:
-        """Note a person, and the subjects that it turned out to be."""
+    def take_all(
+        self, people: Iterable[Person], subjects: Mapping[uuid.UUID, KnownSubject]
+    ) -> None:
+        """Note people."""
+        for person in people:
+            self._take(person, [subjects[one] for one in person.known_as])
+
+    def _take(self, person: Person, known: Sequence[KnownSubject]) -> None:
         by_age = sorted(known, key=lambda one: (one.created_at, one.id))
         self._merged.update({younger.id: (younger, by_age[0]) for younger in by_age[1:]})
         subject_id = by_age[0].id if by_age else self.ids()

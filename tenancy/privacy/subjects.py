@@ -13,6 +13,7 @@ Work on the people of a client waits for other such work: the client's row is lo
 Decision: ADR-0025.
 """
 
+import asyncio
 import datetime as dt
 import secrets
 import uuid
@@ -65,19 +66,19 @@ async def observe(
         random_bytes: Make the keys of new people.
     """
     names = Pseudonyms.under(key)
-    shown = [{names.of(client_id, one): one for one in group} for group in groups]
+    # Hashing and sealing are the work of seconds, for a shop of many customers.
+    shown = await asyncio.to_thread(_named, names, client_id, groups)
     pseudonyms = {name for group in shown for name in group}
     if not pseudonyms:
         return
     await lock_people(session, client_id)
     owners = await load_owners(session, pseudonyms)
     known = {name: one for name, kind, one in owners if kind is not IdentifierKind.PHONE}
-    people = list(gather(shown, known))
+    people = await asyncio.to_thread(lambda: list(gather(shown, known)))
     subjects = await load_subjects(session, {one for person in people for one in person.known_as})
     keys = SubjectKeys(vault, key, session.tenant_id, random_bytes)
     changes = Changes(keys, client_id, ids, now, {(name, one) for name, _, one in owners})
-    for person in people:
-        changes.take(person, [subjects[one] for one in person.known_as])
+    await asyncio.to_thread(changes.take_all, people, subjects)
     await changes.store(session)
 
 
@@ -140,3 +141,9 @@ async def shred(session: TenantSession, subject_id: uuid.UUID, now: dt.datetime)
     them = or_(Subject.id == person, Subject.merged_into == person)
     gone = update(Subject).where(them, Subject.erased_at.is_(None))
     await session.execute(gone.values(sealed_key=None, erased_at=now))
+
+
+def _named(
+    names: Pseudonyms, client_id: ClientId, groups: Iterable[Collection[Identifier]]
+) -> list[dict[str, Identifier]]:
+    return [{names.of(client_id, one): one for one in group} for group in groups]

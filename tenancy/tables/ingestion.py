@@ -17,6 +17,7 @@ from domain.privacy.holds import (
     LINEAGE,
     PLATFORM_WORDS,
     PROOF,
+    PSEUDONYM,
     QUARANTINED,
     SEALED_SECRET,
     STAFF_ACTOR,
@@ -195,6 +196,9 @@ class Sync(TenantOwned, Base):
     checkpoint: Mapped[dict[str, Any] | None] = holds(PLATFORM_WORDS)  # where extraction resumes
     rows: Mapped[int] = mapped_column(BigInteger, default=0)
     quarantined: Mapped[int] = mapped_column(BigInteger, default=0)
+    screened: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default=text("0")
+    )  # rows of erased people: left out, or landed without the person
     bytes_received: Mapped[int] = mapped_column(BigInteger, default=0)
     requests: Mapped[int] = mapped_column(BigInteger, default=0)
     error_code: Mapped[str | None] = holds(CANONICAL_WORD)
@@ -241,6 +245,7 @@ class QuarantinedRow(TenantOwned, Base):
     """A provider's row that does not fit its stream, kept with the reason."""
 
     __tablename__ = "quarantined_rows"
+    __person__ = ("pseudonyms",)
     __otherwise__ = LINEAGE
     __table_args__ = (
         within_tenant("sync_id", "syncs"),
@@ -266,7 +271,15 @@ class QuarantinedRow(TenantOwned, Base):
     field: Mapped[str | None] = holds(CANONICAL_WORD)  # NULL: the row as a whole
     reason: Mapped[str] = holds(CANONICAL_WORD)  # machine-readable
     message: Mapped[str] = holds(QUARANTINED)  # may quote the value
-    raw: Mapped[dict[str, Any]] = holds(QUARANTINED)  # as the provider sent it
+    # As the provider sent it, without addresses and telephone numbers
+    raw: Mapped[dict[str, Any]] = holds(QUARANTINED)
+    # Of whom it names, and of the order
+    pseudonyms: Mapped[list[str]] = holds(
+        PSEUDONYM,
+        refers_to="subject_identifiers.pseudonym",
+        default=list,
+        server_default=text("'{}'"),
+    )
     # What its stream reads of the records around it, by path; NULL: nothing
     around: Mapped[dict[str, Any] | None] = holds(QUARANTINED)
     natural_key: Mapped[str | None] = holds(QUARANTINED)  # NULL: the key itself cannot be read

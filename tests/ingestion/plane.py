@@ -20,7 +20,8 @@ from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId
 from domain.ports import Statement, TenantScope
 from ingestion.connector.job import Page, RejectedRow
 from ingestion.connector.spec import StreamSpec
-from ingestion.landing.writer import LandingServices, LandingTarget, LandingWriter
+from ingestion.landing.target import LandingServices, LandingTarget
+from ingestion.landing.writer import LandingWriter
 from ingestion.load import Loader
 from ingestion.publish import Publisher
 from ingestion.quality.gate import QualityGate
@@ -40,12 +41,14 @@ from tenancy.tables import (
     SyncState,
 )
 from tenancy.unscoped import Doors, TenantProfile
+from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tenancy.warehouse.port import Warehouse
 from tests.ingestion.unify.ledger import ADS, ORDERS, batch, day
 
-__all__ = ["NOW", "Agency", "Plane", "page", "plane", "rejected"]
+__all__ = ["NOW", "VAULT", "Agency", "Plane", "page", "plane", "rejected"]
 
+VAULT = Vault(MasterKey(b"m" * 32))
 NOW = dt.datetime(2026, 3, 20, 9, 30, tzinfo=dt.UTC)
 
 
@@ -101,7 +104,7 @@ class Plane:
 
     @property
     def services(self) -> LandingServices:
-        return LandingServices(self.database, self.store, lambda: NOW, self.ids)
+        return LandingServices(self.database, self.store, lambda: NOW, self.ids, VAULT)
 
     @property
     def publisher(self) -> Publisher:
@@ -132,8 +135,9 @@ class Plane:
             ConnectionId(self.ids()),
             RunId(self.ids()),
         )
+        wrapped = await VAULT.create_tenant_key(tenant_id)
         profile = TenantProfile(tenant_id, slug, slug, "EUR", "Europe/Berlin", NOW)
-        await Doors(self.database).create_tenant(profile, wrapped_data_key=b"")
+        await Doors(self.database).create_tenant(profile, wrapped_data_key=wrapped)
         async with self.database.session(tenant_id) as session:
             session.add(
                 Client(

@@ -23,7 +23,7 @@ from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
 from ingestion.file_landing import FileLanding
 from ingestion.history_landing import HistoryLanding
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
 from ingestion.publication import PublicationJobs
@@ -100,7 +100,7 @@ async def open_plane(
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP_SECONDS))
         publisher = Publisher(database, redis, clock, uuid7)
         store = LandingStore(f"file://{ground.folder}/landing")
-        landing = LandingServices(database, store, clock, uuid7)
+        landing = LandingServices(database, store, clock, uuid7, Vault(MasterKey(bytes(32))))
         budget = RedisCallBudget(redis, clock=clock)
         extraction = _extraction(landing, publisher, http, budget, sleep, ground.platforms_url)
         config = JobsConfig(
@@ -140,9 +140,7 @@ def _extraction(
     def make_extractor(_: tuple[tuple[str, str], ...]) -> Extractor:
         return Extractor(http, budget, landing.clock, sleep, places, jitter=lambda: 0.5)
 
-    store = CredentialStore(
-        landing.database, Vault(MasterKey(bytes(32))), landing.clock, landing.ids
-    )
+    store = CredentialStore(landing.database, landing.vault, landing.clock, landing.ids)
     return Extraction(
         landing=landing,
         publisher=publisher,

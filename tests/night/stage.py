@@ -37,6 +37,7 @@ from tenancy.tables import (
     SyncState,
 )
 from tenancy.unscoped import Doors, TenantProfile
+from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.duckdb import DuckDbWarehouse
 from tests.night.places import DATA_DAY, LIMITS, Place, by_tenant
 from tests.night.plane import TENANT_SLOTS, Ground, Plane, open_plane, register_owner
@@ -247,7 +248,8 @@ async def _settle(database: Database, places: Sequence[Place], now: dt.datetime)
         profile = TenantProfile(
             tenant_id, f"agency-{number}", f"Agency {number}", "EUR", "Europe/Berlin", now
         )
-        await Doors(database).create_tenant(profile, wrapped_data_key=b"")
+        key = await Vault(MasterKey(bytes(32))).create_tenant_key(profile.tenant_id)
+        await Doors(database).create_tenant(profile, wrapped_data_key=key)
         async with database.session(tenant_id) as session:
             session.add_all(_client(place, now) for place in own)
             await session.flush()

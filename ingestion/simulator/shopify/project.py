@@ -219,13 +219,15 @@ _ORDER: Final[dict[str, _Render]] = {
 _CUSTOMER: Final[dict[str, _Render]] = {
     "createdAt": lambda c: _instant(c.created_at),
     "defaultAddress": lambda c: _Address(c.country, c),
+    "defaultEmailAddress": lambda c: c,
+    "defaultPhoneNumber": lambda c: c if c.phone else None,
     "displayName": lambda c: f"{c.first_name} {c.last_name}",
     "email": lambda c: c.email,
     "firstName": lambda c: c.first_name,
     "id": lambda c: f"gid://shopify/Customer/{c.number}",
     "lastName": lambda c: c.last_name,
     "legacyResourceId": lambda c: str(c.number),
-    "phone": lambda _: None,
+    "phone": lambda c: c.phone,
 }
 
 
@@ -276,6 +278,8 @@ _EDGE: Final[dict[str, _Render]] = {"cursor": lambda edge: edge[0], "node": lamb
 _RESOLVERS: Final[dict[str, Mapping[str, _Render]]] = {
     "CustomerConnection": _CONNECTION,
     "CustomerEdge": _EDGE,
+    "CustomerEmailAddress": {"emailAddress": lambda customer: customer.email},
+    "CustomerPhoneNumber": {"phoneNumber": lambda customer: customer.phone},
     "CustomerJourneySummary": {
         "customerOrderIndex": lambda _: None,
         "daysToConversion": lambda _: 0,

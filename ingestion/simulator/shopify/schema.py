@@ -69,8 +69,11 @@ type Refund {
   createdAt: DateTime id: ID! legacyResourceId: UnsignedInt64! note: String
   totalRefundedSet: MoneyBag! updatedAt: DateTime!
 }
+type CustomerEmailAddress { emailAddress: String! }
+type CustomerPhoneNumber { phoneNumber: String! }
 type Customer {
   amountSpent: MoneyV2! createdAt: DateTime! defaultAddress: MailingAddress
+  defaultEmailAddress: CustomerEmailAddress defaultPhoneNumber: CustomerPhoneNumber
   displayName: String! email: String firstName: String id: ID! lastName: String
   legacyResourceId: UnsignedInt64! numberOfOrders: UnsignedInt64! phone: String
   updatedAt: DateTime!

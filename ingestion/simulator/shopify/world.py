@@ -194,6 +194,7 @@ class Customer:
     first_name: str
     last_name: str
     email: str
+    phone: str | None  # a number that nobody has: Bundesnetzagentur and NANP keep them for fiction
     country: str
     city: str
     zip_code: str
@@ -385,10 +386,18 @@ class ShopWorld:
             first_name=first_name,
             last_name=last_name,
             email=f"{first_name}.{last_name}.{number % 10**9}@example.com".lower(),
+            phone=_phone(self.shop.country, number),
             country=first.country,
             city=chance.pick(_CITIES),
             zip_code=str(chance.between(10_000, 99_999)),
         )
+
+
+def _phone(country: str, number: int) -> str | None:
+    """Three of five have one; the numbers are few, so some share one, as families do."""
+    if number % 5 > 2:  # noqa: PLR2004
+        return None
+    return f"+493023125{number % 997:03d}" if country == "DE" else f"+121255501{number % 97:02d}"
 
 
 def _cancellation(draws: Chance, at: datetime) -> tuple[datetime | None, str, bool]:

@@ -11,7 +11,7 @@ import pytest
 from api.commands.doctor import doctor
 from api.control.protocol import Arguments, DoneEvent, Event, LineEvent, TableEvent
 from api.runtime import Runtime
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from tenancy.landing_store import LandingStore
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, DatabaseConfig
@@ -85,7 +85,9 @@ async def test_a_landing_store_that_is_gone(platform: Platform, tmp_path: Path) 
     shutil.rmtree(folder)
     folder.write_text("a file in its place", encoding="utf-8")
     services = platform.runtime.extraction.landing
-    landing = LandingServices(services.database, store, services.clock, services.ids)
+    landing = LandingServices(
+        services.database, store, services.clock, services.ids, services.vault
+    )
     extraction = dataclasses.replace(platform.runtime.extraction, landing=landing)
     found, lines = await _broken(platform, extraction=extraction)
     assert found["landing"][0] == "FAILED"

@@ -31,7 +31,7 @@ from ingestion.connector.transport import RetryPolicy
 from ingestion.credentials import CredentialStore, Kept
 from ingestion.drift import DriftBoard
 from ingestion.extraction import Extraction
-from ingestion.landing.writer import LandingServices
+from ingestion.landing.target import LandingServices
 from ingestion.publish import Publisher
 from ingestion.simulator.config import DEMO_AGENCIES
 from ingestion.stored_tokens import StoredTokens, TokenKeeper
@@ -273,7 +273,7 @@ async def _opened(
             outward, budget, clock, at_once, dict(places), jitter=lambda: 0.5, policy=policy
         )
 
-    landing = LandingServices(database, LandingStore("memory://"), clock, ids)
+    landing = LandingServices(database, LandingStore("memory://"), clock, ids, vault)
     extraction = Extraction(
         landing=landing,
         publisher=Publisher(database, redis, clock, ids),

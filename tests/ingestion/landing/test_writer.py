@@ -14,10 +14,13 @@ from sqlalchemy import select
 
 from domain.ids import SyncId
 from ingestion.connector.job import Page
+from ingestion.landing import quarantine as quarantine_module
 from ingestion.landing import writer as writer_module
-from ingestion.landing.writer import LONGEST_RAW, PAGES_PER_OBJECT, count_parts
+from ingestion.landing.quarantine import LONGEST_RAW
+from ingestion.landing.target import LandingServices
+from ingestion.landing.writer import PAGES_PER_OBJECT, count_parts
 from tenancy.tables import LandingObject, QuarantinedRow, SyncState
-from tests.ingestion.plane import NOW, Agency, Plane, page, rejected
+from tests.ingestion.plane import NOW, VAULT, Agency, Plane, page, rejected
 from tests.ingestion.unify.ledger import ad
 
 pytestmark = pytest.mark.anyio
@@ -174,7 +177,7 @@ async def test_manifest_checkpoint_and_quarantine_are_one(plane: Plane, agency: 
             raise CrashError
         return plane.ids()
 
-    services = writer_module.LandingServices(plane.database, plane.store, lambda: NOW, ids)
+    services = LandingServices(plane.database, plane.store, lambda: NOW, ids, VAULT)
     target = plane.writer(agency, sync_id)._target  # noqa: SLF001  # the same sync
     writer = writer_module.LandingWriter(services, target, next_part=0)
     await writer.add(page([ad(1, "c1", "1")], rejects=[rejected(2, "{}")], checkpoint="one"))
@@ -243,7 +246,7 @@ async def test_odd_rows_are_kept_as_well_as_can_be(plane: Plane, agency: Agency)
     )
 )
 def test_what_can_be_stored_stays_as_it_was(row: dict[str, Any]) -> None:
-    kept = writer_module._as_object(json.dumps(row))  # noqa: SLF001  # pure, and worth a property
+    kept = quarantine_module._as_object(json.dumps(row))  # noqa: SLF001  # pure, and worth a property
 
     expected = {
         _stored(key): _stored(value) if isinstance(value, str) else value

@@ -27,7 +27,7 @@ from ingestion.files.map_file import read_map
 from ingestion.files.map_spec import MapSpec
 from ingestion.files.read_file import read_file
 from ingestion.landing.staged import StagedLanding, land_together
-from ingestion.landing.writer import LandingTarget
+from ingestion.landing.target import LandingTarget
 from ingestion.replay.decide import ReplayDecider
 from ingestion.replay.land import ReplayLander
 from ingestion.replay.plan import plan_replay
@@ -116,7 +116,7 @@ class Workshop:
         stage = StagedLanding(self.plane.services, target)
         for page in read_file(path, file_map, account=ACCOUNT):
             await stage.add(page.batch, page.rejected)
-        await land_together(self.plane.services, agency.tenant_id, [stage])
+        await land_together(self.plane.services, [stage])
         await self.load()
         return sync_id
 

@@ -173,8 +173,9 @@ KINDS: dict[Any, tuple[type[ProviderError], str]] = {
     "ACCESS_DENIED": (
         AccountNotAccessibleError,
         (
-            "the app lacks a scope: install it again with read_orders, read_all_orders, "
-            "read_customers and read_products"
+            "the app lacks a scope or Shopify's approval: install it again with read_orders, "
+            "read_all_orders, read_customers and read_products, and request protected customer "
+            "data with email and phone"
         ),
     ),
     "SHOP_INACTIVE": (

@@ -286,7 +286,7 @@ def test_mistakes_about_quotas_and_evidence_are_told(old: str, new: str, told: s
 
 def test_name_of_the_file_is_the_name_of_the_source() -> None:
     assert _mistakes(SHOPIFY, "shop.yaml") == [
-        "shop.yaml:9: source: the file of 'shopify' is shopify.yaml"
+        "shop.yaml:13: source: the file of 'shopify' is shopify.yaml"
     ]
 
 

@@ -59,7 +59,11 @@ def test_a_telephone_number_does_not() -> None:
 
 def test_a_number_or_an_order_alone_tells_of_nobody() -> None:
     assert _people((PHONE,), (order("9", SHOP),), ()) == []
-    assert _people((order("9", SHOP), ADA)) == [Person(named(ADA), frozenset())]
+
+
+def test_who_placed_an_order_is_one_person() -> None:
+    nine = order("9", SHOP)
+    assert _people((nine, PHONE), (nine, ADA)) == [Person(named(nine, PHONE, ADA), frozenset())]
 
 
 def test_what_is_known_brings_records_together() -> None:
