@@ -31,6 +31,7 @@ from api.oauth.access_tokens import AccessTokens
 from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.privacy.rounds import PrivacyRounds
+from api.recipients.notifier import HttpNotifier
 from api.requests import fulfillers_of, person_mail
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
@@ -47,6 +48,7 @@ from gdpr.access.exports import Exports
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.evidence.keys import EvidenceKeys
 from gdpr.inbound.filing import Filing
+from gdpr.recipients.delivery import NoticeDelivery
 from gdpr.requests.desk import RequestDesk
 from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
@@ -239,7 +241,7 @@ async def open_runtime(
             edge=edge,
             alerts=_alert_delivery(plane, settings, clock),
             webhooks=_webhook_delivery(plane, settings, clock),
-            privacy=_privacy_rounds(plane, requests.desk, clock),
+            privacy=_privacy_rounds(plane, settings, requests.desk, clock),
             requests=requests,
             checkpoints=Checkpoints(
                 database=plane.database,
@@ -382,8 +384,17 @@ def _webhook_delivery(plane: _Plane, settings: Settings, clock: Clock) -> Webhoo
     )
 
 
-def _privacy_rounds(plane: _Plane, desk: RequestDesk, clock: Clock) -> PrivacyRounds:
-    return PrivacyRounds(Filing(plane.database, plane.doors, plane.vault, desk, clock, uuid7))
+def _privacy_rounds(
+    plane: _Plane, settings: Settings, desk: RequestDesk, clock: Clock
+) -> PrivacyRounds:
+    is_production = settings.env == "production"
+    sender = AlertSender(public_only=is_production)
+    notifier = HttpNotifier(sender, clock, public_only=is_production)
+    parts = (plane.database, plane.doors, plane.vault)
+    return PrivacyRounds(
+        filing=Filing(*parts, desk, clock, uuid7),
+        notices=NoticeDelivery(*parts, notifier, clock, uuid7),
+    )
 
 
 async def _start_jobs(stack: AsyncExitStack, jobs: JobEngine) -> None:

@@ -1,6 +1,6 @@
-"""Work in the background for people's rights: messages become requests.
+"""Work in the background for people's rights: messages become requests, recipients are told.
 
-PrivacyRounds.running -> every few seconds: file what came in
+PrivacyRounds.running -> every few seconds: file what came in | tell who has to be told
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +10,7 @@ from typing import Final
 
 from api.rounds import beside, repeat
 from gdpr.inbound.filing import Filing
+from gdpr.recipients.delivery import NoticeDelivery
 
 __all__ = ["PrivacyRounds"]
 
@@ -21,9 +22,12 @@ class PrivacyRounds:
     """Runs in the serving process; several processes share the work."""
 
     filing: Filing
+    notices: NoticeDelivery
 
     @asynccontextmanager
     async def running(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
         """Go on while a block runs."""
-        async with beside(repeat(self.filing.file_due, sleep, _SECONDS, "privacy_round_failed")):
+        filing = repeat(self.filing.file_due, sleep, _SECONDS, "privacy_round_failed")
+        telling = repeat(self.notices.deliver_due, sleep, _SECONDS, "recipient_round_failed")
+        async with beside(filing), beside(telling):
             yield

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from api.commands.tenants import create_client, create_tenant
 from domain.ids import public_id
+from domain.privacy.recipients import RecipientKind
 from domain.privacy.rights import (
     IdentityLevel,
     IntakeChannel,
@@ -29,9 +30,12 @@ from tenancy.tables import (
     Incident,
     LegalHold,
     LetterKind,
+    NoticeState,
     OAuthClient,
     PersonExport,
     QuarantinedRow,
+    Recipient,
+    RecipientNotice,
     RequestLetter,
     SubjectRequest,
     SyncRun,
@@ -134,6 +138,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         )
         certified = await _certify(session, edge, victim)
         letter, hold = await _write_and_hold(session, edge, victim, certified)
+        notice = await _notify(session, edge, victim, certified)
         incident = (await session.scalars(select(Incident.id))).one()
         row = (await session.scalars(select(QuarantinedRow.id))).one()
     nobody = uuid.UUID(int=1 << 100)
@@ -149,6 +154,8 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "exported": Loot(public_id("req", certified), public_id("req", nobody)),
         "hold": Loot(public_id("hold", hold), public_id("hold", nobody)),
         "letter": Loot(public_id("let", letter), public_id("let", nobody)),
+        "notice": Loot(public_id("not", notice), public_id("not", nobody)),
+        "recipient": Loot(f"{victim.canary} crm", f"{secrets.token_hex(12)} crm"),
         "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
         "quarantined": Loot(public_id("qua", row), public_id("qua", nobody)),
         "message": Loot(public_id("msg", victim.sync_id), public_id("msg", nobody)),
@@ -158,6 +165,37 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "slug": Loot("bolt", "tlob"),
     }
     return loot | {name: _files(folder, name, loot) for name in ("map", "history_map")}
+
+
+async def _notify(
+    session: TenantSession, edge: Edge, victim: Agency, request_id: uuid.UUID
+) -> uuid.UUID:
+    """A recipient that refused to do what a request asks for."""
+    recipient = Recipient(
+        id=edge.ids(),
+        client_id=victim.clients["acme"],
+        kind=RecipientKind.HUBSPOT,
+        name=f"{victim.canary} crm",
+        settings={},
+        secrets=b"sealed",
+        created_at=edge.clock(),
+    )
+    session.add(recipient)
+    await session.flush()
+    notice = RecipientNotice(
+        id=edge.ids(),
+        recipient_id=recipient.id,
+        request_id=request_id,
+        right=Right.ERASURE,
+        state=NoticeState.REFUSED,
+        attempts=1,
+        next_attempt_at=edge.clock(),
+        failure=f"{victim.canary} refuses",
+        created_at=edge.clock(),
+    )
+    session.add(notice)
+    await session.flush()
+    return notice.id
 
 
 async def _certify(session: TenantSession, edge: Edge, victim: Agency) -> uuid.UUID:

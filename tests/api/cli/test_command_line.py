@@ -51,6 +51,8 @@ VERBS = [
     "gdpr requests vouch",
     "gdpr verify",
     "gdpr form-link",
+    "gdpr recipients",
+    "gdpr recipients add",
     "compare",
     "connections add",
     "connections link",
