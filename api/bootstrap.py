@@ -52,6 +52,7 @@ from gdpr.recipients.delivery import NoticeDelivery
 from gdpr.requests.desk import RequestDesk
 from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
+from gdpr.retention.sweep import Retention
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
@@ -207,6 +208,9 @@ async def open_runtime(
             ids=uuid7,
             is_development=settings.env == "development",
         )
+        exports = Exports(
+            plane.database, plane.store, plane.vault, clock, uuid7, secrets.token_bytes
+        )
         yield Runtime(
             settings=settings,
             urls=urls,
@@ -251,8 +255,14 @@ async def open_runtime(
                 clock=clock,
                 ids=uuid7,
             ),
-            exports=Exports(
-                plane.database, plane.store, plane.vault, clock, uuid7, secrets.token_bytes
+            exports=exports,
+            retention=Retention(
+                plane.database,
+                plane.doors,
+                exports,
+                Exclusive(plane.database, "retention"),
+                clock,
+                uuid7,
             ),
             certificates=CertificateDesk(
                 EvidenceKeys(plane.master_key, clock, secrets.token_bytes), clock, uuid7

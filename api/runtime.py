@@ -17,6 +17,7 @@ from feature_repo.open import Features
 from gdpr.access.exports import Exports
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.requests.open import Requests
+from gdpr.retention.sweep import Retention
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.spec import SourceSpec
 from ingestion.corrections import Corrections
@@ -51,6 +52,7 @@ class Runtime:
         checkpoints: Of the audit trails; taken in the serving process.
         certificates: Of what was erased.
         exports: Copies of people's data, made for them.
+        retention: Purges what is over; goes round in the serving process.
     """
 
     settings: Settings
@@ -83,3 +85,4 @@ class Runtime:
     checkpoints: Checkpoints
     certificates: CertificateDesk
     exports: Exports
+    retention: Retention

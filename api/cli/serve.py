@@ -10,6 +10,7 @@ from rich.console import Console
 
 from api.cli.host import command_host
 from api.control.front_door import own_runtime
+from api.rounds import beside, repeat
 from api.settings import Settings, load_settings
 from domain.errors import ConflictError
 
@@ -56,6 +57,9 @@ async def _serve(workers: int) -> None:
             runtime.privacy.running(asyncio.sleep),
             runtime.checkpoints.running(asyncio.sleep),
             running_requests(runtime.requests, asyncio.sleep),
+            beside(
+                repeat(runtime.retention.go_round, asyncio.sleep, 3600, "retention_round_failed")
+            ),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),
         ):

@@ -141,6 +141,9 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
         },
         "NOT_FOUND",
     ),
+    "gdpr.retention.plan": ({}, ""),
+    "gdpr.retention.run": ({}, ""),
+    "gdpr.retention.show": ({}, ""),
     "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
     "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
     "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),
@@ -244,7 +247,14 @@ HISTORY = (
 )
 
 # What is done by the first try is there at the second, whatever it was about.
-GROWING = {"audit.export", "audit.list", "audit.verify", "clients.add", "metrics.define"}
+GROWING = {
+    "audit.export",
+    "audit.list",
+    "audit.verify",
+    "clients.add",
+    "gdpr.retention.show",
+    "metrics.define",
+}
 
 
 def _written(path: Path, text: str) -> str:

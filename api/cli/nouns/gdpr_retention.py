@@ -1,0 +1,28 @@
+"""`bosco gdpr retention`."""
+
+import typer
+
+from api.cli.invoke import invoke
+from api.cli.options import Agency
+
+__all__ = ["group"]
+
+group = typer.Typer(help="How long data is kept, and the proof that it went.", no_args_is_help=True)
+
+
+@group.command("plan")
+def plan(agency: Agency) -> None:
+    """Show what is over, rule by rule; change nothing."""
+    invoke("gdpr.retention.plan", tenant=agency)
+
+
+@group.command("run")
+def run(agency: Agency) -> None:
+    """Purge what is over; the serving process does so each day."""
+    invoke("gdpr.retention.run", tenant=agency)
+
+
+@group.command("show")
+def show(agency: Agency) -> None:
+    """Show the proof of the last purge."""
+    invoke("gdpr.retention.show", tenant=agency)
