@@ -95,6 +95,10 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "gdpr.link": ({"request": "@exported"}, "NOT_FOUND"),
     "gdpr.dpia": ({}, ""),
     "gdpr.record": ({"as": "processor", "format": "json"}, ""),
+    "gdpr.requests.import": (
+        {"client": "@client", "file": "@rows", "apply": True, "keep_going": True},
+        "NOT_FOUND",
+    ),
     "gdpr.requests.search": ({"request": "@certified"}, "NOT_FOUND"),
     "gdpr.requests.choose": ({"request": "@certified", "pseudonym": "sp_x"}, "NOT_FOUND"),
     "gdpr.requests.nobody": ({"request": "@certified"}, "NOT_FOUND"),

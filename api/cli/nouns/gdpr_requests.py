@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli.invoke import invoke, read_credentials
-from api.cli.options import Agency, ClientOption
+from api.cli.options import Agency, ClientName, ClientOption
 
 __all__ = ["group"]
 
@@ -273,3 +273,32 @@ def release(
 ) -> None:
     """End a legal hold; what waited for it goes on."""
     invoke("gdpr.requests.release", tenant=agency, hold=hold_id)
+
+
+@group.command("import")
+def import_(
+    *,
+    agency: Agency,
+    client: ClientName,
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="CSV: right, received_on; email, phone, customer, order; source, account; "
+            "reference.",
+            metavar="FILE",
+        ),
+    ],
+    apply: Annotated[bool, typer.Option("--apply", help="File them.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="File the good lines although some are bad.")
+    ] = False,
+) -> None:
+    """File requests of a client from a file; without --apply only say what it would do."""
+    invoke(
+        "gdpr.requests.import",
+        tenant=agency,
+        client=client,
+        file=file,
+        apply=apply,
+        keep_going=keep_going,
+    )

@@ -45,6 +45,7 @@ VERBS = [
     "gdpr certificate",
     "gdpr requests",
     "gdpr requests hold",
+    "gdpr requests import",
     "gdpr requests list",
     "gdpr requests new",
     "gdpr requests refuse",
