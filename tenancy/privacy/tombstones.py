@@ -6,8 +6,8 @@
 Whoever makes data known holds the epoch until its transaction ends, and whoever sets tombstones
 waits for it: data is screened against them, or was known before them, where the erasure finds it.
 
-The tenant's row is locked first, then that of a sync, then that of a client; else two could wait for
-each other.
+The tenant's row is locked first, then that of a sync, then that of a client; else two could wait
+for each other.
 
 Sources: PostgreSQL 18 section 13.3.2 (FOR SHARE and FOR NO KEY UPDATE exclude each other, and
 neither stops what refers to the row).
