@@ -202,6 +202,16 @@ async def test_letters_are_sealed_sent_once_to_the_data_s_address_or_handed_over
         await office.letters.hand_over(office.tenant_id, letter.id, actor=ANN)
 
 
+async def test_of_several_addresses_of_the_data_the_one_that_was_given_is_written_to(
+    office: Office,
+) -> None:
+    given = email("zoe@northwind.example")
+    await office.know(ADA, given)
+    await office.receive(office.intake(Right.ACCESS, given))
+    await office.letters.send_waiting(office.tenant_id, actor="job:x")
+    assert [to for to, *_ in office.mail.sent] == ["zoe@northwind.example"]
+
+
 async def test_platforms_tell_people_themselves(office: Office) -> None:
     await office.know(ADA)
     received = await office.receive(office.redact())
