@@ -142,7 +142,7 @@ class RecipientDesk:
         if notice.state not in {NoticeState.REFUSED, NoticeState.FAILED}:
             raise ConflictError("the notice is on its way, or was confirmed")
         notice.state, notice.ended_at = NoticeState.WAITING, None
-        notice.attempts, notice.next_attempt_at = 0, self.clock()
+        notice.next_attempt_at = self.clock()  # attempts count on: late answers name theirs
         self._record(session, actor, "recipient_notice.retried", notice_id, "by hand")
 
     async def _notice(self, session: TenantSession, notice_id: uuid.UUID) -> RecipientNotice:

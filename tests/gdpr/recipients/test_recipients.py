@@ -198,6 +198,26 @@ async def test_a_late_answer_of_a_stalled_process_changes_nothing(
     assert (await office.notice(northwind, notice_id)).state is NoticeState.ACKNOWLEDGED
 
 
+async def test_a_late_answer_does_not_end_the_attempt_of_another(
+    office: Office, northwind: Agency
+) -> None:
+    await office.add(northwind, "acme", RecipientKind.HUBSPOT)
+    (notice_id,) = await office.tell(northwind, await office.request(northwind, "acme"))
+    stalled, other = office.delivery, office.delivery
+    first = await stalled._claim(northwind.tenant_id)  # noqa: SLF001  # then it stands still
+    office.world.clock.advance(minutes=3)
+    second = await other._claim(northwind.tenant_id)  # noqa: SLF001  # is at it
+    assert first is not None
+    assert second is not None
+    await stalled._note(northwind.tenant_id, first, NO)  # noqa: SLF001  # comes back
+    notice = await office.notice(northwind, notice_id)
+    assert (notice.state, notice.failure) == (NoticeState.SENDING, None)
+    assert await office.alerts(northwind) == []
+    done = RecipientAnswer(Answered.CONFIRMED, 204)
+    await other._note(northwind.tenant_id, second, done)  # noqa: SLF001
+    assert (await office.notice(northwind, notice_id)).state is NoticeState.ACKNOWLEDGED
+
+
 async def test_nobody_shows_in_the_log_or_in_the_rows(office: Office, northwind: Agency) -> None:
     await office.add(northwind, "acme", RecipientKind.KLAVIYO)
     with capture_logs() as logs:
