@@ -12,6 +12,7 @@ from domain.privacy.rights import Right
 from gdpr.access.control_rows import ControlRows
 from gdpr.access.fulfil import ExportFulfiller
 from gdpr.access.warehouse_rows import WarehouseRows
+from gdpr.rectify.fulfil import Rectification
 from gdpr.requests.open import Requests
 from gdpr.requests.rounds import ROUND_SECONDS
 from gdpr.requests.rulings import RULED_RIGHTS, Ruled
@@ -43,7 +44,13 @@ def fulfillers_of(
         services.ids,
         services.random_bytes,
     )
-    return {**_RULED, Right.ACCESS: exports, Right.PORTABILITY: exports}
+    rectification = Rectification(services.database, services.vault, services.clock, services.ids)
+    return {
+        **_RULED,
+        Right.ACCESS: exports,
+        Right.PORTABILITY: exports,
+        Right.RECTIFICATION: rectification,
+    }
 
 
 def person_mail(services: RequestServices, *, public_only: bool) -> PersonMail:

@@ -1,5 +1,7 @@
 """Rights that an officer rules on: restriction, objection, review of an automated decision.
 
+A correction ends with an officer's word as well: what was corrected at the source.
+
     READY -> job: WAITING for the ruling -> grant -> COMPLETED, with what was decided
                                          -> refuse (`DecisionDesk`) -> REFUSED, with remedies
 
@@ -103,7 +105,8 @@ class RulingDesk:
 
 def _check_waits(docket: Docket) -> None:
     waits = docket.case.state is RequestState.WAITING
-    if docket.row.right not in docket.machine.rules.ruled_rights or not waits:
+    granted = docket.machine.rules.ruled_rights | {Right.RECTIFICATION}
+    if docket.row.right not in granted or not waits:
         raise NotPossibleError(
             "this request waits for no ruling", hint="bosco gdpr requests show tells what it needs"
         )

@@ -176,7 +176,7 @@ def refuse(
 
 @group.command("grant")
 def grant(agency: Agency, request: _Request, reason: _Reason) -> None:
-    """Rule for the person, on restriction, objection or review; the reason says what is done."""
+    """Rule for the person, or say what was corrected; the reason tells what is done."""
     invoke("gdpr.requests.grant", tenant=agency, request=request, reason=reason)
 
 
