@@ -251,7 +251,9 @@ class RequestWalk(RuleBasedStateMachine):
         try:
             moved = change(self._seen(number))  # type: ignore[operator]
         except NotPossibleError as refusal:
-            assert (case.state, move) not in TRANSITIONS or move in {Move.HOLD, Move.START}
+            depends = move in {Move.HOLD, Move.START}  # on a hold
+            depends |= (case.state, move) == (S.WAITING, Move.REFUSE)  # on the right
+            assert depends or (case.state, move) not in TRANSITIONS
             self.refusals.append(refusal)
             return
         except UserError as refusal:
