@@ -11,6 +11,7 @@ import datetime as dt
 import functools
 import random
 import secrets
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -41,14 +42,24 @@ from api.webhooks.sender import WebhookSender
 from domain.errors import BoscoError, UserError
 from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
+from domain.ids import ClientId, TenantId
 from domain.ports import Clock, IdFactory
+from domain.privacy.rights import Right
 from domain.query.plan import PlanCache
+from feature_repo.materialise import FeatureRefresh
 from feature_repo.open import open_features
 from gdpr.access.exports import Exports
+from gdpr.erasure.erasable import find_erasables
+from gdpr.erasure.job import ErasureJobs
+from gdpr.erasure.open import open_erasure
+from gdpr.erasure.targets import TARGETS
+from gdpr.erasure.watch import ErasureWatch
+from gdpr.erasure.work import Stores
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.evidence.keys import EvidenceKeys
 from gdpr.inbound.filing import Filing
 from gdpr.recipients.delivery import NoticeDelivery
+from gdpr.requests.claim import open_claim
 from gdpr.requests.desk import RequestDesk
 from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
@@ -80,11 +91,11 @@ from tenancy.jobs import JobEngine, JobQueue, JobsConfig
 from tenancy.landing_store import LandingStore
 from tenancy.quota import RedisCallBudget
 from tenancy.redis_server import RedisServer
-from tenancy.session import Database, DatabaseConfig
+from tenancy.session import Database, DatabaseConfig, TenantSession
 from tenancy.unscoped import Doors
 from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
-from tenancy.warehouse.port import OnStatement
+from tenancy.warehouse.port import OnStatement, SearchableWarehouse
 
 __all__ = ["CannotStartError", "open_runtime", "open_worker", "warehouse_tables"]
 
@@ -178,18 +189,25 @@ async def open_runtime(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()
         checks = QualityFollowUp(plane.database, warehouse, plane.sources, clock, uuid7)
-        PublicationJobs(
-            plane.database, plane.jobs, loader, sleep, listeners=(checks, features.refresh)
-        ).register()
+        exports = Exports(
+            plane.database, plane.store, plane.vault, clock, uuid7, secrets.token_bytes
+        )
+        erasing = _open_erasure(plane, warehouse, loader, features.refresh, exports, sleep)
         services = RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes)
         requests = open_requests(
             services,
             engine=plane.jobs,
             doors=plane.doors,
             exclusive=Exclusive(plane.database, "requests of people"),
-            fulfillers=fulfillers_of(services, plane.store, warehouse),
+            fulfillers={
+                **fulfillers_of(services, plane.store, warehouse),
+                Right.ERASURE: erasing,
+            },
             messenger=person_mail(services, public_only=settings.env == "production"),
         )
+        erasure = ErasureWatch(erasing, plane.doors, requests.jobs.settle)
+        listeners = (checks, features.refresh, erasure)
+        PublicationJobs(plane.database, plane.jobs, loader, sleep, listeners=listeners).register()
         await _start_jobs(stack, plane.jobs)
         issuer = settings.issuer
         keys = KeyStore(plane.database, plane.master_key, clock)
@@ -239,6 +257,7 @@ async def open_runtime(
             dispatcher=dispatcher_of(plane.pipeline, plane.doors, plane.budget),
             loader=loader,
             features=features,
+            erasure=erasure,
             signing_keys=keys,
             tokens=tokens,
             issuer=issuer,
@@ -370,6 +389,38 @@ async def _open_plane(
     )
 
 
+def _open_erasure(
+    plane: _Plane,
+    warehouse: SearchableWarehouse,
+    loader: Loader,
+    features: FeatureRefresh,
+    exports: Exports,
+    sleep: Sleep,
+) -> ErasureJobs:
+    async def forget_exports(session: TenantSession, subject_id: uuid.UUID) -> int:
+        return await exports.revoke(session, subject_id, actor="job:erasure")
+
+    async def refresh(tenant_id: TenantId, client_id: ClientId) -> int:
+        refreshed = await features.refresh_client(tenant_id, client_id)
+        return sum(one.entities for one in refreshed)
+
+    stores = Stores(
+        database=plane.database,
+        warehouse=warehouse,
+        landing=plane.store,
+        redis=plane.redis,
+        vault=plane.vault,
+        loading=loader.exclusive,
+        clock=features.clock,
+        ids=uuid7,
+        erasables=find_erasables(warehouse_tables(loader.streams)),
+        open_claim=open_claim,
+        refresh_features=refresh,
+        forget_exports=forget_exports,
+    )
+    return open_erasure(stores, plane.jobs, plane.doors, sleep)
+
+
 def _alert_delivery(plane: _Plane, settings: Settings, clock: Clock) -> AlertDelivery:
     return AlertDelivery(
         database=plane.database,
@@ -453,11 +504,12 @@ def _streams(sources: Mapping[str, SourceSpec]) -> dict[str, StreamSpec]:
 
 
 def warehouse_tables(streams: Mapping[str, StreamSpec]) -> list[Table]:
-    """Every table of the warehouse: raw ones of the streams, facts, marts and the syncs."""
+    """Every table of the warehouse: raw ones, facts, marts, syncs, and whom a run erases."""
     facts = FACTS.values()
     return [
         SYNCS,
         RAW_SYNCS,
+        TARGETS,
         *(stream.raw_table for stream in streams.values()),
         *map(facts_table, facts),
         *map(marts_table, facts),

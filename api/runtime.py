@@ -15,6 +15,7 @@ from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
 from feature_repo.open import Features
 from gdpr.access.exports import Exports
+from gdpr.erasure.watch import ErasureWatch
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.requests.open import Requests
 from gdpr.retention.sweep import Retention
@@ -74,6 +75,7 @@ class Runtime:
     dispatcher: Dispatcher
     loader: Loader
     features: Features
+    erasure: ErasureWatch
     signing_keys: KeyStore
     tokens: AccessTokens
     issuer: str

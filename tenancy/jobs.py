@@ -70,12 +70,14 @@ class JobQueue(enum.Enum):
 
     `SYNC`: fair over tenants, nearest deadline first. `LOAD`: one job at a time, everywhere.
     `FOLLOW`: what follows a publication. `PRIVACY`: requests of people, nearest deadline first.
+    `ERASURE`: one run at a time, everywhere.
     """
 
     SYNC = "sync"
     LOAD = "load"
     FOLLOW = "follow"
     PRIVACY = "privacy"
+    ERASURE = "erasure"
 
 
 class JobStatus(enum.Enum):
@@ -386,12 +388,13 @@ class JobEngine:
             polling_interval_sec=self._config.poll_seconds,
             on_conflict="always_update",
         )
-        await DBOS.register_queue_async(
-            JobQueue.LOAD.value,
-            global_concurrency=1,
-            polling_interval_sec=self._config.poll_seconds,
-            on_conflict="always_update",
-        )
+        for queue in (JobQueue.LOAD, JobQueue.ERASURE):
+            await DBOS.register_queue_async(
+                queue.value,
+                global_concurrency=1,
+                polling_interval_sec=self._config.poll_seconds,
+                on_conflict="always_update",
+            )
         await DBOS.register_queue_async(
             JobQueue.FOLLOW.value,
             worker_concurrency=self._config.follow_concurrency,

@@ -34,6 +34,7 @@ from tenancy.tables import (
     DeliveryState,
     DueState,
     DueSync,
+    ErasureRescan,
     LandingObject,
     NoticeState,
     OAuthClient,
@@ -290,6 +291,23 @@ class Doors:
         rows = await self._read(query)
         if rows:  # as above
             _log_door("agencies_with_requests", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_rescans(self, now: dt.datetime) -> list[TenantId]:
+        """Agencies whose stores are to be searched by now for people who were erased; by id.
+
+        Args:
+            now: UTC instant.
+        """
+        query = (
+            select(ErasureRescan.tenant_id)
+            .where(ErasureRescan.done_at.is_(None), ErasureRescan.due_at <= now)
+            .distinct()
+            .order_by(ErasureRescan.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # as above
+            _log_door("agencies_with_rescans", len(rows))
         return [row.tenant_id for row in rows]
 
     async def due_work(self) -> list[DueWork]:

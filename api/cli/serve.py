@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -11,11 +12,13 @@ from rich.console import Console
 from api.cli.host import command_host
 from api.control.front_door import own_runtime
 from api.rounds import beside, repeat
+from api.runtime import Runtime
 from api.settings import Settings, load_settings
 from domain.errors import ConflictError
 
 __all__ = ["serve", "worker"]
 
+_RESCAN_SECONDS: Final = 300.0
 _WORKERS_HELP = "Worker processes besides; each reads from platforms, this process does the rest."
 
 
@@ -60,6 +63,7 @@ async def _serve(workers: int) -> None:
             beside(
                 repeat(runtime.retention.go_round, asyncio.sleep, 3600, "retention_round_failed")
             ),
+            beside(_rescans(runtime)),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),
         ):
@@ -69,6 +73,12 @@ async def _serve(workers: int) -> None:
             console.print("Ctrl-C stops; commands given meanwhile are run here")
             await stop.wait()
             raise _StoppedError
+
+
+def _rescans(runtime: Runtime) -> Coroutine[Any, Any, NoReturn]:
+    """Look for what was erased, whenever it is due."""
+    do_due = runtime.erasure.do_due
+    return repeat(do_due, asyncio.sleep, _RESCAN_SECONDS, "rescan_round_failed")
 
 
 async def _work() -> None:

@@ -19,6 +19,7 @@ from domain.facts.fact import Fact, Names
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.privacy.classification import Classification
 from domain.privacy.held import HeldColumn, Store
+from gdpr.erasure.targets import TARGETS
 from tenancy.held_keys import held_keys
 from tenancy.tables.held import held_columns
 
@@ -58,6 +59,7 @@ def collect(handed: Iterable[HeldColumn]) -> Inventory:
 
 def _warehouse() -> Iterator[HeldColumn]:
     yield from _of_table(SYNCS, ())
+    yield from _of_table(TARGETS, ("value",))
     for fact in FACTS.values():
         for table in (facts_table(fact), marts_table(fact)):
             yield from _of_table(table, _path(fact))

@@ -83,6 +83,14 @@ from tenancy.tables.privacy import (
     SubjectRequest,
     Tombstone,
 )
+from tenancy.tables.privacy_erasure import (
+    ErasureCause,
+    ErasureRescan,
+    ErasureRun,
+    ErasureRunRequest,
+    ErasureStep,
+    StepState,
+)
 from tenancy.tables.privacy_evidence import Certificate
 from tenancy.tables.privacy_exports import PersonExport
 from tenancy.tables.privacy_inbound import (
@@ -143,6 +151,11 @@ __all__ = [
     "DueState",
     "DueSync",
     "EndpointState",
+    "ErasureCause",
+    "ErasureRescan",
+    "ErasureRun",
+    "ErasureRunRequest",
+    "ErasureStep",
     "ExternalIdentity",
     "FeatureMaterialisation",
     "FeatureRegistration",
@@ -192,6 +205,7 @@ __all__ = [
     "RunState",
     "SecondFactor",
     "SigningKey",
+    "StepState",
     "StreamState",
     "Subject",
     "SubjectIdentifier",

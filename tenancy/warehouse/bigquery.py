@@ -48,6 +48,8 @@ from tenancy.warehouse.port import (
     OnStatement,
     QueryTooLargeError,
     RemoteObject,
+    Retention,
+    StoredColumn,
     TransientWarehouseError,
     WarehouseError,
     WarehouseSchemaError,
@@ -62,6 +64,8 @@ Job = Any  # QueryJob or LoadJob; get_job is typed as any of five kinds
 _THREADS: Final = 16  # questions in flight; each waits for the network
 _ATTEMPTS: Final = 20  # failed jobs of one operation before somebody must look
 _STAGING_LIFE: Final = dt.timedelta(days=1)
+_TIME_TRAVEL_HOURS: Final = 168  # unless a dataset says less, at least 48
+_FAIL_SAFE: Final = dt.timedelta(days=7)
 _MODERN_NAMES: Final = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 _TRANSIENT_REASONS: Final = frozenset(
     {"backendError", "internalError", "jobBackendError", "jobInternalError", "jobRateLimitExceeded"}
@@ -213,6 +217,43 @@ class BigQueryWarehouse:
             return f"BigQuery, project {place}"
 
         return await self._in_thread(ask)
+
+    async def list_columns(self) -> list[StoredColumn]:
+        """See `SearchableWarehouse.list_columns`."""
+
+        def columns() -> list[StoredColumn]:
+            return [
+                StoredColumn(schema, table.table_id, field.name, field.field_type == "STRING")
+                for schema, dataset in self._datasets()
+                for table in self._client.list_tables(dataset)
+                for field in self._client.get_table(table.reference).schema
+            ]
+
+        return await self._in_thread(columns)
+
+    async def retention(self) -> Retention:
+        """See `SearchableWarehouse.retention`; a dataset that does not say keeps seven days."""
+
+        def longest() -> Retention:
+            hours = [
+                self._client.get_dataset(dataset).max_time_travel_hours or _TIME_TRAVEL_HOURS
+                for _, dataset in self._datasets()
+            ]
+            return Retention(
+                dt.timedelta(hours=int(max(hours, default=_TIME_TRAVEL_HOURS))), _FAIL_SAFE
+            )
+
+        return await self._in_thread(longest)
+
+    def _datasets(self) -> list[tuple[str, str]]:
+        """Schema and address of the datasets that hold rows of tenants."""
+        start = f"{self._prefix}_"
+        names = sorted(one.dataset_id for one in self._client.list_datasets())
+        return [
+            (name.removeprefix(start), f"{self._client.project}.{name}")
+            for name in names
+            if name.startswith(start) and name != f"{start}{OPS_SCHEMA}"
+        ]
 
     async def close(self) -> None:
         """See `Warehouse.close`."""

@@ -14,6 +14,7 @@ Sources: DuckDB 1.5 "Concurrency", "Securing DuckDB".
 """
 
 import asyncio
+import datetime as dt
 import queue
 import re
 import threading
@@ -32,10 +33,12 @@ from domain.ports import Parameter, Statement, TenantScope
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.sql_guard import GuardedSql, SqlDialect
 from tenancy.warehouse.dialect import BQ_MACROS, duckdb_name, duckdb_sql
-from tenancy.warehouse.guarding import GuardedStatements, bound, check_table
+from tenancy.warehouse.guarding import OPS_SCHEMA, GuardedStatements, bound, check_table
 from tenancy.warehouse.port import (
     OnStatement,
     RemoteObject,
+    Retention,
+    StoredColumn,
     TransientWarehouseError,
     WarehouseError,
     WarehouseLockedError,
@@ -210,6 +213,27 @@ class DuckDbWarehouse:
             return f"DuckDB {duckdb.__version__} on {self._path}"
 
         return await self._read(version)
+
+    async def list_columns(self) -> list[StoredColumn]:
+        """See `SearchableWarehouse.list_columns`."""
+
+        def columns(connection: duckdb.DuckDBPyConnection) -> list[StoredColumn]:
+            found = connection.execute(
+                "SELECT table_schema, table_name, column_name, data_type"
+                " FROM information_schema.columns WHERE table_catalog = current_database()"
+                " ORDER BY table_schema, table_name, ordinal_position"
+            ).fetchall()
+            return [
+                StoredColumn(schema, table, name, kind == "VARCHAR")
+                for schema, table, name, kind in found
+                if schema != OPS_SCHEMA
+            ]
+
+        return await self._read(columns)
+
+    async def retention(self) -> Retention:
+        """See `SearchableWarehouse.retention`; a file keeps nothing that can be asked for."""
+        return Retention(dt.timedelta(0), dt.timedelta(0))
 
     async def close(self) -> None:
         """See `Warehouse.close`."""

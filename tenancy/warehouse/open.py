@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from domain.errors import InternalError
 from tenancy.warehouse.bigquery import BigQueryWarehouse
 from tenancy.warehouse.duckdb import DuckDbWarehouse
-from tenancy.warehouse.port import OnStatement, Warehouse
+from tenancy.warehouse.port import OnStatement, SearchableWarehouse
 
 __all__ = ["WarehouseOptions", "open_warehouse"]
 
@@ -38,7 +38,7 @@ def open_warehouse(
     *,
     options: WarehouseOptions | None = None,
     on_statement: OnStatement | None = None,
-) -> Warehouse:
+) -> SearchableWarehouse:
     """Open a warehouse.
 
     Args:

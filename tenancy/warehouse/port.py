@@ -5,6 +5,7 @@
 `load` and `execute` take an id and happen exactly once for it, however often they are tried.
 """
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +24,9 @@ __all__ = [
     "OnStatement",
     "QueryTooLargeError",
     "RemoteObject",
+    "Retention",
+    "SearchableWarehouse",
+    "StoredColumn",
     "TransientWarehouseError",
     "Warehouse",
     "WarehouseError",
@@ -80,6 +84,33 @@ class RemoteObject:
 
     uri: str
     tenant_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """A column that there is, whoever made it.
+
+    Attributes:
+        is_text: Its values are texts.
+    """
+
+    schema: str
+    table: str
+    name: str
+    is_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the warehouse keeps what it was told to delete.
+
+    Attributes:
+        time_travel: Old states of a table can still be asked for.
+        fail_safe: After that, only the operator of the warehouse could bring them back.
+    """
+
+    time_travel: dt.timedelta
+    fail_safe: dt.timedelta
 
 
 class Warehouse(QueryWarehouse, Protocol):
@@ -154,3 +185,13 @@ class Warehouse(QueryWarehouse, Protocol):
 
     async def close(self) -> None:
         """Finish what runs and let go of files and sockets."""
+
+
+class SearchableWarehouse(Warehouse, Protocol):
+    """A warehouse that tells what there is in it, beside what was declared."""
+
+    async def list_columns(self) -> list[StoredColumn]:
+        """Every column of every table that tenants' rows can be in, also of undeclared ones."""
+
+    async def retention(self) -> Retention:
+        """The longest that any of its tables keeps what was deleted."""

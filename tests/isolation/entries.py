@@ -276,7 +276,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " gdpr.requests.withdraw"
             " gdpr.recipients.acknowledge gdpr.recipients.add gdpr.recipients.list"
             " gdpr.recipients.remove gdpr.recipients.retry gdpr.retention.plan"
-            " gdpr.retention.run gdpr.retention.show history.import import"
+            " gdpr.retention.run gdpr.retention.show gdpr.replay history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"
             " people.list people.provider people.reset people.role quality.release"
@@ -300,13 +300,14 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.JOB: _all(
         _JOBS,
         "sync_connection import_file import_history publish_released replay_quarantined"
-        " place_replayed load_landed follow_publication gdpr.request",
+        " place_replayed load_landed follow_publication gdpr.request erase_people",
     ),
     Kind.DOOR: {
         **_all(
             _DOORS,
             "tenant_of_client is_origin_known pending_loads agencies_with_alerts"
             " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant"
+            " agencies_with_rescans"
             " connections_of_account connections_granted_by tenants_of_status"
             " agencies_with_privacy_messages agencies_with_recipient_notices",
         ),
@@ -317,6 +318,10 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "api/commands/night.py": Empty("outages of the platforms, the same for all"),
         "api/oauth/signing_keys.py": _PLATFORM,
         "feature_repo/registry.py": Empty("what features mean, the same for all"),
+        **_all(
+            Attacked("gdpr/erasure/test_neighbours::test_nobody_else_s_data_changes"),
+            "gdpr/erasure/search.py gdpr/erasure/work.py",
+        ),
         "ingestion/load.py": Attacked("isolation/test_warehouse::test_b_writes_nothing_of_a"),
         "ingestion/schedule/provider_watch.py": Empty("outages of the platforms"),
         "tenancy/exclusive.py": Empty("an advisory lock, no rows"),
@@ -328,7 +333,11 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             "feature_repo/online.py tenancy/feature_values.py",
         ),
         **_all(Empty("opens Redis and hands it on"), "api/bootstrap.py api/runtime.py"),
-        "feature_repo/open.py": Empty("hands Redis on"),
+        **_all(Empty("hands Redis on"), "feature_repo/open.py gdpr/erasure/work.py"),
+        **_all(
+            Attacked("gdpr/erasure/test_neighbours::test_nobody_else_s_data_changes"),
+            "gdpr/erasure/records.py tenancy/redis_sweep.py",
+        ),
         "ingestion/publish.py": Attacked(
             "isolation/test_redis::test_messages_stay_with_their_tenant"
         ),
@@ -352,7 +361,10 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     },
     Kind.WAREHOUSE: {
         **_all(Attacked("isolation/test_warehouse::test_b_reads_nothing_of_a"), "facts marts"),
-        "raw": Attacked("isolation/test_warehouse::test_b_reads_nothing_of_a_in_any_table"),
+        **_all(
+            Attacked("isolation/test_warehouse::test_b_reads_nothing_of_a_in_any_table"),
+            "raw privacy",
+        ),
     },
     Kind.LANDING: _all(
         Attacked("tenancy/test_landing_store::test_reaches_no_other_tenant"),

@@ -148,6 +148,7 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "gdpr.retention.plan": ({}, ""),
     "gdpr.retention.run": ({}, ""),
     "gdpr.retention.show": ({}, ""),
+    "gdpr.replay": ({}, ""),
     "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
     "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
     "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),

@@ -13,6 +13,7 @@ import pytest
 
 from api.logs import log_file
 from domain.ids import parse_id
+from gdpr.erasure.job import ERASE_JOB
 from gdpr.requests.run import REQUEST_JOB
 from ingestion.corrections import PLACE_JOB, RELEASE_JOB, REPLAY_JOB
 from ingestion.pipeline import HISTORY_JOB, IMPORT_JOB, SYNC_JOB
@@ -36,6 +37,7 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     LOAD_JOB: (JobQueue.LOAD, {}),
     FOLLOW_JOB: (JobQueue.FOLLOW, {}),
     REQUEST_JOB: (JobQueue.PRIVACY, {}),
+    ERASE_JOB: (JobQueue.ERASURE, {}),
 }
 
 
@@ -83,7 +85,11 @@ async def test_a_job_reaches_its_own_agency_alone(
     assert not told - {str(victim.connections["acme"])}  # that the job was given
 
 
-@pytest.mark.parametrize("name", sorted(set(JOBS) - {LOAD_JOB}))
+# Those that work for every agency that has something to do, and are told of none.
+OF_ALL = {LOAD_JOB, ERASE_JOB}
+
+
+@pytest.mark.parametrize("name", sorted(set(JOBS) - OF_ALL))
 async def test_a_job_without_an_agency_does_nothing(platform: Platform, name: str) -> None:
     """Nothing around a job says whose it is: without its own word there is no tenant."""
     queue, more = JOBS[name]

@@ -30,6 +30,10 @@ APP_GRANTS = {
     "connections": {"SELECT", "INSERT", "UPDATE"},
     "data_versions": {"SELECT", "INSERT"},
     "due_syncs": {"SELECT", "INSERT", "UPDATE"},
+    "erasure_rescans": {"SELECT", "INSERT", "UPDATE"},
+    "erasure_run_requests": {"SELECT", "INSERT", "UPDATE"},
+    "erasure_runs": {"SELECT", "INSERT", "UPDATE"},
+    "erasure_steps": {"SELECT", "INSERT", "UPDATE"},
     "external_identities": {"SELECT", "INSERT", "DELETE"},
     "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
     "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
@@ -86,6 +90,7 @@ DOOR_COLUMNS = {
         "fastest_seconds", "calls", "state", "run_id", "attempts", "started_at", "next_attempt_at",
         "error_code", "expected_at", "miss_foretold_at", "miss_cause", "missed_at",
     },
+    "erasure_rescans": {"tenant_id", "due_at", "done_at"},
     "landing_objects": {
         "tenant_id", "id", "sync_id", "part", "uri", "raw_table", "rows", "bytes", "content_hash",
         "loaded_at",
@@ -132,7 +137,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 42
+    assert len(model) == 45
     assert migrated == model
 
 
@@ -212,6 +217,7 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
         ("connections", "door_connections_granted_by", "SELECT"),
         ("connections", "door_connections_of_account", "SELECT"),
         ("due_syncs", "door_due_work", "SELECT"),
+        ("erasure_rescans", "door_agencies_with_rescans", "SELECT"),
         ("landing_objects", "door_pending_loads", "SELECT"),
         ("oauth_clients", "door_is_origin_known", "SELECT"),
         ("oauth_clients", "door_tenant_of_client", "SELECT"),

@@ -15,6 +15,7 @@ from tenancy.session import Database
 from tenancy.tables import (
     Base,
     DeliveryState,
+    ErasureRescan,
     LandingObject,
     OAuthClient,
     RaisedAlert,
@@ -287,3 +288,21 @@ async def test_other_columns_are_shut(database: Database, column: object) -> Non
     async with database.unscoped_session() as session:
         with pytest.raises(ProgrammingError, match="permission denied"):
             await session.execute(select(column))  # type: ignore[call-overload]  # any column
+
+
+async def test_agencies_with_rescans_are_those_with_one_that_is_due(
+    database: Database, two_tenants: Two
+) -> None:
+    first, second = two_tenants
+    doors, due = Doors(database), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    for tenant, day in ((first, due), (second, due - dt.timedelta(days=1))):
+        async with database.session(tenant.tenant_id) as session:
+            await session.execute(update(ErasureRescan).values(due_at=day, done_at=None))
+    both = sorted([first.tenant_id, second.tenant_id])
+    assert await doors.agencies_with_rescans(due) == both
+    assert await doors.agencies_with_rescans(due - dt.timedelta(seconds=1)) == [second.tenant_id]
+    async with database.session(second.tenant_id) as session:
+        await session.execute(update(ErasureRescan).values(done_at=due))
+    with capture_logs() as lines:
+        assert await doors.agencies_with_rescans(due - dt.timedelta(seconds=1)) == []
+    assert lines == []

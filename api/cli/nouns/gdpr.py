@@ -113,6 +113,12 @@ def keys(
     invoke("gdpr.keys", to=to)
 
 
+@group.command("replay-tombstones")
+def replay_tombstones(agency: Agency) -> None:
+    """Erase again whoever was erased: after a backup was restored."""
+    invoke("gdpr.replay", tenant=agency)
+
+
 @group.command("verify")
 def verify(
     file: Annotated[str, typer.Argument(help="A certificate.", metavar="FILE")],

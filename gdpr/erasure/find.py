@@ -1,0 +1,184 @@
+"""What the people of a run have left where: their orders, and what these are made of.
+
+    people -> privacy.targets -> their orders, loaded or only landed -> tombstones and targets
+    -> lines, refunds and keys of these -> targets
+
+Nothing is changed before every order is known and has its tombstone: rows of an order that come in
+later show the order only. A replay knows pseudonyms alone, so it looks at every id there is.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import select
+
+from domain.ids import ClientId, ConnectionId, TenantId
+from domain.privacy.identifiers import Identifier, IdentifierKind, order
+from gdpr.erasure.erasable import NATURAL_KEY, Erasable, word_of
+from gdpr.erasure.landing import read_unloaded
+from gdpr.erasure.people import bury, identifiers_of, load_recogniser
+from gdpr.erasure.statements import (
+    KEY,
+    ORDER,
+    PERSON,
+    RUN,
+    distinct_names,
+    find_orders,
+    find_words,
+)
+from gdpr.erasure.targets import Target
+from gdpr.erasure.work import Run, RunRequest, Stores
+from tenancy.privacy.pseudonyms import Pseudonyms, open_pseudonyms
+from tenancy.tables import SubjectRequest
+
+__all__ = ["find_targets"]
+
+_WORDS = {IdentifierKind.PLATFORM: PERSON, IdentifierKind.ORDER: ORDER}
+
+
+async def find_targets(stores: Stores, run: Run) -> int:
+    """Complete the targets of a run. Holds the loader's lock; doing it again changes nothing.
+
+    Returns:
+        How many there are.
+    """
+    async with stores.loading():
+        names = {tenant: await _names(stores, tenant) for tenant in run.requests}
+        targets = run.targets(stores)
+        given = _erased(stores, run) if run.is_replay else _given(stores, run, names)
+        await targets.add([one async for one in given])
+        await targets.add(await _orders(stores, run, names))
+        await _bury_orders(stores, await targets.read())
+        await targets.add(await _words(stores, run, names))
+        return len(await targets.read())
+
+
+async def _names(stores: Stores, tenant_id: TenantId) -> Pseudonyms:
+    async with stores.database.session(tenant_id) as session:
+        return await open_pseudonyms(session, stores.vault)
+
+
+async def _given(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) -> Any:
+    """The people of the requests, and the orders that were given."""
+    for tenant_id, requests in run.requests.items():
+        async with stores.database.session(tenant_id) as session:
+            for request in requests:
+                for one in await identifiers_of(session, stores, request):
+                    if one.connection_id is not None:
+                        yield _target(tenant_id, names[tenant_id], request.request_id, one)
+
+
+async def _erased(stores: Stores, run: Run) -> Any:
+    """Whoever has a tombstone, by every id that any table has."""
+    for tenant_id in run.requests:
+        async with stores.database.session(tenant_id) as session:
+            known = await load_recogniser(session, stores)
+        if not known.requests:
+            continue
+        for erasable in stores.erasables:
+            for column, kind in _naming(erasable):
+                rows = await stores.warehouse.run_for(
+                    run.tenants, distinct_names(erasable, column), {}
+                )
+                for row in rows.to_pylist():
+                    if row["tenant_id"] != str(tenant_id):
+                        continue
+                    connection = ConnectionId(uuid.UUID(row["connection_id"]))
+                    client = ClientId(uuid.UUID(row["client_id"]))
+                    found = known.request_of(client, connection, kind, row["value"])
+                    if found is not None:
+                        one = Identifier(kind, row["value"], connection)
+                        yield _target(tenant_id, known.names, found, one)
+
+
+def _naming(erasable: Erasable) -> Iterator[tuple[str, IdentifierKind]]:
+    if erasable.person is not None:
+        yield erasable.person, IdentifierKind.PLATFORM
+    if erasable.order is not None:
+        yield erasable.order, IdentifierKind.ORDER
+
+
+def _target(
+    tenant_id: TenantId, names: Pseudonyms, request_id: uuid.UUID, identifier: Identifier
+) -> Target:
+    connection_id, word = identifier.connection_id, _WORDS[identifier.kind]
+    if connection_id is None:
+        raise ValueError(identifier.kind)
+    new = names.surrogate(connection_id, ORDER, identifier.value) if word == ORDER else None
+    return Target(tenant_id, connection_id, request_id, word, identifier.value, new)
+
+
+async def _orders(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) -> list[Target]:
+    """Orders of the people: in the warehouse, and in objects that it has not loaded."""
+    found: list[Target] = []
+    both = [one for one in stores.erasables if one.person is not None and one.order is not None]
+    for erasable in both:
+        rows = await stores.warehouse.run_for(
+            run.tenants, find_orders(erasable), {RUN: str(run.run_id)}
+        )
+        for row in rows.to_pylist():
+            tenant_id = TenantId(uuid.UUID(row["tenant_id"]))
+            one = order(row["value"], ConnectionId(uuid.UUID(row["connection_id"])))
+            request_id = uuid.UUID(row["request_id"])
+            found.append(_target(tenant_id, names[tenant_id], request_id, one))
+    for tenant_id, people in _people_of(await run.targets(stores).read()).items():
+        async for landed in read_unloaded(stores, tenant_id, both):
+            for value, request_id in landed.orders_of(people):
+                one = order(value, landed.connection_id)
+                found.append(_target(tenant_id, names[tenant_id], request_id, one))
+    return found
+
+
+def _people_of(
+    targets: Iterable[Target],
+) -> dict[TenantId, dict[tuple[ConnectionId, str], uuid.UUID]]:
+    people: dict[TenantId, dict[tuple[ConnectionId, str], uuid.UUID]] = defaultdict(dict)
+    for one in targets:
+        if one.word == PERSON:
+            people[one.tenant_id][one.connection_id, one.value] = one.request_id
+    return people
+
+
+async def _bury_orders(stores: Stores, targets: Iterable[Target]) -> None:
+    by_request: dict[tuple[TenantId, uuid.UUID], list[Identifier]] = defaultdict(list)
+    for one in targets:
+        if one.word == ORDER:
+            by_request[one.tenant_id, one.request_id].append(order(one.value, one.connection_id))
+    for (tenant_id, request_id), orders in sorted(by_request.items(), key=str):
+        async with stores.database.session(tenant_id) as session:
+            client = select(SubjectRequest.client_id).where(SubjectRequest.id == request_id)
+            client_id = (await session.scalars(client)).one()
+            if client_id is not None:
+                await bury(session, stores, RunRequest(request_id, client_id, None), orders)
+
+
+async def _words(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) -> list[Target]:
+    """What the rows of these orders are called themselves."""
+    found: list[Target] = []
+    for erasable in stores.erasables:
+        if not erasable.table.outlives_person:
+            continue
+        rows = await stores.warehouse.run_for(
+            run.tenants, find_words(erasable), {RUN: str(run.run_id)}
+        )
+        for row in rows.to_pylist():
+            found += _words_of(row, erasable, names[TenantId(uuid.UUID(row["tenant_id"]))])
+    return found
+
+
+def _words_of(row: dict[str, Any], erasable: Erasable, names: Pseudonyms) -> Iterator[Target]:
+    tenant_id = TenantId(uuid.UUID(row["tenant_id"]))
+    connection_id = ConnectionId(uuid.UUID(row["connection_id"]))
+    request_id = uuid.UUID(row["request_id"])
+    for column in erasable.surrogates:
+        value = row[column.name]
+        if value is not None:
+            word = word_of(column)
+            new = names.surrogate(connection_id, word, value)
+            yield Target(tenant_id, connection_id, request_id, word, value, new)
+    if erasable.has_streams:
+        stream, key = f"{row['source']}.{row['stream']}", row[NATURAL_KEY]
+        new = erasable.surrogate_key(names, connection_id, stream, key)
+        yield Target(tenant_id, connection_id, request_id, KEY + stream, key, new)

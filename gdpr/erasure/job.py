@@ -1,0 +1,224 @@
+"""Erasure as durable work: requests join a run, runs are carried out one after the other.
+
+    request is being carried out -> in a run? -> else a new run -> job, one at a time
+        -> takes every request of every agency that is being carried out -> Eraser
+    request waits for its run -> Fulfilled
+
+So however many people ask at once, each table is changed once. A store that does not answer puts
+the run off; the journal knows where it goes on.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import select
+
+from domain.errors import BoscoError, InternalError, Transient
+from domain.ids import ClientId, TenantId
+from domain.ports import Steps
+from domain.privacy.rights import RequestOutcome, RequestState, Right
+from gdpr.erasure.outcome import ErasureOutcome, find_outcome, newest_run
+from gdpr.erasure.plan import CHANGES
+from gdpr.erasure.run import Eraser, join_run
+from gdpr.erasure.work import Run, RunRequest
+from gdpr.requests.fulfilment import Fulfilled
+from tenancy.jobs import JobEngine, JobHandle, JobQueue, JobStatus
+from tenancy.session import TenantSession
+from tenancy.tables import ErasureCause, ErasureRunRequest, SubjectRequest, Tombstone
+from tenancy.unscoped import Doors
+
+__all__ = ["ERASE_JOB", "ErasureJobs", "ErasureStoppedError"]
+
+_LOG: Final = structlog.get_logger(__name__)
+
+ERASE_JOB: Final = "erase_people"
+_WAITS_SECONDS: Final = (1.0, 5.0, 25.0, 120.0, 600.0)
+_POLL_SECONDS: Final = 1.0
+
+
+class ErasureStoppedError(InternalError, Transient):
+    """A run has stopped before its end; trying the request again lets it go on."""
+
+    code = "ERASURE_STOPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureJobs:
+    """Starts runs and carries them out; `gdpr.requests.fulfilment.Fulfiller` of erasure.
+
+    Attributes:
+        sleep: Awaits so many seconds.
+    """
+
+    eraser: Eraser
+    jobs: JobEngine
+    doors: Doors
+    sleep: Callable[[float], Awaitable[None]]
+
+    def register(self) -> None:
+        """Make the job known to the engine; before it starts."""
+        self.jobs.register(ERASE_JOB, self._erase)
+
+    async def fulfil(self, steps: Steps, tenant_id: TenantId, request_id: uuid.UUID) -> Fulfilled:
+        """See `Fulfiller.fulfil`.
+
+        Raises:
+            ErasureStoppedError: The run has stopped; trying again lets it go on.
+        """
+        joined = await steps.run("join a run", partial(self._join, tenant_id, request_id))
+        await steps.run("await the run", partial(self._wait, tenant_id, request_id, joined))
+        async with self.eraser.stores.database.session(tenant_id) as session:
+            outcome = await find_outcome(session, request_id)
+        if outcome is None:
+            raise ErasureStoppedError(f"no run has taken request {request_id}")
+        return _fulfilled(outcome)
+
+    async def replay(self, tenant_id: TenantId) -> JobHandle:
+        """Erase again whoever has a tombstone in an agency: after a backup was restored."""
+        return await self._enqueue({"tenant_id": str(tenant_id)})
+
+    async def _join(self, tenant_id: TenantId, request_id: uuid.UUID) -> dict[str, str]:
+        """Start a run; one that is open and has the request goes on instead."""
+        async with self.eraser.stores.database.session(tenant_id) as session:
+            newest = await newest_run(session, request_id)
+        if newest is None:
+            return {"job": (await self._enqueue({})).job_id, "after": ""}
+        if newest.finished_at is None:
+            job = await self._enqueue({"resumes": str(newest.run_id)})
+            return {"job": job.job_id, "after": ""}
+        again = {"again_tenant": str(tenant_id), "again": str(request_id)}
+        return {"job": (await self._enqueue(again)).job_id, "after": str(newest.run_id)}
+
+    async def _wait(
+        self, tenant_id: TenantId, request_id: uuid.UUID, joined: Mapping[str, str]
+    ) -> bool:
+        """Wait for a run after the one that had the request before."""
+        while True:
+            job = await self.jobs.find(joined["job"])
+            status = JobStatus.FAILED if job is None else await job.status()
+            async with self.eraser.stores.database.session(tenant_id) as session:
+                newest = await newest_run(session, request_id)
+            is_taken = newest is not None and str(newest.run_id) != joined["after"]
+            if is_taken and newest is not None and newest.finished_at is not None:
+                return True
+            is_over = status in {JobStatus.FAILED, JobStatus.CANCELLED}
+            if is_over or (status is JobStatus.SUCCEEDED and not is_taken):
+                raise ErasureStoppedError(f"no run has erased for request {request_id} yet")
+            await self.sleep(_POLL_SECONDS)
+
+    async def _enqueue(self, more: Mapping[str, str]) -> JobHandle:
+        run_id = more.get("resumes") or str(self.eraser.stores.ids())
+        job_id = f"erase-{self.eraser.stores.ids()}"
+        arguments = {"run_id": run_id, **more}
+        return await self.jobs.enqueue(ERASE_JOB, arguments, queue=JobQueue.ERASURE, job_id=job_id)
+
+    async def _erase(self, steps: Steps, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        run_id = uuid.UUID(arguments["run_id"])
+        replayed = arguments.get("tenant_id")
+        if replayed is None:
+            taken = await steps.run("take", partial(self._take, run_id, arguments))
+        else:
+            taken = [replayed]
+        tenants = [TenantId(uuid.UUID(text)) for text in taken]
+        run = await self._load(run_id, tenants, is_replay=replayed is not None)
+        people = sum(len(requests) for requests in run.requests.values())
+        if people:
+            await self._persist(run, steps)
+        return {"people": people, "changed": await self._changed(run) if people else {}}
+
+    async def _changed(self, run: Run) -> dict[str, int]:
+        """How much was changed where, for all people together."""
+        changed: dict[str, int] = {}
+        for tenant_id in run.requests:
+            records = await self.eraser.journal.read(run.run_id, tenant_id)
+            for step in self.eraser.plan.steps:
+                count = sum((records[step.name].counts or {}).values())
+                if count and step.kind in CHANGES:
+                    changed[step.name] = changed.get(step.name, 0) + count
+        return changed
+
+    async def _persist(self, run: Run, steps: Steps) -> None:
+        """Carry the run out, through outages of stores."""
+        for seconds in _WAITS_SECONDS:
+            try:
+                return await self.eraser.run(run, steps)
+            except BoscoError as error:
+                if not isinstance(error, Transient):
+                    raise
+                _LOG.warning("erasure_put_off", run_id=str(run.run_id), seconds=seconds)
+                await self.sleep(seconds)
+        return await self.eraser.run(run, steps)
+
+    async def _take(self, run_id: uuid.UUID, arguments: Mapping[str, Any]) -> list[str]:
+        """Let every request that is being carried out join a new run; the agencies that have any.
+
+        One that has begun takes nobody more: its first steps are done.
+        """
+        tenants = []
+        for tenant_id in await self.doors.agencies_with_requests():
+            async with self.eraser.stores.database.session(tenant_id) as session:
+                is_asked = arguments.get("again_tenant") == str(tenant_id)
+                again = uuid.UUID(arguments["again"]) if is_asked else None
+                requests = () if "resumes" in arguments else await _waiting(session, again)
+                if requests:
+                    journal, plan = self.eraser.journal, self.eraser.plan
+                    await journal.open_run(session, run_id, plan, ErasureCause.REQUESTS)
+                    await join_run(session, self.eraser.stores, run_id, requests)
+                query = select(ErasureRunRequest.request_id).where(
+                    ErasureRunRequest.run_id == run_id
+                )
+                if await session.scalar(query.limit(1)) is not None:
+                    tenants.append(str(tenant_id))
+        return tenants
+
+    async def _load(self, run_id: uuid.UUID, tenants: list[TenantId], *, is_replay: bool) -> Run:
+        requests = {}
+        for tenant_id in tenants:
+            async with self.eraser.stores.database.session(tenant_id) as session:
+                if is_replay:
+                    requests[tenant_id] = await _buried(session)
+                else:
+                    requests[tenant_id] = await _joined(session, run_id)
+        return Run(run_id, requests, is_replay)
+
+
+async def _waiting(session: TenantSession, again: uuid.UUID | None) -> tuple[RunRequest, ...]:
+    """Requests for erasure that are being carried out and had no run; and one, once more."""
+    had = select(ErasureRunRequest.request_id)
+    query = (
+        select(SubjectRequest)
+        .where(
+            SubjectRequest.right == Right.ERASURE,
+            SubjectRequest.state == RequestState.RUNNING,
+            SubjectRequest.id.not_in(had) | (SubjectRequest.id == again),
+        )
+        .order_by(SubjectRequest.id)
+    )
+    return tuple(
+        RunRequest(row.id, ClientId(row.client_id), row.subject_id)
+        for row in await session.scalars(query)
+        if row.client_id is not None
+    )
+
+
+async def _joined(session: TenantSession, run_id: uuid.UUID) -> tuple[RunRequest, ...]:
+    query = select(ErasureRunRequest).where(ErasureRunRequest.run_id == run_id)
+    rows = await session.scalars(query.order_by(ErasureRunRequest.request_id))
+    return tuple(RunRequest(row.request_id, row.client_id, row.subject_id) for row in rows)
+
+
+async def _buried(session: TenantSession) -> tuple[RunRequest, ...]:
+    """For whom tombstones were set, whatever became of the requests."""
+    query = select(Tombstone.request_id, Tombstone.client_id).distinct()
+    rows = (await session.execute(query.order_by(Tombstone.request_id))).all()
+    return tuple(RunRequest(request_id, client_id, None) for request_id, client_id in rows)
+
+
+def _fulfilled(outcome: ErasureOutcome) -> Fulfilled:
+    counts = {f"{one.store} {one.place}": one.count for one in outcome.counts}
+    found = RequestOutcome.DONE if outcome.total else RequestOutcome.NOTHING_FOUND
+    return Fulfilled(found, outcome.waits_for, counts)

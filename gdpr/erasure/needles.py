@@ -1,0 +1,134 @@
+"""What a search looks for: words as long as they are known, pseudonyms ever after.
+
+before the keys of people are forgotten -> KnownWords
+after it -> BuriedWords: is the pseudonym of this word a tombstone?
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domain.ids import ClientId, ConnectionId
+from domain.privacy.identifiers import Identifier, IdentifierKind
+from gdpr.erasure.people import Recogniser, words_in
+
+__all__ = ["BuriedWords", "KnownWords", "Needles", "Place", "place_of"]
+
+_PARTS_OR_PROSE: Final = r'[\x1f{\["@/]'
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose data a text is, as far as it is known.
+
+    Attributes:
+        client_id: None: any client's.
+        connection_id: None: any of the client's.
+    """
+
+    client_id: ClientId | None = None
+    connection_id: ConnectionId | None = None
+
+
+class Needles(Protocol):
+    """Tells words that name somebody who should be gone."""
+
+    def candidates(self, values: pa.Array) -> pa.BooleanArray:
+        """Values that may name such a person; the others need not be looked at."""
+
+    def is_found(self, value: str, place: Place) -> bool:
+        """Whether a value as a whole is the id of such a person or order."""
+
+    def is_found_in(self, text: str, place: Place) -> bool:
+        """Whether any word of a text names such a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWords:
+    """Words in the clear; keep them no longer than the search.
+
+    Attributes:
+        ids: Ids of people and orders, and of what these are made of.
+        words: The same, and addresses and numbers, as they may stand in a text.
+    """
+
+    ids: frozenset[str]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, identifiers: Iterable[Identifier], ids: Iterable[str]) -> "KnownWords":
+        """Everything that names some people."""
+        known = frozenset(ids) | {one.value for one in identifiers if one.connection_id}
+        others = {one.value for one in identifiers if not one.connection_id}
+        others |= {one.value.lstrip("+") for one in identifiers if one.kind is IdentifierKind.PHONE}
+        return cls(known, known | others)
+
+    def candidates(self, values: pa.Array) -> pa.BooleanArray:
+        """See `Needles`."""
+        whole = pc.is_in(values, value_set=pa.array(sorted(self.ids), pa.string()))
+        return pc.or_(whole, pc.match_substring_regex(values, _PARTS_OR_PROSE))
+
+    def is_found(self, value: str, place: Place) -> bool:
+        """See `Needles`."""
+        del place  # the words are those of one agency
+        return value in self.ids
+
+    def is_found_in(self, text: str, place: Place) -> bool:
+        """See `Needles`."""
+        del place
+        return any(
+            word in self.words or word.casefold() in self.words or word.lstrip("+") in self.words
+            for word in words_in(text)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BuriedWords:
+    """Words of which only pseudonyms are known.
+
+    Attributes:
+        known: Of the agency.
+        connections: Its connections, and whose each is.
+    """
+
+    known: Recogniser
+    connections: Mapping[ConnectionId, ClientId]
+
+    def candidates(self, values: pa.Array) -> pa.BooleanArray:
+        """See `Needles`."""
+        return pc.is_valid(values)
+
+    def is_found(self, value: str, place: Place) -> bool:
+        """See `Needles`."""
+        kinds = (IdentifierKind.PLATFORM, IdentifierKind.ORDER)
+        return any(
+            self.known.request_of(client_id, connection_id, kind, value) is not None
+            for client_id, connection_id in self._places(place)
+            for kind in kinds
+        )
+
+    def is_found_in(self, text: str, place: Place) -> bool:
+        """See `Needles`."""
+        return any(
+            self.known.request_in(client_id, connection_id, [text]) is not None
+            for client_id, connection_id in self._places(place)
+        )
+
+    def _places(self, place: Place) -> Sequence[tuple[ClientId, ConnectionId]]:
+        return [
+            (client_id, connection_id)
+            for connection_id, client_id in self.connections.items()
+            if place.connection_id in {None, connection_id} and place.client_id in {None, client_id}
+        ]
+
+
+def place_of(client_id: str | None, connection_id: str | None) -> Place:
+    """A place from ids as they stand in rows."""
+    return Place(
+        ClientId(uuid.UUID(client_id)) if client_id else None,
+        ConnectionId(uuid.UUID(connection_id)) if connection_id else None,
+    )

@@ -1,0 +1,133 @@
+"""What is known of the erasure of one request, out of the journal.
+
+request -> its run -> plan, counts of its steps, residuals, rescans -> certificate, answer to
+the person
+"""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from domain.privacy.evidence import (
+    CountUnit,
+    ErasedCount,
+    Rescan,
+    RescanMoment,
+    Residual,
+    ResidualKind,
+    Treatment,
+    TreatmentAction,
+)
+from gdpr.erasure.plan import StepKind
+from tenancy.session import TenantSession
+from tenancy.tables import ErasureRescan, ErasureRun, ErasureRunRequest, ErasureStep
+
+__all__ = ["ErasureOutcome", "find_outcome", "newest_run"]
+
+_UNITS: Final = {
+    StepKind.LANDING: ("landing", CountUnit.ROWS),
+    StepKind.TABLE: ("warehouse", CountUnit.ROWS),
+    StepKind.QUARANTINE: ("postgres", CountUnit.ROWS),
+    StepKind.SHRED: ("postgres", CountUnit.ROWS),
+}
+_RESIDUALS: Final = {
+    "time_travel": ResidualKind.TIME_TRAVEL,
+    "fail_safe": ResidualKind.FAIL_SAFE,
+}
+_MOMENTS: Final = {
+    RescanMoment.INGEST: "rescan after the next sync",
+    RescanMoment.MATERIALISATION: "rescan after features are computed anew",
+    RescanMoment.TIME_TRAVEL: "rescan after time travel",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureOutcome:
+    """How far the erasure of a request is, and what it did.
+
+    Attributes:
+        finished_at: UTC instant; None: the run goes on.
+        counts: Of places where something of the person was.
+        residuals: What exists until when.
+    """
+
+    run_id: uuid.UUID
+    plan_hash: str
+    finished_at: dt.datetime | None
+    treatments: tuple[Treatment, ...]
+    counts: tuple[ErasedCount, ...]
+    residuals: tuple[Residual, ...]
+    rescans: tuple[Rescan, ...]
+
+    @property
+    def total(self) -> int:
+        """Everything that was found of the person."""
+        return sum(one.count for one in self.counts)
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """What has still to happen, for people."""
+        return tuple(
+            _MOMENTS[one.moment] + (f", {one.due_at:%Y-%m-%d}" if one.due_at else "")
+            for one in self.rescans
+            if one.done_at is None
+        )
+
+
+async def find_outcome(session: TenantSession, request_id: uuid.UUID) -> ErasureOutcome | None:
+    """The outcome of a request of the session's agency; None: no run has taken it yet."""
+    joined = await newest_run(session, request_id)
+    if joined is None:
+        return None
+    run = await session.get_one(ErasureRun, (session.tenant_id, joined.run_id))
+    steps = select(ErasureStep).where(ErasureStep.run_id == run.id).order_by(ErasureStep.number)
+    rescans = select(ErasureRescan).where(ErasureRescan.run_id == run.id)
+    planned = {one["name"]: one for one in run.plan["steps"]}
+    return ErasureOutcome(
+        run.id,
+        run.plan_hash,
+        joined.finished_at,
+        tuple(_treatment(one) for step in planned.values() for one in step["treatments"]),
+        tuple(
+            count
+            for step in await session.scalars(steps)
+            if (count := _count(step, planned[step.name], str(request_id))) is not None
+        ),
+        tuple(
+            Residual("warehouse", _RESIDUALS[kind], dt.datetime.fromisoformat(until))
+            for kind, until in (run.residuals or {}).items()
+        ),
+        tuple(
+            Rescan(one.moment, one.due_at, one.done_at, one.found)
+            for one in await session.scalars(
+                rescans.order_by(ErasureRescan.due_at, ErasureRescan.id)
+            )
+            if one.client_id in {None, joined.client_id}
+        ),
+    )
+
+
+async def newest_run(session: TenantSession, request_id: uuid.UUID) -> ErasureRunRequest | None:
+    """The last run that has taken a request; None: none has."""
+    query = select(ErasureRunRequest).where(ErasureRunRequest.request_id == request_id)
+    newest: ErasureRunRequest | None = await session.scalar(
+        query.order_by(ErasureRunRequest.id.desc()).limit(1)
+    )
+    return newest
+
+
+def _treatment(one: dict[str, str]) -> Treatment:
+    return Treatment(one["store"], one["place"], TreatmentAction(one["action"]), one["reason"])
+
+
+def _count(step: ErasureStep, planned: dict[str, Any], request: str) -> ErasedCount | None:
+    kind = StepKind(planned["kind"])
+    count = (step.counts or {}).get(request, 0)
+    if kind not in _UNITS or not count:
+        return None
+    store, unit = _UNITS[kind]
+    place = planned["treatments"][0]["place"]
+    return ErasedCount(store, place, unit, count, tuple(step.operations))

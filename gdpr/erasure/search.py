@@ -1,0 +1,188 @@
+"""A search of every store for words that should be gone, by what the stores say they hold.
+
+    PostgreSQL's catalogue -> every row of every table of the agency, as text
+    the warehouse's catalogue -> every text column of every table
+    the folder of the agency -> every object, every text column
+    every key of the agency in Redis, and its value (cached answers and features are among them)
+
+It shares nothing with the plan but the words: a table that no plan knows is searched as well.
+"""
+
+import functools
+import io
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import text
+from sqlglot import exp, parse_one
+
+from domain.ids import TenantId
+from domain.ports import Statement
+from gdpr.erasure.needles import Needles, place_of
+from gdpr.erasure.targets import TARGETS
+from gdpr.erasure.work import Stores
+from tenancy.audited_tenants import AuditedTenants
+from tenancy.redis_sweep import iter_stored
+from tenancy.session import TenantSession
+
+__all__ = ["Findings", "search_everywhere"]
+
+Findings = Counter[str]  # place -> how many rows, objects or keys name somebody
+
+# Ids of our own: never those of a platform.
+_OURS: Final = frozenset(
+    {"tenant_id", "client_id", "connection_id", "sync_id", "object_id", "run_id", "request_id"}
+)
+_ROWS_AT_ONCE: Final = 100_000
+_TABLES: Final = text("""
+    SELECT DISTINCT table_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY table_name
+""")
+
+
+async def search_everywhere(stores: Stores, tenant_id: TenantId, needles: Needles) -> Findings:
+    """Look through every store of an agency.
+
+    Raises:
+        DatabaseUnavailableError: A store does not answer; nothing is known then.
+        WarehouseError: Likewise.
+        LandingError: Likewise.
+        RedisUnavailableError: Likewise.
+    """
+    findings: Findings = Counter()
+    async with stores.database.session(tenant_id) as session:
+        await _search_postgres(session, needles, findings)
+    await _search_warehouse(stores, tenant_id, needles, findings)
+    await _search_landing(stores, tenant_id, needles, findings)
+    async for key, value in iter_stored(stores.redis, tenant_id):
+        if needles.is_found_in(f"{key} {value.decode('latin-1')}", place_of(None, None)):
+            findings[f"redis {key.split(':')[2]}"] += 1
+    return findings
+
+
+async def _search_postgres(session: TenantSession, needles: Needles, found: Findings) -> None:
+    for table in (await session.scalars(_TABLES)).all():
+        rows = await session.stream(text(f'SELECT to_jsonb(t) AS stored FROM "{table}" AS t'))
+        async for (row,) in rows:
+            place = place_of(row.get("client_id"), row.get("connection_id"))
+            if needles.is_found_in(_written(row), place):
+                found[f"postgres {table}"] += 1
+
+
+def _written(row: Mapping[str, Any]) -> str:
+    """Every text of a row; what is sealed or hashed says nothing."""
+    return "\n".join(_texts_in(row))
+
+
+def _texts_in(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        if not value.startswith("\\x"):
+            yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts_in(one)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield str(value)
+
+
+async def _search_warehouse(
+    stores: Stores, tenant_id: TenantId, needles: Needles, found: Findings
+) -> None:
+    scope = AuditedTenants(frozenset({tenant_id}), "rescan")
+    async for table, columns, is_placed in _tables(stores):
+        counted = await stores.warehouse.run_for(scope, _count_of(table), {})
+        if not counted.column("row_count").to_pylist()[0]:
+            continue
+        for column in columns:
+            statement = _values_of(table, column, is_placed=is_placed)
+            rows = await stores.warehouse.run_for(scope, statement, {})
+            count = _count(rows, needles)
+            if count:
+                found[f"warehouse {table}.{column}"] += count
+
+
+async def _tables(stores: Stores) -> AsyncIterator[tuple[str, list[str], bool]]:
+    """Each table, its text columns that are not ids of ours, and whether rows tell their place."""
+    tables: dict[str, list[Any]] = {}
+    for column in await stores.warehouse.list_columns():
+        tables.setdefault(f"{column.schema}.{column.table}", []).append(column)
+    for table, columns in sorted(tables.items()):
+        names = {column.name for column in columns}
+        if "tenant_id" in names and table != TARGETS.qualified:
+            texts = [one.name for one in columns if one.is_text and one.name not in _OURS]
+            yield table, texts, {"client_id", "connection_id"} <= names
+
+
+@functools.cache
+def _count_of(table: str) -> Statement:
+    return _question(f"SELECT COUNT(*) AS row_count FROM {table} AS r")
+
+
+@functools.cache
+def _values_of(table: str, column: str, *, is_placed: bool) -> Statement:
+    place = "r.client_id, r.connection_id, " if is_placed else ""
+    return _question(
+        f"SELECT {place}r.{column} AS value, COUNT(*) AS row_count FROM {table} AS r"
+        f" WHERE r.{column} IS NOT NULL GROUP BY {place}r.{column}"
+    )
+
+
+def _question(sql: str) -> Statement:
+    """A statement over a table of the catalogue; the warehouse remembers what it made of it."""
+    tree = parse_one(sql, dialect="bigquery")
+    if not isinstance(tree, exp.Query):
+        raise TypeError(type(tree))
+    return Statement(tree, frozenset())
+
+
+def _count(rows: pa.Table, needles: Needles) -> int:
+    count = 0
+    for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
+        hit = batch.filter(needles.candidates(batch.column("value")))
+        for row in hit.to_pylist():
+            if _names(row["value"], needles, row.get("client_id"), row.get("connection_id")):
+                count += row["row_count"]
+    return count
+
+
+def _names(value: str, needles: Needles, client_id: str | None, connection_id: str | None) -> bool:
+    place = place_of(client_id, connection_id)
+    if any(needles.is_found(part, place) for part in value.split("\x1f")):
+        return True
+    is_prose = any(mark in value for mark in '{["@/')
+    return is_prose and needles.is_found_in(value, place)
+
+
+async def _search_landing(
+    stores: Stores, tenant_id: TenantId, needles: Needles, found: Findings
+) -> None:
+    landing = stores.landing.for_tenant(tenant_id)
+    for key in await landing.list():
+        if not key.endswith(".parquet"):
+            continue  # a copy for a person: sealed, and noise without its key
+        rows = pq.read_table(io.BytesIO(await landing.get(key)))
+        if _is_in_object(rows, needles):
+            found["landing objects"] += 1
+
+
+def _is_in_object(rows: pa.Table, needles: Needles) -> bool:
+    places = {
+        name: rows.column(name).unique().to_pylist() if name in rows.column_names else [None]
+        for name in ("client_id", "connection_id")
+    }
+    for field in rows.schema:
+        if not pa.types.is_string(field.type) or field.name in _OURS:
+            continue
+        values = rows.column(field.name).unique().drop_null()
+        for value in values.filter(needles.candidates(values)).to_pylist():
+            for client_id in places["client_id"]:
+                for connection_id in places["connection_id"]:
+                    if _names(value, needles, client_id, connection_id):
+                        return True
+    return False

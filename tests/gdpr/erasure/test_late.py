@@ -1,0 +1,198 @@
+"""Late data, a push of features and a restored backup each try to bring an erased person back."""
+
+import dataclasses
+import datetime as dt
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, text, update
+
+from domain.facts.tables import Table
+from domain.ids import RunId
+from domain.ports import Publication
+from domain.privacy.evidence import RescanMoment
+from domain.privacy.identifiers import platform_id
+from domain.time_window import DateRange
+from gdpr.erasure.needles import KnownWords
+from gdpr.erasure.rescan import rescan_later
+from gdpr.erasure.search import search_everywhere
+from gdpr.erasure.work import Run, RunRequest
+from tenancy.audited_tenants import AuditedTenants
+from tenancy.tables import Subject, SubjectIdentifier
+from tests.gdpr.erasure.twin import table_rows
+from tests.gdpr.erasure.world import STREAMS, Agency, Shop, World, world
+from tests.tenancy.warehouse.samples import parquet, question
+
+__all__ = ["world"]
+
+pytestmark = pytest.mark.anyio
+
+SHOP = Shop(people=6, orders_each=2)
+CHOSEN = frozenset({2})
+THEIRS = {str(5_000_000_000_000 + n) for n in SHOP.orders if SHOP.owner(n) == 2}
+
+
+async def erased(world: World) -> tuple[Agency, tuple[RunRequest, ...]]:
+    agency = await world.agency("late")
+    await world.ingest(agency, SHOP.all_rows())
+    requests = await world.request_all(agency, CHOSEN)
+    await world.eraser().run(world.run(agency, requests))
+    return agency, requests
+
+
+async def found(world: World, agency: Agency) -> dict[str, int]:
+    """Where anything names the person, searched by what they are called."""
+    person = platform_id(Shop.customer(2), agency.connection_id)
+    words = KnownWords.of([person], [Shop.customer(2), *THEIRS])
+    return dict(await search_everywhere(world.stores, agency.tenant_id, words))
+
+
+async def revenue(world: World, agency: Agency) -> Any:
+    tables = {table.qualified: table for table in world.tables}
+    rows = await table_rows(world, agency, tables["marts.orders"])
+    return sorted((row["natural_key"], row["revenue"], row["order_status"]) for row in rows)
+
+
+async def test_a_search_finds_what_is_there(world: World) -> None:
+    """Before the erasure: else a search that finds nothing proves nothing."""
+    agency = await world.agency("late")
+    await world.ingest(agency, SHOP.all_rows())
+    places = await found(world, agency)
+    assert places == {
+        "landing objects": 4,
+        **{f"warehouse {schema}.customers.{column}": 1
+           for schema in ("facts", "marts") for column in ("customer_id", "natural_key")},
+        "warehouse raw.shopify__customers.customer_id": 1,
+        **{f"warehouse {schema}.orders.customer_id": 2 for schema in ("facts", "marts")},
+        **{f"warehouse {schema}.orders.{column}": 2
+           for schema in ("facts", "marts") for column in ("order_id", "natural_key")},
+        **{f"warehouse {schema}.order_lines.order_id": 4 for schema in ("facts", "marts")},
+        **{f"warehouse {schema}.refunds.order_id": 1 for schema in ("facts", "marts")},
+        "warehouse raw.shopify__orders.customer_id": 2,
+        "warehouse raw.shopify__orders.order_id": 2,
+        "warehouse raw.shopify__order_lines.order_id": 4,
+        "warehouse raw.shopify__refunds.order_id": 1,
+    }  # fmt: skip
+
+
+async def test_features_pushed_by_a_stale_materialisation_are_replaced(world: World) -> None:
+    """The next publication computes them anew, from facts that know nobody."""
+    agency, _ = await erased(world)
+    publication = Publication(
+        agency.tenant_id,
+        agency.client_id,
+        agency.connection_id,
+        RunId(agency.run_id),
+        {"orders": DateRange(dt.date(2026, 10, 5), dt.date(2026, 10, 31))},
+    )
+    await world.features.published(publication)
+    assert await found(world, agency) == {}
+
+
+async def restore(
+    world: World, agency: Agency, tables: list[tuple[Table, list[dict[str, Any]]]]
+) -> None:
+    """Put rows of a backup beside what is there."""
+    scope = AuditedTenants(frozenset({agency.tenant_id}), "test")
+    for table, rows in tables:
+        if rows:
+            data = parquet(rows, table)
+            await world.warehouse.load(f"restored-{table.qualified}", table, [data], scope)
+
+
+async def rows_with_ids(world: World, agency: Agency, table: Table) -> list[dict[str, Any]]:
+    scope = AuditedTenants(frozenset({agency.tenant_id}), "test")
+    statement = question(f"SELECT * FROM {table.qualified} AS r")
+    rows: list[dict[str, Any]] = (await world.warehouse.run_for(scope, statement, {})).to_pylist()
+    return rows
+
+
+async def test_a_restored_backup_is_erased_again(world: World, tmp_path: Path) -> None:
+    agency = await world.agency("late")
+    await world.ingest(agency, SHOP.all_rows())
+    requests = await world.request_all(agency, CHOSEN)
+    about = [one.table for one in world.stores.erasables]
+    kept = [(table, await rows_with_ids(world, agency, table)) for table in about]
+    shutil.copytree(tmp_path / "land", tmp_path / "backup")
+    async with world.database.session(agency.tenant_id) as session:
+        mine = Subject.id == requests[0].subject_id
+        sealed_key = await session.scalar(select(Subject.sealed_key).where(mine))
+        theirs = SubjectIdentifier.subject_id == requests[0].subject_id
+        rows = await session.execute(select(SubjectIdentifier.__table__).where(theirs))
+        identifiers = [dict(row) for row in rows.mappings()]
+    await world.eraser().run(world.run(agency, requests))
+    expected = {table.qualified: await table_rows(world, agency, table) for table in about}
+    assert await found(world, agency) == {}
+
+    await restore(
+        world,
+        agency,
+        [(t, [row for row in rows if is_theirs(row)]) for t, rows in kept],
+    )
+    async with world.database.session(agency.tenant_id) as session:
+        await session.execute(
+            update(Subject).where(mine).values(sealed_key=sealed_key, erased_at=None)
+        )
+        await session.execute(insert(SubjectIdentifier), identifiers)
+    await put_back_objects(world, agency, tmp_path)
+    assert await found(world, agency) != {}
+
+    replay = Run(world.ids(), {agency.tenant_id: requests}, is_replay=True)
+    await world.eraser().run(replay)
+
+    assert await found(world, agency) == {}
+    for table in about:
+        distinct = []
+        for row in await table_rows(world, agency, table):
+            if row not in distinct:
+                distinct.append(row)
+        assert distinct == expected[table.qualified], table.qualified
+    async with world.database.session(agency.tenant_id) as session:
+        assert await session.scalar(select(func.count()).where(theirs)) == 0
+        assert await session.scalar(select(Subject.sealed_key).where(mine)) is None
+
+
+def is_theirs(row: dict[str, Any]) -> bool:
+    return row.get("order_id") in THEIRS or row.get("customer_id") == Shop.customer(2)
+
+
+async def put_back_objects(world: World, agency: Agency, folder: Path) -> None:
+    """The folder and the manifest as they were before."""
+    shutil.rmtree(folder / "land")
+    shutil.copytree(folder / "backup", folder / "land")
+    keys = await world.landing.for_tenant(agency.tenant_id).list()
+    old = {key.rpartition("/")[0]: key for key in keys}
+    async with world.database.session(agency.tenant_id) as session:
+        for sync, key in old.items():
+            await session.execute(
+                text("UPDATE landing_objects SET uri = :key WHERE uri LIKE :sync"),
+                {"key": key, "sync": f"{sync}/%"},
+            )
+
+
+async def test_what_comes_back_is_found_by_its_pseudonym_and_once(world: World) -> None:
+    """Nobody knows the words any more, and a row of the person is there again."""
+    agency, requests = await erased(world)
+    async with world.database.session(agency.tenant_id) as session:
+        due = (await session.execute(text("SELECT moment, client_id FROM erasure_rescans"))).all()
+    assert sorted(due) == [
+        ("erasure", None),
+        ("ingest", agency.client_id),
+        ("materialisation", agency.client_id),
+    ]
+    tables = {table.qualified: table for table in world.tables}
+    customers = await rows_with_ids(world, agency, tables["facts.customers"])
+    back = customers[0] | {"customer_id": Shop.customer(2), "natural_key": Shop.customer(2)}
+    await restore(world, agency, [(tables["facts.customers"], [back])])
+    later = (world.stores, agency.tenant_id, RescanMoment.INGEST, agency.client_id)
+    assert await rescan_later(*later) == 2  # its id and its key
+    assert await rescan_later(*later) is None
+    replay = Run(world.ids(), {agency.tenant_id: requests}, is_replay=True)
+    await world.eraser().run(replay)
+    assert await found(world, agency) == {}
+    materialised = dataclasses.replace(world.stores)
+    moment = RescanMoment.MATERIALISATION
+    assert await rescan_later(materialised, agency.tenant_id, moment, agency.client_id) == 0
+    assert set(STREAMS) == {"customers", "orders", "order_lines", "refunds"}
