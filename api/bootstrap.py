@@ -49,6 +49,7 @@ from domain.query.plan import PlanCache
 from feature_repo.materialise import FeatureRefresh
 from feature_repo.open import open_features
 from gdpr.access.exports import Exports
+from gdpr.desk.office import office_of
 from gdpr.erasure.erasable import find_erasables
 from gdpr.erasure.job import ErasureJobs
 from gdpr.erasure.open import open_erasure
@@ -222,6 +223,7 @@ async def open_runtime(
             sources=plane.sources,
             tokens=tokens,
             webhooks=WebhookDesk(plane.database, plane.vault, clock, uuid7, secrets.token_bytes),
+            privacy=office_of(services, requests),
             clock=clock,
             ids=uuid7,
             is_development=settings.env == "development",

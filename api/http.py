@@ -79,6 +79,7 @@ async def serve_http(
         doors=runtime.doors,
         vault=runtime.vault,
         limits=rate_limits,
+        privacy=runtime.edge.privacy,
         trusted_proxies=rules.trusted_proxies,
         is_production=rules.is_production,
         apps=runtime.extraction.apps,

@@ -21,11 +21,26 @@ from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import Compare
 from api.graphql.mutations.acknowledge_incident import ACKNOWLEDGE_INCIDENT
 from api.graphql.mutations.add_webhook import ADD_WEBHOOK
+from api.graphql.mutations.approve_erasure import APPROVE_ERASURE
+from api.graphql.mutations.ask_identity import ASK_IDENTITY
+from api.graphql.mutations.choose_subject import CHOOSE_SUBJECT
+from api.graphql.mutations.countersign_request import COUNTERSIGN_REQUEST
+from api.graphql.mutations.create_subject_request import CREATE_SUBJECT_REQUEST
+from api.graphql.mutations.declare_nobody import DECLARE_NOBODY
 from api.graphql.mutations.define_metric import DEFINE_METRIC
+from api.graphql.mutations.extend_request import EXTEND_REQUEST
+from api.graphql.mutations.grant_request import GRANT_REQUEST
+from api.graphql.mutations.hold_request import HOLD_REQUEST
+from api.graphql.mutations.look_again import LOOK_AGAIN
+from api.graphql.mutations.refuse_request import REFUSE_REQUEST
+from api.graphql.mutations.release_hold import RELEASE_HOLD
 from api.graphql.mutations.remove_webhook import REMOVE_WEBHOOK
 from api.graphql.mutations.replay_webhook import REPLAY_WEBHOOK
 from api.graphql.mutations.resolve_incident import RESOLVE_INCIDENT
 from api.graphql.mutations.retire_metric import RETIRE_METRIC
+from api.graphql.mutations.search_again import SEARCH_AGAIN
+from api.graphql.mutations.vouch_identity import VOUCH_IDENTITY
+from api.graphql.mutations.withdraw_request import WITHDRAW_REQUEST
 from api.graphql.periods import Period
 from api.graphql.queries.alerts import ALERTS
 from api.graphql.queries.audit_trail import AUDIT_TRAIL
@@ -35,10 +50,14 @@ from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
 from api.graphql.queries.freshness import FRESHNESS
 from api.graphql.queries.incidents import INCIDENTS
+from api.graphql.queries.legal_holds import LEGAL_HOLDS
 from api.graphql.queries.me import ME
 from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
 from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
+from api.graphql.queries.privacy_statistics import PRIVACY_STATISTICS
 from api.graphql.queries.quarantine import QUARANTINE
+from api.graphql.queries.subject_request import SUBJECT_REQUEST
+from api.graphql.queries.subject_requests import SUBJECT_REQUESTS
 from api.graphql.queries.syncs import SYNCS
 from api.graphql.queries.webhook_deliveries import WEBHOOK_DELIVERIES
 from api.graphql.queries.webhook_endpoints import WEBHOOK_ENDPOINTS
@@ -67,6 +86,10 @@ QUERIES: Final = (
     AUDIT_TRAIL,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DELIVERIES,
+    SUBJECT_REQUESTS,
+    SUBJECT_REQUEST,
+    PRIVACY_STATISTICS,
+    LEGAL_HOLDS,
 )
 MUTATIONS: Final = (
     DEFINE_METRIC,
@@ -76,6 +99,21 @@ MUTATIONS: Final = (
     ADD_WEBHOOK,
     REMOVE_WEBHOOK,
     REPLAY_WEBHOOK,
+    CREATE_SUBJECT_REQUEST,
+    SEARCH_AGAIN,
+    CHOOSE_SUBJECT,
+    DECLARE_NOBODY,
+    ASK_IDENTITY,
+    VOUCH_IDENTITY,
+    APPROVE_ERASURE,
+    COUNTERSIGN_REQUEST,
+    LOOK_AGAIN,
+    GRANT_REQUEST,
+    EXTEND_REQUEST,
+    REFUSE_REQUEST,
+    WITHDRAW_REQUEST,
+    HOLD_REQUEST,
+    RELEASE_HOLD,
 )
 
 _DEFAULT_ROWS: Final = 1_000

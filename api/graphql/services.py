@@ -9,6 +9,7 @@ from api.webhooks.desk import WebhookDesk
 from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from domain.query.plan import PlanCache
 from feature_repo.read import FeatureReader
+from gdpr.desk.office import PrivacyOffice
 from ingestion.connector.spec import SourceSpec
 from tenancy.session import Database
 
@@ -28,6 +29,7 @@ class GraphQLServices:
         sources: Every source, by name.
         tokens: Verifies access tokens.
         webhooks: Looks after endpoints.
+        privacy: Decides on requests of people.
         clock: Present instant.
         ids: For trace ids and new rows.
         is_development: Serve the explorer page.
@@ -42,6 +44,7 @@ class GraphQLServices:
     sources: Mapping[str, SourceSpec]
     tokens: AccessTokens
     webhooks: WebhookDesk
+    privacy: PrivacyOffice
     clock: Clock
     ids: IdFactory
     is_development: bool

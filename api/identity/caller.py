@@ -23,7 +23,8 @@ class Scope(enum.Enum):
     `INGESTION_READ`: connections, syncs, quarantined rows, incidents. `INGESTION_WRITE`: look after
     incidents, and close them. `WEBHOOKS_MANAGE`: say who else is told what happens.
     `TOKENS_INTROSPECT`: ask what a token of the agency's other applications stands for, as a
-    resource server does. `AUDIT_READ`: who did or saw what.
+    resource server does. `AUDIT_READ`: who did or saw what. `PRIVACY_READ`: requests of people
+    about their data. `PRIVACY_WRITE`: decide on them.
     """
 
     METRICS_READ = "metrics:read"
@@ -33,6 +34,8 @@ class Scope(enum.Enum):
     WEBHOOKS_MANAGE = "webhooks:manage"
     TOKENS_INTROSPECT = "tokens:introspect"
     AUDIT_READ = "audit:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_WRITE = "privacy:write"
 
 
 @dataclass(frozen=True, slots=True)

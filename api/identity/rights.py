@@ -23,19 +23,24 @@ __all__ = ["SCOPES_OF_ROLES", "Rights", "intersect", "read_rights"]
 
 _READ: Final = frozenset({Scope.METRICS_READ})
 _WORK: Final = _READ | {Scope.METRICS_WRITE, Scope.INGESTION_READ}
-_LEAD: Final = _WORK | {
-    Scope.INGESTION_WRITE,
-    Scope.WEBHOOKS_MANAGE,
-    Scope.TOKENS_INTROSPECT,
-    Scope.AUDIT_READ,
-}
+_PRIVACY: Final = frozenset({Scope.PRIVACY_READ, Scope.PRIVACY_WRITE})
+_LEAD: Final = (
+    _WORK
+    | _PRIVACY
+    | {
+        Scope.INGESTION_WRITE,
+        Scope.WEBHOOKS_MANAGE,
+        Scope.TOKENS_INTROSPECT,
+        Scope.AUDIT_READ,
+    }
+)
 
 SCOPES_OF_ROLES: Final[Mapping[Role, frozenset[Scope]]] = {
     Role.OWNER: _LEAD,
     Role.ADMIN: _LEAD,
     Role.ANALYST: _WORK,
     Role.CLIENT_VIEWER: _READ,
-    Role.DATA_PROTECTION_OFFICER: _READ | {Scope.INGESTION_READ, Scope.AUDIT_READ},
+    Role.DATA_PROTECTION_OFFICER: _READ | _PRIVACY | {Scope.INGESTION_READ, Scope.AUDIT_READ},
     Role.ML_ENGINEER: _READ | {Scope.INGESTION_READ},
 }
 

@@ -30,7 +30,15 @@ _SCOPES: Final = frozenset(scope.value for scope in Scope)
 
 # An app that asks for none gets these: what tells about others, or tells others, is asked for by
 # name.
-_BY_NAME: Final = frozenset({Scope.TOKENS_INTROSPECT, Scope.AUDIT_READ, Scope.WEBHOOKS_MANAGE})
+_BY_NAME: Final = frozenset(
+    {
+        Scope.TOKENS_INTROSPECT,
+        Scope.AUDIT_READ,
+        Scope.WEBHOOKS_MANAGE,
+        Scope.PRIVACY_READ,
+        Scope.PRIVACY_WRITE,
+    }
+)
 USUAL_SCOPES: Final = tuple(sorted(scope.value for scope in Scope if scope not in _BY_NAME))
 
 

@@ -3,6 +3,7 @@
 A strict form gives each name once, so every box has a name of its own: `client_cli_01h...`.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from domain.ids import ClientId, parse_id, public_id
 from tenancy.session import TenantSession
 from tenancy.tables import Client, Role
 
-__all__ = ["ROLES", "Choice", "chosen", "client_choices", "client_ids", "role_of"]
+__all__ = ["ROLES", "Choice", "chosen", "client_choices", "client_ids", "day_of", "role_of"]
 
 ROLES: Final[Mapping[Role, str]] = {
     Role.OWNER: "Owner: everything, also other owners",
@@ -56,6 +57,20 @@ def client_ids(fields: Mapping[str, str]) -> list[ClientId]:
         InvalidInputError: A name of no client's form.
     """
     return [ClientId(parse_id("cli", text)) for text in chosen(fields, "client_")]
+
+
+def day_of(text: str) -> dt.date | None:
+    """The day that was typed in; None: none.
+
+    Raises:
+        InvalidInputError: It cannot be read.
+    """
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise InvalidInputError(
+            "the day cannot be read", hint="write it like 2026-03-01"
+        ) from error
 
 
 def role_of(text: str) -> Role:

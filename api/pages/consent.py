@@ -48,6 +48,8 @@ SCOPES_IN_WORDS: Final[Mapping[Scope, str]] = {
     Scope.WEBHOOKS_MANAGE: "Say which programs are told what happens",
     Scope.TOKENS_INTROSPECT: "Ask what tokens of the agency's other apps stand for",
     Scope.AUDIT_READ: "See who did or looked at what in your agency",
+    Scope.PRIVACY_READ: "See requests of people about their data",
+    Scope.PRIVACY_WRITE: "Decide on requests of people about their data",
 }
 
 _LISTED: Final = 12  # clients that are named; the rest is counted

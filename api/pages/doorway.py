@@ -2,7 +2,8 @@
 
     request -> signed in? role? -> form read -> handler -> page | message
 
-Whoever lacks a role is told so; another agency's object is not found.
+Whoever lacks a role is told so, or for hidden pages finds nothing; another agency's object is not
+found.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -44,14 +45,25 @@ class Visit:
 Handler = Callable[[Visit], Awaitable[Response]]
 
 
-def for_people(visits: Visits, handler: Handler, *roles: Role) -> Endpoint:
-    """An endpoint for whoever is signed in; if roles are named, with one of them everywhere."""
+def for_people(visits: Visits, handler: Handler, *roles: Role, is_hidden: bool = False) -> Endpoint:
+    """An endpoint for whoever is signed in; if roles are named, with one of them everywhere.
+
+    Args:
+        visits: Tell who comes.
+        handler: Makes the page.
+        roles: Who may see it; none: everybody who is signed in.
+        is_hidden: To others it is as if it were not there.
+    """
 
     async def endpoint(request: Request) -> Response:
         visitor = await visits.current(request)
         if visitor is None:
             return visits.to_sign_in(request)
         if roles and not visitor.rights.holds_everywhere(*roles):
+            if is_hidden:
+                return show_message(
+                    "Not found", "There is no such page.", status=404, visitor=visitor
+                )
             return show_message(
                 "This page is for others",
                 "Your roles do not include this.",

@@ -39,6 +39,7 @@ _ENVIRONMENT: Final = Environment(
 )
 _ENVIRONMENT.globals["style_url"] = _STYLE_URL
 _ENVIRONMENT.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+_ENVIRONMENT.filters["capital"] = lambda text: f"{text[:1].upper()}{text[1:]}"
 _ENVIRONMENT.filters["instant"] = lambda at: at.strftime("%Y-%m-%d %H:%M UTC")
 
 

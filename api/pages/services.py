@@ -23,6 +23,7 @@ from api.pages.visits import Visits
 from api.privacy.endpoint import secrets_of
 from api.privacy.forms import PrivacyForms
 from domain.ports import Clock, IdFactory
+from gdpr.desk.office import PrivacyOffice
 from gdpr.inbound.inbox import Inbox
 from tenancy.approvals import Approvals
 from tenancy.rate_limits import RateLimits
@@ -40,6 +41,7 @@ class PageServices:
     Attributes:
         visits: Tells who is signed in.
         authorization: What applications ask people for.
+        privacy: The desk of data protection officers.
         clock: Present instant.
         trusted_proxies: Whose word about the client's address counts.
         privacy_forms: Take what people ask for who are in the data.
@@ -54,6 +56,7 @@ class PageServices:
     people: People
     apps: AppRegistry
     approvals: Approvals
+    privacy: PrivacyOffice
     clock: Clock
     ids: IdFactory
     trusted_proxies: Sequence[Network]
@@ -86,6 +89,7 @@ def open_pages(
     doors: Doors,
     vault: Vault,
     limits: RateLimits,
+    privacy: PrivacyOffice,
     trusted_proxies: Sequence[Network] = (),
     is_production: bool = False,
     apps: Mapping[str, Mapping[str, str]] | None = None,
@@ -132,6 +136,7 @@ def open_pages(
         people=People(database, sessions, links, second_factors, clock, ids),
         apps=AppRegistry(database, clock, ids, random_bytes),
         approvals=Approvals(clock, ids),
+        privacy=privacy,
         clock=clock,
         ids=ids,
         trusted_proxies=trusted_proxies,

@@ -10,6 +10,11 @@ from api.pages.allowed_apps import AllowedAppsPages
 from api.pages.approvals import ApprovalPages
 from api.pages.apps import AppPages
 from api.pages.consent import ConsentPages, consent_routes
+from api.pages.desk_holds import DeskHoldsPages
+from api.pages.desk_new import DeskNewPages
+from api.pages.desk_queue import DeskQueuePages
+from api.pages.desk_request import DeskRequestPages
+from api.pages.desk_statistics import DeskStatisticsPages
 from api.pages.people import PeoplePages
 from api.pages.privacy import PrivacyPages
 from api.pages.rendering import page_routes
@@ -35,4 +40,9 @@ def site_routes(services: PageServices) -> list[Route]:
         *AppPages(services).routes(),
         *ApprovalPages(services).routes(),
         *privacy.routes(),
+        *DeskQueuePages(services).routes(),
+        *DeskNewPages(services).routes(),  # before the pages of single requests
+        *DeskRequestPages(services).routes(),
+        *DeskHoldsPages(services).routes(),
+        *DeskStatisticsPages(services).routes(),
     ]

@@ -212,6 +212,10 @@ _DOORS: Final = Attacked("isolation/test_locks::test_a_door_is_as_wide_as_its_qu
 _CONSENT: Final = Attacked(
     "api/connect/test_consent::test_another_agency_knows_no_state_and_no_link"
 )
+_DEEDS: Final = (
+    *("search", "choose", "nobody", "ask", "vouch", "approve", "countersign", "retry"),
+    *("look-again", "grant", "extend", "refuse", "withdraw", "hold", "note", "handed"),
+)
 _ALL_AGENCIES: Final = Empty("the operator's: it takes no name, and tells of all agencies")
 _PLATFORM: Final = Empty("the platform's own; no agency's data is in reach")
 
@@ -230,7 +234,15 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " /apps /apps/new /apps/{client_id}/rotate /apps/{client_id}/suspend"
             " /apps/{client_id}/resume /approvals /approvals/{approval}/approve"
             " /approvals/{approval}/reject /privacy/shopify /privacy/meta/deletion"
-            " /privacy/meta/deauthorise /privacy/request/{form} /privacy/status/{code}",
+            " /privacy/meta/deauthorise /privacy/request/{form} /privacy/status/{code}"
+            " /desk/privacy /desk/privacy/requests/new"
+            " /desk/privacy/requests/{subject_request} /desk/privacy/holds"
+            " /desk/privacy/holds/{hold}/release /desk/privacy/statistics"
+            " /desk/privacy/statistics.csv",
+        ),
+        **_all(
+            _ROUTES,
+            " ".join(f"/desk/privacy/requests/{{subject_request}}/{deed}" for deed in _DEEDS),
         ),
         **_all(Empty("says whether the process is alive"), "/healthz /readyz"),
         **_all(
@@ -248,12 +260,15 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.QUERY: _all(
         _FIELDS,
         "metrics me clients connections metricDefinitions features featureServices syncs quarantine"
-        " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints",
+        " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints subjectRequests"
+        " subjectRequest privacyStatistics legalHolds",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
         "defineMetric retireMetric acknowledgeIncident resolveIncident addWebhook removeWebhook"
-        " replayWebhook",
+        " replayWebhook createSubjectRequest searchAgain chooseSubject declareNobody askIdentity"
+        " vouchIdentity approveErasure countersignRequest lookAgain grantRequest extendRequest"
+        " refuseRequest withdrawRequest holdRequest releaseHold",
     ),
     Kind.SUBSCRIPTION: {},
     Kind.COMMAND: {
@@ -273,7 +288,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " gdpr.requests.look-again gdpr.requests.new gdpr.requests.nobody"
             " gdpr.requests.note gdpr.requests.refuse gdpr.requests.release"
             " gdpr.requests.retry gdpr.requests.search gdpr.requests.show gdpr.requests.vouch"
-            " gdpr.requests.withdraw"
+            " gdpr.requests.withdraw gdpr.queue gdpr.statistics"
             " gdpr.recipients.acknowledge gdpr.recipients.add gdpr.recipients.list"
             " gdpr.recipients.remove gdpr.recipients.retry gdpr.retention.plan"
             " gdpr.retention.run gdpr.retention.show gdpr.replay history.import import"
@@ -411,7 +426,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         **_all(
             _ROUTES,
-            "app_new.html app_secret.html approvals.html apps.html link_made.html people.html"
+            "app_new.html app_secret.html approvals.html apps.html desk_holds.html desk_new.html"
+            " desk_queue.html desk_request.html desk_statistics.html link_made.html people.html"
             " person.html",
         ),
         **_all(
@@ -420,7 +436,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         **_all(
             Empty("a frame for what is said"),
-            "base.html message.html parts.html parts_choices.html people_base.html",
+            "base.html desk_base.html message.html parts.html parts_choices.html people_base.html",
         ),
     },
 }

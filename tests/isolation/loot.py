@@ -37,6 +37,7 @@ from tenancy.tables import (
     WebhookEvent,
 )
 from tests.api.graphql.edge import ALL_SCOPES, ISSUER, Agency, Edge
+from tests.api.graphql.privacy_rows import privacy_id
 from tests.api.oauth.flow import REDIRECT, App, challenge, register
 from tests.api.oauth.test_token_endpoint import basic
 
@@ -151,6 +152,11 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
         ),
         "text": Loot(f"{agency.canary} campaign", f"{nobody} campaign"),
     }
+    loot |= {
+        name: Loot(privacy_id(agency.slug, prefix), public_id(prefix, uuid.uuid4()))
+        for name, prefix in (("subject_request", "req"), ("subject", "sub"), ("hold", "hold"))
+    }
+    loot["pseudonym"] = Loot(f"sp_{agency.canary}", f"sp_{secrets.token_hex(16)}")
     loot["metric"] = Loot(await _define_metric(edge, agency), f"secret_{secrets.token_hex(8)}")
     loot |= await _audited(edge, agency)
     loot["approval"] = Loot(await _asked_for(edge, agency, user_id), public_id("apr", uuid.uuid4()))

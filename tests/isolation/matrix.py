@@ -24,16 +24,35 @@ from domain.metrics.catalogue import build_catalogue
 from domain.metrics.naming import camel_case
 from feature_repo.feature_services import SERVICES
 from tests.api.graphql.edge import Agency, Edge
+from tests.api.graphql.privacy_rows import privacy_id
 
-__all__ = ["ARGUMENTS", "SCOPES", "ask_everything", "documents", "read_schema", "selection_of"]
+__all__ = [
+    "ARGUMENTS",
+    "SCOPES",
+    "ask_everything",
+    "documents",
+    "of_agency",
+    "read_schema",
+    "selection_of",
+]
 
-SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "audit:read", "webhooks:manage")
+SCOPES = (
+    *("metrics:read", "metrics:write", "ingestion:read", "audit:read", "webhooks:manage"),
+    *("privacy:read", "privacy:write"),
+)
 PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
 
 NOTICES = "notices { code metrics message hint }"
 
 # Values for arguments that have no default.
-ARGUMENTS = {"period": PERIOD, "grain": "grain: MONTH", "of": "of: spend"}
+ARGUMENTS = {
+    "period": PERIOD,
+    "grain": "grain: MONTH",
+    "of": "of: spend",
+    "from": 'from: "2026-01-01"',
+    "to": 'to: "2026-03-31"',
+    "id": 'id: "REQUEST"',  # of the agency that asks
+}
 
 
 async def read_schema(edge: Edge, agency: Agency) -> GraphQLSchema:
@@ -115,10 +134,17 @@ def selection_of(field: GraphQLField) -> str:
     return _selection(field, frozenset())
 
 
+def of_agency(document: str, agency: Agency) -> str:
+    """A document that asks for an agency's own request, or its first client."""
+    client = agency.client(next(iter(agency.clients)))
+    own = document.replace('"REQUEST"', f'"{privacy_id(agency.slug, "req")}"')
+    return own.replace('"CLIENT"', f'"{client}"')
+
+
 async def ask_everything(edge: Edge, agency: Agency) -> AsyncIterator[tuple[str, str]]:
     """Name and answer's text of every document, asked as an app of `agency` with all scopes."""
     token = await edge.token(agency, *SCOPES)
     for name, document in documents(await read_schema(edge, agency)).items():
-        reply = await edge.ask(document, token)
+        reply = await edge.ask(of_agency(document, agency), token)
         assert "errors" not in reply.json(), (name, reply.json()["errors"])
         yield name, reply.text

@@ -99,6 +99,11 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
         {"client": "@client", "file": "@rows", "apply": True, "keep_going": True},
         "NOT_FOUND",
     ),
+    "gdpr.queue": ({"at_risk": False, "limit": 100}, ""),
+    "gdpr.statistics": (
+        {"first": "2026-01-01", "last": "2026-12-31", "format": "json"},
+        "",
+    ),
     "gdpr.requests.search": ({"request": "@certified"}, "NOT_FOUND"),
     "gdpr.requests.choose": ({"request": "@certified", "pseudonym": "sp_x"}, "NOT_FOUND"),
     "gdpr.requests.nobody": ({"request": "@certified"}, "NOT_FOUND"),

@@ -21,8 +21,8 @@ def add(  # noqa: PLR0913, PLR0917  # one option for each thing that an app can 
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it may do; may be repeated; all but webhooks:manage, tokens:introspect"
-            " and audit:read.",
+            help="What it may do; may be repeated; all but webhooks:manage, tokens:introspect,"
+            " audit:read and privacy:*.",
             metavar="SCOPE",
         ),
     ] = None,

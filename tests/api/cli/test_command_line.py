@@ -43,6 +43,8 @@ VERBS = [
     "audit list",
     "audit verify",
     "gdpr certificate",
+    "gdpr queue",
+    "gdpr statistics",
     "gdpr requests",
     "gdpr requests hold",
     "gdpr requests import",

@@ -27,7 +27,10 @@ from tests.api.graphql.edge import Agency, Edge
 
 pytestmark = pytest.mark.anyio
 
-SCOPES = ("metrics:read", "metrics:write", "ingestion:read", "ingestion:write", "audit:read")
+SCOPES = (
+    *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write", "audit:read"),
+    *("privacy:read", "privacy:write"),
+)
 OURS = {"INTERNAL", "REDIS_UNAVAILABLE"}  # codes that say: it was the server
 MANY, FEW = 500, 2
 

@@ -84,7 +84,9 @@ from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tenancy.webhooks import Event, WebhookEventType, record_event
+from tests.api.graphql.privacy_rows import add_privacy_rows
 from tests.feature_repo.samples import feature_table
+from tests.gdpr.desk.office import open_office
 
 __all__ = [
     "Agency",
@@ -342,6 +344,7 @@ def pages_of(oauth: OAuthServices, redis: RedisServer) -> PageServices:
         vault=VAULT,
         limits=RateLimits(redis, oauth.clock),
         apps=APPS,
+        privacy=open_office(oauth.database, VAULT, oauth.clock, oauth.ids),
     )
 
 
@@ -395,6 +398,7 @@ def open_edge(
         sources=load_all_sources(),
         tokens=tokens,
         webhooks=WebhookDesk(database, VAULT, clock, ids, secrets.token_bytes),
+        privacy=open_office(database, VAULT, clock, ids),
         clock=clock,
         ids=ids,
         is_development=True,
@@ -595,6 +599,7 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
         )
     )
     await _tell_programs(edge, session, agency, slug)
+    await add_privacy_rows(session, agency.slug, agency.clients[slug], agency.canary, now)
     await raise_alert(
         session,
         Alert(

@@ -14,12 +14,18 @@ from api.identity.caller import Scope
 from domain.ids import public_id
 from domain.metrics.catalogue import build_catalogue
 from tests.api.graphql.edge import Agency, Edge
+from tests.api.graphql.privacy_rows import privacy_id
 
 pytestmark = pytest.mark.anyio
 
 PERIOD = 'period: {from: "2026-03-14", to: "2026-03-14"}'
 NOBODYS = public_id("inc", uuid.UUID(int=1))
 NOWHERE = public_id("whk", uuid.UUID(int=1))
+REQUEST = privacy_id("northwind", "req")
+NEW = f'client: "{public_id("cli", uuid.UUID(int=1))}", right: ACCESS'
+ADA = 'identifiers: [{kind: EMAIL, value: "ada@customer.example"}]'
+NO_REQUEST = public_id("req", uuid.UUID(int=1))
+NO_HOLD = public_id("hold", uuid.UUID(int=1))
 DEFINITION = "metric: margin\\nis: revenue - spend"
 
 # For each root field: the scope it needs (None: any token), a selection that touches its data.
@@ -57,6 +63,58 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         Scope.WEBHOOKS_MANAGE,
         "webhookDeliveries { nodes { messageId endpointId clientId failure } }",
     ),
+    "Query.subjectRequests": (
+        Scope.PRIVACY_READ,
+        "subjectRequests { nodes { id clientId requestedBy dueAt } }",
+    ),
+    "Query.subjectRequest": (
+        Scope.PRIVACY_READ,
+        f'subjectRequest(id: "{REQUEST}") {{ request {{ id }} events {{ actor details }} }}',
+    ),
+    "Query.privacyStatistics": (
+        Scope.PRIVACY_READ,
+        'privacyStatistics(from: "2026-01-01", to: "2026-03-31") { clients { clientId name } }',
+    ),
+    "Query.legalHolds": (Scope.PRIVACY_READ, "legalHolds { id clientId basis owner }"),
+    "Mutation.chooseSubject": (
+        Scope.PRIVACY_WRITE,
+        f'chooseSubject(id: "{NO_REQUEST}", pseudonym: "sp_x") {{ __typename }}',
+    ),
+    "Mutation.vouchIdentity": (
+        Scope.PRIVACY_WRITE,
+        f'vouchIdentity(id: "{NO_REQUEST}", proof: DOCUMENT) {{ __typename }}',
+    ),
+    "Mutation.extendRequest": (
+        Scope.PRIVACY_WRITE,
+        f'extendRequest(id: "{NO_REQUEST}", reason: "many") {{ __typename }}',
+    ),
+    "Mutation.refuseRequest": (
+        Scope.PRIVACY_WRITE,
+        f'refuseRequest(id: "{NO_REQUEST}", reason: "no") {{ __typename }}',
+    ),
+    "Mutation.grantRequest": (
+        Scope.PRIVACY_WRITE,
+        f'grantRequest(id: "{NO_REQUEST}", reason: "yes") {{ __typename }}',
+    ),
+    "Mutation.holdRequest": (
+        Scope.PRIVACY_WRITE,
+        f'holdRequest(input: {{request: "{NO_REQUEST}", basis: "b", owner: "o"}}) {{ __typename }}',
+    ),
+    "Mutation.releaseHold": (
+        Scope.PRIVACY_WRITE,
+        f'releaseHold(id: "{NO_HOLD}") {{ __typename }}',
+    ),
+    "Mutation.createSubjectRequest": (
+        Scope.PRIVACY_WRITE,
+        f"createSubjectRequest(input: {{{NEW}, {ADA}}}) {{ __typename }}",
+    ),
+    **{
+        f"Mutation.{verb}": (Scope.PRIVACY_WRITE, f'{verb}(id: "{NO_REQUEST}") {{ __typename }}')
+        for verb in (
+            *("searchAgain", "declareNobody", "askIdentity", "approveErasure"),
+            *("countersignRequest", "lookAgain", "withdrawRequest"),
+        )
+    },
     "Mutation.addWebhook": (
         Scope.WEBHOOKS_MANAGE,
         'addWebhook(input: {url: "https://hooks.example.com"}) { __typename }',

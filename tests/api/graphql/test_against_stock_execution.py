@@ -187,6 +187,7 @@ async def run_ours(node: Any) -> dict[str, Any]:
         sources={},
         tokens=None,  # type: ignore[arg-type]  # the caller is given
         webhooks=None,  # type: ignore[arg-type]  # nor webhooks
+        privacy=None,  # type: ignore[arg-type]  # nor officers
         clock=lambda: dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
         ids=uuid.uuid4,
         is_development=False,

@@ -283,4 +283,5 @@ async def test_metadata_names_the_endpoints(edge: Edge) -> None:
     assert body["scopes_supported"] == [
         *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write"),
         *("webhooks:manage", "tokens:introspect", "audit:read"),
+        *("privacy:read", "privacy:write"),
     ]

@@ -23,6 +23,7 @@ from tenancy.rate_limits import RateLimits
 from tenancy.redis_server import RedisServer
 from tenancy.vault import MasterKey
 from tests.api.identity.world import ISSUER, World
+from tests.gdpr.desk.office import open_office
 
 __all__ = ["Browser", "NewBrowser", "new_browser", "pages"]
 
@@ -102,7 +103,13 @@ def pages(world: World, redis_server: RedisServer) -> PageServices:
         random_bytes=world.random_bytes,
     )
     limits = RateLimits(redis_server, world.clock)
-    return open_pages(oauth, doors=world.doors, vault=world.vault, limits=limits)
+    return open_pages(
+        oauth,
+        doors=world.doors,
+        vault=world.vault,
+        limits=limits,
+        privacy=open_office(world.database, world.vault, world.clock, world.ids),
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,31 @@
+"""The desk over a database alone: nothing is carried out, and no mail goes out."""
+
+import secrets
+import uuid
+from collections.abc import Callable
+
+from domain.ports import Clock
+from gdpr.desk.office import PrivacyOffice, office_of
+from gdpr.requests.open import open_requests
+from gdpr.requests.services import RequestServices
+from tenancy.exclusive import Exclusive
+from tenancy.jobs import JobEngine, JobsConfig
+from tenancy.session import Database
+from tenancy.unscoped import Doors
+from tenancy.vault import Vault
+
+__all__ = ["open_office"]
+
+
+def open_office(
+    database: Database, vault: Vault, clock: Clock, ids: Callable[[], uuid.UUID]
+) -> PrivacyOffice:
+    services = RequestServices(database, vault, clock, ids, secrets.token_bytes)
+    requests = open_requests(
+        services,
+        engine=JobEngine(JobsConfig("postgresql://nowhere"), executor_id="never started"),
+        doors=Doors(database),
+        exclusive=Exclusive(database, "requests"),
+        fulfillers={},
+    )
+    return office_of(services, requests)
