@@ -53,6 +53,7 @@ from gdpr.desk.office import office_of
 from gdpr.erasure.erasable import find_erasables
 from gdpr.erasure.job import ErasureJobs
 from gdpr.erasure.open import open_erasure
+from gdpr.erasure.recipients import OutboxRecipients
 from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.watch import ErasureWatch
 from gdpr.erasure.work import Stores
@@ -419,6 +420,7 @@ def _open_erasure(
         open_claim=open_claim,
         refresh_features=refresh,
         forget_exports=forget_exports,
+        recipients=(OutboxRecipients(plane.vault, features.clock, uuid7),),
     )
     return open_erasure(stores, plane.jobs, plane.doors, sleep)
 

@@ -22,6 +22,7 @@ from domain.privacy.evidence import (
     TreatmentAction,
 )
 from gdpr.erasure.plan import StepKind
+from gdpr.recipients.outbox import open_recipients
 from tenancy.session import TenantSession
 from tenancy.tables import ErasureRescan, ErasureRun, ErasureRunRequest, ErasureStep
 
@@ -52,6 +53,7 @@ class ErasureOutcome:
         finished_at: UTC instant; None: the run goes on.
         counts: Of places where something of the person was.
         residuals: What exists until when.
+        unanswered: Recipients that have not confirmed, by name.
     """
 
     run_id: uuid.UUID
@@ -61,6 +63,7 @@ class ErasureOutcome:
     counts: tuple[ErasedCount, ...]
     residuals: tuple[Residual, ...]
     rescans: tuple[Rescan, ...]
+    unanswered: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -70,11 +73,12 @@ class ErasureOutcome:
     @property
     def waits_for(self) -> tuple[str, ...]:
         """What has still to happen, for people."""
-        return tuple(
+        rescans = (
             _MOMENTS[one.moment] + (f", {one.due_at:%Y-%m-%d}" if one.due_at else "")
             for one in self.rescans
             if one.done_at is None
         )
+        return (*rescans, *(f"answer of {name}" for name in self.unanswered))
 
 
 async def find_outcome(session: TenantSession, request_id: uuid.UUID) -> ErasureOutcome | None:
@@ -107,6 +111,7 @@ async def find_outcome(session: TenantSession, request_id: uuid.UUID) -> Erasure
             )
             if one.client_id in {None, joined.client_id}
         ),
+        tuple(one.name for one in await open_recipients(session, request_id)),
     )
 
 

@@ -7,6 +7,7 @@
 A rescan that found something stays in the journal with what it found where.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Final
@@ -35,6 +36,7 @@ __all__ = [
     "rescan_later",
 ]
 
+_AGAIN_AFTER: Final = dt.timedelta(hours=1)
 _LOG: Final = structlog.get_logger(__name__)
 
 
@@ -116,7 +118,7 @@ async def rescan_later(
         client_id: Whose ingest or materialisation it was; None: it is a matter of time.
 
     Returns:
-        How much was found; None: nothing was due.
+        How much was found; None: nothing was due. What has found something is due once more.
     """
     due = select(ErasureRescan).where(
         ErasureRescan.moment == moment, ErasureRescan.done_at.is_(None)
@@ -130,12 +132,22 @@ async def rescan_later(
             return None
     findings = await search_everywhere(stores, tenant_id, await buried_words(stores, tenant_id))
     async with stores.database.session(tenant_id) as session:
-        for rescan in await session.scalars(due.with_for_update()):
+        for rescan in (await session.scalars(due.with_for_update())).all():
             rescan.done_at, rescan.found = stores.clock(), findings.total()
             rescan.findings = dict(findings)
+            if findings:
+                session.add(_again(stores, rescan))
     if findings:
         _LOG.error("erased_data_is_back", tenant_id=str(tenant_id), places=sorted(findings))
     return findings.total()
+
+
+def _again(stores: Stores, rescan: ErasureRescan) -> ErasureRescan:
+    """The same search once more, when what it found has been erased."""
+    again = _rescan(stores, rescan.run_id, rescan.moment, client_id=rescan.client_id)
+    if rescan.due_at is not None:
+        again.due_at = stores.clock() + _AGAIN_AFTER
+    return again
 
 
 def _rescan(

@@ -59,7 +59,10 @@ class ErasureWatch:
             await self._rescan(publication.tenant_id, moment, publication.client_id)
 
     async def do_due(self) -> int:
-        """Do the rescans whose time has come; the number of agencies that had any.
+        """Do the rescans whose time has come, and settle what waits for nothing any more.
+
+        Returns:
+            The number of agencies that had a rescan to be done.
 
         Raises:
             BoscoError: A store does not answer; the next round does the rest.
@@ -67,6 +70,8 @@ class ErasureWatch:
         tenants = await self.doors.agencies_with_rescans(self.jobs.eraser.stores.clock())
         for tenant_id in tenants:
             await self._rescan(tenant_id, RescanMoment.TIME_TRAVEL, None)
+        for tenant_id in await self.doors.agencies_with_requests():
+            await self._settle(tenant_id)
         return len(tenants)
 
     async def _rescan(

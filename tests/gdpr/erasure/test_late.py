@@ -1,6 +1,6 @@
 """Late data, a push of features and a restored backup each try to bring an erased person back."""
 
-import dataclasses
+import asyncio
 import datetime as dt
 import shutil
 from pathlib import Path
@@ -14,15 +14,21 @@ from domain.ids import RunId
 from domain.ports import Publication
 from domain.privacy.evidence import RescanMoment
 from domain.privacy.identifiers import platform_id
+from domain.privacy.rights import RequestOutcome, RequestState
 from domain.time_window import DateRange
+from gdpr.erasure.job import ErasureJobs
 from gdpr.erasure.needles import KnownWords
+from gdpr.erasure.outcome import find_outcome
 from gdpr.erasure.rescan import rescan_later
 from gdpr.erasure.search import search_everywhere
+from gdpr.erasure.watch import ErasureWatch
 from gdpr.erasure.work import Run, RunRequest
 from tenancy.audited_tenants import AuditedTenants
-from tenancy.tables import Subject, SubjectIdentifier
+from tenancy.jobs import JobEngine, JobsConfig
+from tenancy.tables import Subject, SubjectIdentifier, SubjectRequest
+from tenancy.unscoped import Doors
 from tests.gdpr.erasure.twin import table_rows
-from tests.gdpr.erasure.world import STREAMS, Agency, Shop, World, world
+from tests.gdpr.erasure.world import Agency, Shop, World, world
 from tests.tenancy.warehouse.samples import parquet, question
 
 __all__ = ["world"]
@@ -188,11 +194,43 @@ async def test_what_comes_back_is_found_by_its_pseudonym_and_once(world: World) 
     await restore(world, agency, [(tables["facts.customers"], [back])])
     later = (world.stores, agency.tenant_id, RescanMoment.INGEST, agency.client_id)
     assert await rescan_later(*later) == 2  # its id and its key
-    assert await rescan_later(*later) is None
     replay = Run(world.ids(), {agency.tenant_id: requests}, is_replay=True)
     await world.eraser().run(replay)
     assert await found(world, agency) == {}
-    materialised = dataclasses.replace(world.stores)
-    moment = RescanMoment.MATERIALISATION
-    assert await rescan_later(materialised, agency.tenant_id, moment, agency.client_id) == 0
-    assert set(STREAMS) == {"customers", "orders", "order_lines", "refunds"}
+    assert await rescan_later(*later) == 0  # once more, since it had found something
+    assert await rescan_later(*later) is None
+
+
+async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
+    world: World, database_url: str
+) -> None:
+    agency, [request] = await erased(world)
+    async with world.database.session(agency.tenant_id) as session:
+        await session.execute(update(SubjectRequest).values(state=RequestState.WAITING))
+    settled: list[tuple[Any, ...]] = []
+
+    async def settle(*told: Any) -> None:
+        settled.append(told)
+
+    engine = JobEngine(JobsConfig(database_url), executor_id="test")
+    jobs = ErasureJobs(world.eraser(), engine, Doors(world.database), asyncio.sleep)
+    watch = ErasureWatch(jobs, jobs.doors, settle)
+    async with world.database.session(agency.tenant_id) as session:
+        outcome = await find_outcome(session, request.request_id)
+    assert outcome is not None
+    assert outcome.waits_for == (
+        "rescan after the next sync",
+        "rescan after features are computed anew",
+    )
+    counts = {one.place: one.count for one in outcome.counts if one.store == "warehouse"}
+    assert counts["marts.orders"] == counts["facts.orders"] == SHOP.orders_each
+    assert counts["marts.customers"] == 1
+    assert await watch.do_due() == 0
+    assert settled == []
+    days = {"orders": DateRange(dt.date(2026, 10, 5), dt.date(2026, 10, 31))}
+    await watch.published(
+        Publication(
+            agency.tenant_id, agency.client_id, agency.connection_id, RunId(agency.run_id), days
+        )
+    )
+    assert settled == [(agency.tenant_id, request.request_id, RequestOutcome.DONE)]
