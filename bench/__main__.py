@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.harness import run_bench
 
-BENCHES: Final = ("gateway", "extraction", "loading", "features", "auth", "audit")
+BENCHES: Final = ("gateway", "extraction", "loading", "features", "auth", "audit", "erasure")
 
 
 def main() -> None:
