@@ -58,6 +58,7 @@ from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.watch import ErasureWatch
 from gdpr.erasure.work import Stores
 from gdpr.evidence.desk import CertificateDesk
+from gdpr.evidence.issuing import Issuing
 from gdpr.evidence.keys import EvidenceKeys
 from gdpr.inbound.filing import Filing
 from gdpr.recipients.delivery import NoticeDelivery
@@ -207,7 +208,16 @@ async def open_runtime(
             },
             messenger=person_mail(services, public_only=settings.env == "production"),
         )
-        erasure = ErasureWatch(erasing, plane.doors, requests.jobs.settle)
+        issuing = Issuing(
+            plane.database,
+            plane.doors,
+            CertificateDesk(
+                EvidenceKeys(plane.master_key, clock, secrets.token_bytes), clock, uuid7
+            ),
+            Exclusive(plane.database, "certificates"),
+            dt.timedelta(days=settings.backup_days),
+        )
+        erasure = ErasureWatch(erasing, plane.doors, issuing.settling(requests.jobs.settle))
         listeners = (checks, features.refresh, erasure)
         PublicationJobs(plane.database, plane.jobs, loader, sleep, listeners=listeners).register()
         await _start_jobs(stack, plane.jobs)
@@ -286,9 +296,7 @@ async def open_runtime(
                 clock,
                 uuid7,
             ),
-            certificates=CertificateDesk(
-                EvidenceKeys(plane.master_key, clock, secrets.token_bytes), clock, uuid7
-            ),
+            issuing=issuing,
         )
 
 

@@ -17,6 +17,7 @@ from feature_repo.open import Features
 from gdpr.access.exports import Exports
 from gdpr.erasure.watch import ErasureWatch
 from gdpr.evidence.desk import CertificateDesk
+from gdpr.evidence.issuing import Issuing
 from gdpr.requests.open import Requests
 from gdpr.retention.sweep import Retention
 from ingestion.connecting import ConnectionDesk
@@ -51,7 +52,7 @@ class Runtime:
         privacy: Makes requests of what came in for people's rights; likewise.
         requests: Of people about their data; their rounds are gone in the serving process.
         checkpoints: Of the audit trails; taken in the serving process.
-        certificates: Of what was erased.
+        issuing: Of certificates of what was erased; goes round in the serving process.
         exports: Copies of people's data, made for them.
         retention: Purges what is over; goes round in the serving process.
     """
@@ -85,6 +86,11 @@ class Runtime:
     privacy: PrivacyRounds
     requests: Requests
     checkpoints: Checkpoints
-    certificates: CertificateDesk
+    issuing: Issuing
     exports: Exports
     retention: Retention
+
+    @property
+    def certificates(self) -> CertificateDesk:
+        """Of what was erased."""
+        return self.issuing.desk

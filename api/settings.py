@@ -33,6 +33,7 @@ __all__ = [
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 MASTER_KEY_BYTES: Final = 32  # AES-256
 HIGHEST_PORT: Final = 65_535
+_MOST_BACKUP_DAYS: Final = 3_650
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "BOSCO_STATE_DIR": "/var/lib/bosco",
@@ -49,6 +50,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
     "BOSCO_ENV": "production",
     "BOSCO_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
+    "BOSCO_BACKUP_DAYS": "30",
     "BOSCO_ANSWER_CACHE": "off",
     "BOSCO_LOG_LEVEL": "INFO",
 }
@@ -163,13 +165,19 @@ def _read_switch(value: object) -> object:
         raise ValueError("it is neither on nor off") from None
 
 
-def _read_port(value: object) -> object:
+def _read_number(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
         return int(value)
     except ValueError:
         raise ValueError("it is not a whole number") from None
+
+
+def _check_days(days: int) -> int:
+    if not 0 <= days <= _MOST_BACKUP_DAYS:
+        raise ValueError(f"it is not between 0 (there are no backups) and {_MOST_BACKUP_DAYS}")
+    return days
 
 
 def _check_port(port: int) -> int:
@@ -233,7 +241,7 @@ class Settings(BaseModel):
     http_port: Annotated[
         int,
         Field(alias="BOSCO_HTTP_PORT"),
-        BeforeValidator(_read_port),
+        BeforeValidator(_read_number),
         AfterValidator(_check_port),
     ] = 8080
     public_url: Annotated[
@@ -246,6 +254,12 @@ class Settings(BaseModel):
         tuple[Network, ...], Field(alias="BOSCO_TRUSTED_PROXIES"), BeforeValidator(_read_networks)
     ] = ()
     env: Annotated[Literal["development", "production"], Field(alias="BOSCO_ENV")] = "development"
+    backup_days: Annotated[
+        int,
+        Field(alias="BOSCO_BACKUP_DAYS"),
+        BeforeValidator(_read_number),
+        AfterValidator(_check_days),
+    ] = 30
     has_answer_cache: Annotated[
         bool, Field(alias="BOSCO_ANSWER_CACHE"), BeforeValidator(_read_switch)
     ] = True

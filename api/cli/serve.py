@@ -19,6 +19,8 @@ from domain.errors import ConflictError
 __all__ = ["serve", "worker"]
 
 _RESCAN_SECONDS: Final = 300.0
+_CERTIFY_SECONDS: Final = 60.0
+_CATCH_UP_SECONDS: Final = 600.0
 _WORKERS_HELP = "Worker processes besides; each reads from platforms, this process does the rest."
 
 
@@ -64,6 +66,8 @@ async def _serve(workers: int) -> None:
                 repeat(runtime.retention.go_round, asyncio.sleep, 3600, "retention_round_failed")
             ),
             beside(_rescans(runtime)),
+            beside(_certificates(runtime, _CERTIFY_SECONDS)),
+            beside(_certificates(runtime, _CATCH_UP_SECONDS, everywhere=True)),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),
         ):
@@ -79,6 +83,15 @@ def _rescans(runtime: Runtime) -> Coroutine[Any, Any, NoReturn]:
     """Look for what was erased, whenever it is due."""
     do_due = runtime.erasure.do_due
     return repeat(do_due, asyncio.sleep, _RESCAN_SECONDS, "rescan_round_failed")
+
+
+def _certificates(
+    runtime: Runtime, seconds: float, *, everywhere: bool = False
+) -> Coroutine[Any, Any, NoReturn]:
+    """State what erasures have come to."""
+    issuing = runtime.issuing
+    one_round = issuing.catch_up if everywhere else issuing.go_round
+    return repeat(one_round, asyncio.sleep, seconds, "certificate_round_failed")
 
 
 async def _work() -> None:

@@ -43,7 +43,7 @@ async def list_certificates(runtime: Runtime, arguments: Arguments) -> AsyncIter
 
 
 async def export_certificate(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
-    """`bosco gdpr certificate`: the newest revision for a request, as a file.
+    """`bosco gdpr certificate`: what is known of an erasure by now, as a file.
 
     Raises:
         NotFoundError: The agency has no certificate for such a request.
@@ -51,6 +51,7 @@ async def export_certificate(runtime: Runtime, arguments: Arguments) -> AsyncIte
     """
     tenant = await find_agency(runtime, arguments["tenant"])
     request, path = arguments["request"], arguments.resolve_path(arguments["to"])
+    await runtime.issuing.issue(tenant.tenant_id, read_request_id(request))
     async with runtime.database.session(tenant.tenant_id) as session:
         found = await runtime.certificates.find_newest(session, read_request_id(request))
         if found is None:

@@ -11,7 +11,7 @@ Decisions: ADR-0018, ADR-0030.
 
 import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -91,6 +91,7 @@ class CertificateDesk:
             kid=key.kid,
             signed=jws,
             issued_at=place.issued_at,
+            closed_at=evidence.closed_at,
         )
         session.add(row)
         await session.flush()
@@ -143,9 +144,11 @@ class CertificateDesk:
     async def _says(
         self, session: TenantSession, former: Certificate, statement: dict[str, JsonValue]
     ) -> bool:
-        """Whether a certificate says the same already, by a key that still counts."""
-        said = _payload(former)
-        if any(said[name] != statement[name] for name in statement if name not in _OF_PLACE):
+        """Whether a certificate says the same already, by a key that still counts.
+
+        That a recipient who does not answer is tried again is nothing new.
+        """
+        if _news(_payload(former)) != _news(statement):
             return False
         keys = await self.keys.public_keys(session)
         return any(key.jwk["kid"] == former.kid and key.revoked_at is None for key in keys)
@@ -166,6 +169,12 @@ class CertificateDesk:
                 "revision": row.revision,
             },
         )
+
+
+def _news(statement: Mapping[str, Any]) -> dict[str, Any]:
+    news = {name: value for name, value in statement.items() if name not in _OF_PLACE}
+    news["recipients"] = [one | {"nextTryAt": None} for one in statement["recipients"]]
+    return news
 
 
 def _payload(certificate: Certificate) -> dict[str, Any]:

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _FIELD: Final = "identifiers"
+_TOLD_AGAIN: Final = frozenset({NoticeState.WAITING, NoticeState.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class ToldRecipient:
 
     Attributes:
         since: UTC instant of the present state.
+        next_try_at: UTC instant; None: it is not told again by itself.
     """
 
     notice_id: uuid.UUID
@@ -55,6 +57,7 @@ class ToldRecipient:
     state: NoticeState
     since: dt.datetime
     reason: str
+    next_try_at: dt.datetime | None
 
 
 async def tell_recipients(
@@ -137,6 +140,7 @@ async def told_recipients(session: TenantSession, request_id: uuid.UUID) -> list
             state=notice.state,
             since=notice.ended_at or notice.sent_at or notice.created_at,
             reason=notice.failure or "",
+            next_try_at=notice.next_attempt_at if notice.state in _TOLD_AGAIN else None,
         )
         for notice, recipient in rows
     ]

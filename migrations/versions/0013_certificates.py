@@ -24,6 +24,7 @@ CREATE TABLE certificates (
     kid TEXT NOT NULL,
     signed TEXT NOT NULL,
     issued_at TIMESTAMPTZ NOT NULL,
+    closed_at TIMESTAMPTZ,
     CONSTRAINT pk_certificates PRIMARY KEY (tenant_id, id),
     CONSTRAINT fk_certificates__tenant_id FOREIGN KEY (tenant_id) REFERENCES tenants (id),
     CONSTRAINT fk_certificates__tenant_id_request_id

@@ -34,3 +34,4 @@ class Certificate(TenantOwned, Base):
     kid: Mapped[str] = holds(PROOF)  # of the key that signed
     signed: Mapped[str] = holds(ERASURE_PROOF)  # compact JWS; names the person by pseudonym
     issued_at: Mapped[dt.datetime]
+    closed_at: Mapped[dt.datetime | None]  # of the request; NULL: there are revisions to come

@@ -47,6 +47,7 @@ def test_defaults_need_nothing() -> None:
         "source_base_urls": {},
         "trusted_proxies": (),
         "env": "development",
+        "backup_days": 30,
         "has_answer_cache": True,
         "log_level": "INFO",
     }
@@ -63,6 +64,7 @@ def test_every_variable_is_read() -> None:
             "BOSCO_HTTP_PORT": "0",
             "BOSCO_SOURCE_BASE_URLS": '{"shopify": "http://127.0.0.1:9001"}',
             "BOSCO_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
+            "BOSCO_BACKUP_DAYS": "0",
             "BOSCO_ANSWER_CACHE": "off",
             "BOSCO_LOG_LEVEL": "DEBUG",
             "BOSCO_PROVIDER_APPS_FILE": "/etc/bosco/provider_apps.json",
@@ -83,6 +85,7 @@ def test_every_variable_is_read() -> None:
         "source_base_urls": {"shopify": "http://127.0.0.1:9001"},
         "trusted_proxies": (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
         "env": "production",
+        "backup_days": 0,
         "has_answer_cache": False,
         "log_level": "DEBUG",
     }
@@ -174,6 +177,9 @@ def test_settings_cannot_be_changed() -> None:
             for url in ("bosco.example", "https://", "https://bosco.example/x", "https://a@b.c")
         ),
         ("BOSCO_ENV", "staging", "Input should be 'development' or 'production'"),
+        ("BOSCO_BACKUP_DAYS", "a month", "it is not a whole number"),
+        ("BOSCO_BACKUP_DAYS", "-1", "it is not between 0 (there are no backups) and 3650"),
+        ("BOSCO_BACKUP_DAYS", "3651", "it is not between 0 (there are no backups) and 3650"),
         ("BOSCO_ANSWER_CACHE", "yes", "it is neither on nor off"),
         ("BOSCO_LOG_LEVEL", "loud", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
