@@ -5,8 +5,9 @@
     a round -> open requests of all agencies | now and then -> all agencies, for those that closed
 
 Who asks twice gets one certificate, so nobody has to say what has changed: a rescan, an answer of a
-recipient and the end of a request are all found by looking. A request that no run took, since an
-officer found that nobody fits, has no plan and nothing to certify; its history tells of it.
+recipient and the end of a request are all found by looking. Where officers found that the data
+knows nobody of whom a request tells, no run was made: that is certified when the second one has
+signed, with a plan of no steps.
 
 Sources: GDPR articles 5(2), 17 and 19.
 Decision: ADR-0030.
@@ -32,6 +33,7 @@ from domain.privacy.evidence import (
 )
 from domain.privacy.rights import RequestOutcome, RequestState, Right
 from gdpr.erasure.outcome import ErasureOutcome, find_outcome
+from gdpr.erasure.plan import Plan
 from gdpr.evidence.desk import CertificateDesk
 from gdpr.recipients.outbox import ToldRecipient, told_recipients
 from tenancy.exclusive import Exclusive
@@ -59,6 +61,9 @@ _ANSWERS: Final = {
     NoticeState.REFUSED: RecipientAnswer.REFUSED,
 }
 
+# Of a request that no run took.
+_NOBODY: Final = ErasureOutcome(uuid.UUID(int=0), Plan(()).hash, None, (), (), (), ())
+
 Settle = Callable[[TenantId, uuid.UUID, RequestOutcome], Awaitable[object]]
 
 
@@ -81,7 +86,7 @@ class Issuing:
         """State what is known of an erasure now.
 
         Returns:
-            The newest revision; None: the agency has no such request, or no run of it has ended.
+            The newest revision; None: see `find_evidence`.
 
         Raises:
             UnfitEvidenceError: What is known must not become a certificate (our bug).
@@ -139,7 +144,7 @@ class Issuing:
 async def find_evidence(
     session: TenantSession, request_id: uuid.UUID, backups: dt.timedelta
 ) -> ErasureEvidence | None:
-    """What is known of an erasure now; None: there is no such request, or no run of it has ended.
+    """What is known of an erasure now; None: nothing, or there is no such request.
 
     Args:
         session: Of the agency.
@@ -147,10 +152,14 @@ async def find_evidence(
         backups: How long backups are kept.
     """
     row = await session.get(SubjectRequest, (session.tenant_id, request_id))
-    outcome = await find_outcome(session, request_id)
-    if row is None or outcome is None or outcome.finished_at is None:
+    if row is None or row.right is not Right.ERASURE:
         return None
     is_closed = row.state is RequestState.COMPLETED
+    outcome = await find_outcome(session, request_id)
+    if outcome is None and is_closed and row.outcome is RequestOutcome.NOTHING_FOUND:
+        outcome = _NOBODY
+    elif outcome is None or outcome.finished_at is None:
+        return None
     told = await told_recipients(session, request_id)
     return ErasureEvidence(
         request_id=request_id,
@@ -174,7 +183,7 @@ async def find_evidence(
 
 
 async def _due(session: TenantSession) -> list[uuid.UUID]:
-    """Requests that a run has carried out, and whose last revision there is not yet."""
+    """Requests of which something is known, and whose last revision there is not yet."""
     last = select(Certificate.id).where(
         Certificate.request_id == SubjectRequest.id, Certificate.closed_at.is_not(None)
     )
@@ -182,8 +191,11 @@ async def _due(session: TenantSession) -> list[uuid.UUID]:
         ErasureRunRequest.request_id == SubjectRequest.id,
         ErasureRunRequest.finished_at.is_not(None),
     )
+    is_nobody = (SubjectRequest.state == RequestState.COMPLETED) & (
+        SubjectRequest.outcome == RequestOutcome.NOTHING_FOUND
+    )
     query = select(SubjectRequest.id).where(
-        SubjectRequest.right == Right.ERASURE, ended.exists(), ~last.exists()
+        SubjectRequest.right == Right.ERASURE, ended.exists() | is_nobody, ~last.exists()
     )
     return list(await session.scalars(query.order_by(SubjectRequest.id)))
 

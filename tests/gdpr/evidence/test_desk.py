@@ -17,6 +17,8 @@ from domain.privacy.certificate import UnfitEvidenceError
 from domain.privacy.certificate_trail import hold_against_trail
 from domain.privacy.evidence import (
     ErasureEvidence,
+    RecipientAnswer,
+    RecipientNotice,
     Rescan,
     RescanMoment,
     Treatment,
@@ -148,6 +150,16 @@ async def test_the_same_evidence_again_is_the_same_certificate(evidence: Evidenc
     async with evidence.database.session(AGENCY) as session:
         assert await session.scalar(select(func.count()).select_from(Certificate)) == 1
         assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 1
+
+
+async def test_a_try_more_to_reach_a_recipient_is_no_news(evidence: Evidence) -> None:
+    waiting = RecipientNotice("tiktok", RecipientAnswer.WAITING, next_try_at=NOON)
+    later = dataclasses.replace(waiting, next_try_at=NOON + dt.timedelta(hours=6))
+    first = await evidence.issue(dataclasses.replace(OURS, recipients=(waiting,)))
+    assert (await evidence.issue(dataclasses.replace(OURS, recipients=(later,)))).id == first.id
+    refused = dataclasses.replace(waiting, answer=RecipientAnswer.REFUSED, answered_at=NOON)
+    second = await evidence.issue(dataclasses.replace(OURS, recipients=(refused,)))
+    assert second.revision == 2
 
 
 async def test_after_a_revocation_the_same_evidence_is_signed_anew(evidence: Evidence) -> None:
