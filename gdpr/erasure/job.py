@@ -69,7 +69,9 @@ class ErasureJobs:
         Raises:
             ErasureStoppedError: The run has stopped; trying again lets it go on.
         """
-        joined = await steps.run("join a run", partial(self._join, tenant_id, request_id))
+        joined = await steps.run("choose a run", partial(self._choose, tenant_id, request_id))
+        # Jobs are queued by jobs, never by their steps; the same id again is the same job.
+        await self._enqueue(joined)
         await steps.run("await the run", partial(self._wait, tenant_id, request_id, joined))
         async with self.eraser.stores.database.session(tenant_id) as session:
             outcome = await find_outcome(session, request_id)
@@ -79,22 +81,21 @@ class ErasureJobs:
 
     async def replay(self, tenant_id: TenantId) -> JobHandle:
         """Erase again whoever has a tombstone in an agency: after a backup was restored."""
-        return await self._enqueue({"tenant_id": str(tenant_id)})
+        return await self._enqueue(self._job({"tenant_id": str(tenant_id)}))
 
-    async def _join(self, tenant_id: TenantId, request_id: uuid.UUID) -> dict[str, str]:
-        """Start a run; one that is open and has the request goes on instead."""
+    async def _choose(self, tenant_id: TenantId, request_id: uuid.UUID) -> dict[str, Any]:
+        """A new run; one that is open and has the request goes on instead."""
         async with self.eraser.stores.database.session(tenant_id) as session:
             newest = await newest_run(session, request_id)
         if newest is None:
-            return {"job": (await self._enqueue({})).job_id, "after": ""}
+            return self._job({})
         if newest.finished_at is None:
-            job = await self._enqueue({"resumes": str(newest.run_id)})
-            return {"job": job.job_id, "after": ""}
+            return self._job({"resumes": str(newest.run_id)})
         again = {"again_tenant": str(tenant_id), "again": str(request_id)}
-        return {"job": (await self._enqueue(again)).job_id, "after": str(newest.run_id)}
+        return self._job(again, after=str(newest.run_id))
 
     async def _wait(
-        self, tenant_id: TenantId, request_id: uuid.UUID, joined: Mapping[str, str]
+        self, tenant_id: TenantId, request_id: uuid.UUID, joined: Mapping[str, Any]
     ) -> bool:
         """Wait for a run after the one that had the request before."""
         while True:
@@ -110,10 +111,14 @@ class ErasureJobs:
                 raise ErasureStoppedError(f"no run has erased for request {request_id} yet")
             await self.sleep(_POLL_SECONDS)
 
-    async def _enqueue(self, more: Mapping[str, str]) -> JobHandle:
+    def _job(self, more: Mapping[str, str], *, after: str = "") -> dict[str, Any]:
+        """A job that carries a run out, and the run that had the request before."""
         run_id = more.get("resumes") or str(self.eraser.stores.ids())
-        job_id = f"erase-{self.eraser.stores.ids()}"
         arguments = {"run_id": run_id, **more}
+        return {"job": f"erase-{self.eraser.stores.ids()}", "arguments": arguments, "after": after}
+
+    async def _enqueue(self, job: Mapping[str, Any]) -> JobHandle:
+        arguments, job_id = job["arguments"], job["job"]
         return await self.jobs.enqueue(ERASE_JOB, arguments, queue=JobQueue.ERASURE, job_id=job_id)
 
     async def _erase(self, steps: Steps, arguments: Mapping[str, Any]) -> dict[str, Any]:

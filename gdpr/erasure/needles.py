@@ -7,7 +7,7 @@ after it -> BuriedWords: is the pseudonym of this word a tombstone?
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ from domain.ids import ClientId, ConnectionId
 from domain.privacy.identifiers import Identifier, IdentifierKind
 from gdpr.erasure.people import Recogniser, words_in
 
-__all__ = ["BuriedWords", "KnownWords", "Needles", "Place", "place_of"]
+__all__ = ["BuriedWords", "KnownWords", "Needles", "Place", "place_of", "place_of_row"]
 
 _PARTS_OR_PROSE: Final = r'[\x1f{\["@/]'
 
@@ -132,3 +132,15 @@ def place_of(client_id: str | None, connection_id: str | None) -> Place:
         ClientId(uuid.UUID(client_id)) if client_id else None,
         ConnectionId(uuid.UUID(connection_id)) if connection_id else None,
     )
+
+
+def place_of_row(row: Mapping[str, Any]) -> Place:
+    """A place as a row of PostgreSQL tells it; a client of OAuth is none of the agency's."""
+    return place_of(*(_uuid_or_none(row.get(name)) for name in ("client_id", "connection_id")))
+
+
+def _uuid_or_none(value: object) -> str | None:
+    try:
+        return str(uuid.UUID(str(value)))
+    except ValueError:
+        return None

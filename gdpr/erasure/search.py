@@ -21,7 +21,7 @@ from sqlglot import exp, parse_one
 
 from domain.ids import TenantId
 from domain.ports import Statement
-from gdpr.erasure.needles import Needles, place_of
+from gdpr.erasure.needles import Needles, place_of, place_of_row
 from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.work import Stores
 from tenancy.audited_tenants import AuditedTenants
@@ -67,7 +67,7 @@ async def _search_postgres(session: TenantSession, needles: Needles, found: Find
     for table in (await session.scalars(_TABLES)).all():
         rows = await session.stream(text(f'SELECT to_jsonb(t) AS stored FROM "{table}" AS t'))
         async for (row,) in rows:
-            place = place_of(row.get("client_id"), row.get("connection_id"))
+            place = place_of_row(row)
             if needles.is_found_in(_written(row), place):
                 found[f"postgres {table}"] += 1
 
