@@ -33,7 +33,7 @@ from api.oauth.revocation import Revocations
 from api.oauth.signing_keys import KeyStore
 from api.privacy.rounds import PrivacyRounds
 from api.recipients.notifier import HttpNotifier
-from api.requests import fulfillers_of, person_mail
+from api.requests import fulfillers_of, person_mail, person_sources
 from api.runtime import Runtime
 from api.settings import Settings, load_master_key, load_provider_apps
 from api.webhooks.delivery import WebhookDeliverer
@@ -234,7 +234,12 @@ async def open_runtime(
             sources=plane.sources,
             tokens=tokens,
             webhooks=WebhookDesk(plane.database, plane.vault, clock, uuid7, secrets.token_bytes),
-            privacy=office_of(services, requests),
+            privacy=office_of(
+                services,
+                requests,
+                erasing.eraser.plan,
+                person_sources(services, warehouse),
+            ),
             clock=clock,
             ids=uuid7,
             is_development=settings.env == "development",

@@ -11,6 +11,7 @@ from domain.ports import QueryWarehouse
 from domain.privacy.rights import Right
 from gdpr.access.control_rows import ControlRows
 from gdpr.access.fulfil import ExportFulfiller
+from gdpr.access.sections import PersonSource
 from gdpr.access.warehouse_rows import WarehouseRows
 from gdpr.rectify.fulfil import Rectification
 from gdpr.requests.open import Requests
@@ -20,7 +21,7 @@ from gdpr.requests.run import Fulfillers
 from gdpr.requests.services import RequestServices
 from tenancy.landing_store import LandingStore
 
-__all__ = ["fulfillers_of", "person_mail", "running_requests"]
+__all__ = ["fulfillers_of", "person_mail", "person_sources", "running_requests"]
 
 _RULED: Final[Fulfillers] = {right: Ruled() for right in RULED_RIGHTS}
 
@@ -39,7 +40,7 @@ def fulfillers_of(
         services.database,
         store,
         services.vault,
-        (ControlRows(services.database), WarehouseRows(warehouse)),
+        person_sources(services, warehouse),
         services.clock,
         services.ids,
         services.random_bytes,
@@ -51,6 +52,13 @@ def fulfillers_of(
         Right.PORTABILITY: exports,
         Right.RECTIFICATION: rectification,
     }
+
+
+def person_sources(
+    services: RequestServices, warehouse: QueryWarehouse
+) -> tuple[PersonSource, ...]:
+    """Every store that knows something of people."""
+    return ControlRows(services.database), WarehouseRows(warehouse)
 
 
 def person_mail(services: RequestServices, *, public_only: bool) -> PersonMail:

@@ -18,15 +18,16 @@ from api.runtime import Runtime
 from domain.facts import FACTS
 from domain.privacy.held import HeldColumn, Store
 from domain.privacy.rights import ProcessingRole
+from gdpr.inventory.agency_record import load_record
 from gdpr.inventory.collect import Inventory
 from gdpr.inventory.dpia import Extent, assess
 from gdpr.inventory.gaps import find_gaps
 from gdpr.inventory.page import write_page
-from gdpr.inventory.record import Agency, Controller, Record, write_record
+from gdpr.inventory.record import Record
 from ingestion.connector.spec import SourceSpec
 from tenancy import audit
 from tenancy.session import TenantSession
-from tenancy.tables import Client, Connection, Membership, Role, Subject, User
+from tenancy.tables import Connection, Subject
 from tenancy.unscoped import TenantProfile
 
 __all__ = ["assess_agency", "show_inventory", "show_record"]
@@ -61,9 +62,7 @@ async def show_record(runtime: Runtime, arguments: Arguments) -> AsyncIterator[E
     tenant = await find_agency(runtime, arguments["tenant"])
     role = ProcessingRole(arguments["as"])
     async with runtime.database.session(tenant.tenant_id) as session:
-        agency = Agency(tenant.name, await _officers(session))
-        clients = await _controllers(session)
-        record = write_record(read_inventory(), role, agency, clients)
+        record = await load_record(session, read_inventory(), role)
         _note(runtime, session, tenant, arguments["actor"], "gdpr.record_written", role.value)
     match arguments["format"]:
         case "json":
@@ -151,28 +150,6 @@ def _as_text(record: Record, *, is_markdown: bool) -> str:
         parts += ["", f"{mark}{one.item} {one.heading}", *([""] if is_markdown else [])]
         parts += [f"{bullet}{line}" for line in one.lines]
     return "\n".join(parts)
-
-
-async def _officers(session: TenantSession) -> tuple[str, ...]:
-    query = (
-        select(User.name, User.email)
-        .join(Membership, Membership.user_id == User.id)
-        .where(Membership.role == Role.DATA_PROTECTION_OFFICER, User.deactivated_at.is_(None))
-        .order_by(User.name)
-    )
-    return tuple(f"{name} <{email}>" for name, email in await session.execute(query))
-
-
-async def _controllers(session: TenantSession) -> tuple[Controller, ...]:
-    query = (
-        select(Client.name, Connection.source)
-        .join(Connection, Connection.client_id == Client.id, isouter=True)
-        .order_by(Client.name)
-    )
-    sources: dict[str, set[str]] = {}
-    for name, source in await session.execute(query):
-        sources.setdefault(name, set()).update([source] if source else [])
-    return tuple(Controller(name, tuple(sorted(found))) for name, found in sources.items())
 
 
 async def _extent(session: TenantSession, sources: Mapping[str, SourceSpec]) -> Extent:

@@ -12,6 +12,14 @@ from typing import Any
 import orjson
 import strawberry
 
+from api.graphql.erasure_types import (
+    ErasureEvidence,
+    ErasureNotice,
+    PrivacyCertificate,
+    certificate_of,
+    evidence_of,
+    notice_of,
+)
 from api.graphql.scalars import Count
 from domain.ids import public_id
 from domain.privacy.identifiers import IdentifierKind
@@ -188,6 +196,11 @@ class SubjectRequestFile:
     others: list[SubjectRequest] = strawberry.field(
         description="Other requests of the same person."
     )
+    erasure: ErasureEvidence | None = strawberry.field(description="null: no run has taken it.")
+    notices: list[ErasureNotice] = strawberry.field(
+        description="To others who were given the data."
+    )
+    certificate: PrivacyCertificate | None = strawberry.field(description="The newest.")
 
 
 def request_of(line: QueueLine) -> SubjectRequest:
@@ -230,6 +243,9 @@ def file_of(file: RequestFile) -> SubjectRequestFile:
         run=None if file.run is None else _run(file.run),
         holds=[hold_of(one) for one in file.holds],
         others=[request_of(one) for one in file.others],
+        erasure=None if file.erasure is None else evidence_of(file.erasure),
+        notices=[notice_of(name, row) for name, row in file.notices],
+        certificate=None if file.certificate is None else certificate_of(file.certificate),
     )
 
 

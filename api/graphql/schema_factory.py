@@ -44,8 +44,10 @@ from api.graphql.mutations.withdraw_request import WITHDRAW_REQUEST
 from api.graphql.periods import Period
 from api.graphql.queries.alerts import ALERTS
 from api.graphql.queries.audit_trail import AUDIT_TRAIL
+from api.graphql.queries.certificates import CERTIFICATES
 from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
+from api.graphql.queries.erasure_preview import ERASURE_PREVIEW
 from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
 from api.graphql.queries.freshness import FRESHNESS
@@ -90,6 +92,8 @@ QUERIES: Final = (
     SUBJECT_REQUEST,
     PRIVACY_STATISTICS,
     LEGAL_HOLDS,
+    ERASURE_PREVIEW,
+    CERTIFICATES,
 )
 MUTATIONS: Final = (
     DEFINE_METRIC,

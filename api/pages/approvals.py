@@ -67,6 +67,7 @@ class ApprovalPages:
             ],
             over=[one for one in found if one.state is not State.WAITING],
             names=names,
+            request_id=lambda one: public_id("req", uuid.UUID(one.deed.object_id)),
             done=_DONE.get(visit.request.query_params.get("done", "")),
             problem=problem,
         )

@@ -20,9 +20,11 @@ from api.pages.services import PageServices
 from api.pages.visits import see_other
 from domain.errors import InvalidInputError, NotFoundError, UserError
 from domain.ids import parse_id, public_id
-from domain.privacy.rights import RequestState
+from domain.privacy.evidence import TreatmentAction
+from domain.privacy.rights import RequestState, Right
 from gdpr.desk.actors import name_actors
 from gdpr.desk.office import Officer, PrivacyOffice
+from gdpr.desk.preview import Preview
 from gdpr.desk.request_file import RequestFile, load_request_file
 from gdpr.desk.urgency import describe_due, describe_help
 from gdpr.requests.holds import NewHold
@@ -54,6 +56,13 @@ _DONE: Final = {
     "note": "The note is kept.",
     "handed": "It is noted that the person has the letter.",
 }
+
+_NOT_BEGUN: Final = (
+    RequestState.IDENTIFYING,
+    RequestState.APPROVING,
+    RequestState.HELD,
+    RequestState.READY,
+)
 
 Deed = Callable[[Visit, uuid.UUID], Awaitable[str | None]]
 
@@ -114,6 +123,7 @@ class DeskRequestPages:
             )
         return render(
             "desk_request.html",
+            preview=await self._preview(file),
             status=400 if problem else 200,
             visitor=visit.visitor,
             page="desk/privacy",
@@ -133,11 +143,18 @@ class DeskRequestPages:
             merged_into=_public_or_none(file.row.merged_into),
             hold_id=lambda one: public_id("hold", one.id),
             tag=tag_of,
+            actions=TreatmentAction,
             w=words,
             given=visit.fields,
             done=_DONE.get(visit.request.query_params.get("done", "")),
             problem=problem,
         )
+
+    async def _preview(self, file: RequestFile) -> Preview | None:
+        """What an erasure will come to, as long as it has not begun."""
+        if file.row.right is not Right.ERASURE or file.row.state not in _NOT_BEGUN:
+            return None
+        return await self._office.previewer.preview(file.row)
 
     async def _do(self, name: str, deed: Deed, visit: Visit) -> Response:
         request_id = _request_of(visit)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from domain.privacy.evidence import RescanMoment, ResidualKind
 from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.rights import (
     IdentityLevel,
@@ -25,9 +26,11 @@ __all__ = [
     "KINDS",
     "LANGUAGES",
     "LETTERS",
+    "MOMENTS",
     "NEXT",
     "OUTCOMES",
     "PROOFS",
+    "RESIDUALS",
     "RIGHTS",
     "ROLES",
     "SEVERAL_FIT",
@@ -96,6 +99,18 @@ SEVERAL_FIT: Final = (
     "Several people fit what the requester gave. Choose the person below. Where the figures do not"
     " tell them apart, ask the requester for more: never guess."
 )
+MOMENTS: Final[Mapping[RescanMoment, str]] = {
+    RescanMoment.ERASURE: "at once",
+    RescanMoment.INGEST: "after the next sync",
+    RescanMoment.MATERIALISATION: "after features are computed anew",
+    RescanMoment.TIME_TRAVEL: "when time travel has ended",
+}
+RESIDUALS: Final[Mapping[ResidualKind, str]] = {
+    ResidualKind.TIME_TRAVEL: "time travel",
+    ResidualKind.FAIL_SAFE: "fail-safe",
+    ResidualKind.BACKUPS: "backups",
+    ResidualKind.OBJECT_VERSIONS: "earlier versions of objects",
+}
 FAILED: Final = "It could not be carried out, and is not tried again by itself."
 FAILURES: Final[Mapping[str, str]] = {
     NO_FULFILLER: (

@@ -13,6 +13,7 @@ from api.pages.consent import ConsentPages, consent_routes
 from api.pages.desk_holds import DeskHoldsPages
 from api.pages.desk_new import DeskNewPages
 from api.pages.desk_queue import DeskQueuePages
+from api.pages.desk_record import DeskRecordPages
 from api.pages.desk_request import DeskRequestPages
 from api.pages.desk_statistics import DeskStatisticsPages
 from api.pages.people import PeoplePages
@@ -45,4 +46,5 @@ def site_routes(services: PageServices) -> list[Route]:
         *DeskRequestPages(services).routes(),
         *DeskHoldsPages(services).routes(),
         *DeskStatisticsPages(services).routes(),
+        *DeskRecordPages(services).routes(),
     ]

@@ -7,15 +7,18 @@ its own matter; here nothing is decided.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from domain.errors import NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.privacy.rights import IntakeChannel
+from gdpr.access.sections import PersonSource
 from gdpr.desk.new_request import NewRequest, read_intake
+from gdpr.desk.preview import Previewer
 from gdpr.desk.queue import QueueLine, find_line
 from gdpr.desk.request_file import names_of_person
+from gdpr.erasure.plan import Plan
 from gdpr.requests.decisions import DecisionDesk
 from gdpr.requests.desk import ReceivedRequest, RequestDesk
 from gdpr.requests.holds import HoldDesk, NewHold
@@ -56,6 +59,7 @@ class PrivacyOffice:
     rulings: RulingDesk
     holds: HoldDesk
     letters: Letters
+    previewer: Previewer
 
     async def create(
         self, tenant_id: TenantId, new: NewRequest, channel: IntakeChannel, officer: Officer
@@ -170,8 +174,17 @@ class PrivacyOffice:
             raise NotFoundError("the agency has no such hold in force")
 
 
-def office_of(services: RequestServices, requests: Requests) -> PrivacyOffice:
-    """The office over the parts that the composition root has."""
+def office_of(
+    services: RequestServices, requests: Requests, plan: Plan, sources: Sequence[PersonSource]
+) -> PrivacyOffice:
+    """The office over the parts that the composition root has.
+
+    Args:
+        services: Of requests.
+        requests: What is done about them.
+        plan: Of erasure.
+        sources: Every store that knows something of people.
+    """
     return PrivacyOffice(
         services=services,
         desk=requests.desk,
@@ -180,4 +193,5 @@ def office_of(services: RequestServices, requests: Requests) -> PrivacyOffice:
         rulings=requests.rulings,
         holds=requests.holds,
         letters=requests.letters,
+        previewer=Previewer(services.database, services.vault, plan, sources),
     )

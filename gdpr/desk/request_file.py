@@ -1,6 +1,6 @@
 """Everything that is known of one request, as an officer needs it to decide.
 
-request -> row, history, letters, run, holds in force, people who fit -> RequestFile
+request -> row, history, letters, run, holds, people who fit, evidence -> RequestFile
 
 Reads only. Whom it is about stands here as ids, kinds and counts: who opens an identifier does so
 by `gdpr.requests`, on record.
@@ -18,12 +18,16 @@ from domain.ids import ClientId
 from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.request_machine import Move, possible_moves
 from gdpr.desk.queue import QueueFilter, QueueLine, find_line, list_queue
+from gdpr.erasure.outcome import ErasureOutcome, find_outcome
 from gdpr.requests.legal_holds import find_holds
 from gdpr.requests.matching import find_people
 from tenancy.session import TenantSession
 from tenancy.tables import (
+    Certificate,
     IdentityCode,
     LegalHold,
+    Recipient,
+    RecipientNotice,
     RequestEvent,
     RequestLetter,
     RequestRun,
@@ -67,6 +71,9 @@ class RequestFile:
         people: The person; while nobody is chosen, all who fit.
         code: The latest that was sent to prove identity.
         holds: In force now, over this person or everybody of the client.
+        erasure: How far a run is that has taken it; None: none has.
+        notices: What others who were given the data were told, each with its recipient.
+        certificate: The newest; None: there is none yet.
         others: Other requests of the same person.
     """
 
@@ -80,6 +87,9 @@ class RequestFile:
     code: IdentityCode | None
     holds: Sequence[LegalHold]
     others: Sequence[QueueLine]
+    erasure: ErasureOutcome | None
+    notices: Sequence[tuple[str, RecipientNotice]]
+    certificate: Certificate | None
 
     @property
     def row(self) -> SubjectRequest:
@@ -94,7 +104,7 @@ async def load_request_file(
     now: dt.datetime,
     seen: Collection[ClientId] | None = None,
 ) -> RequestFile:
-    """Gather everything. About ten queries.
+    """Gather everything. About fifteen queries.
 
     Args:
         session: Of the agency.
@@ -125,6 +135,9 @@ async def load_request_file(
         code=await _code(session, request_id),
         holds=holds,
         others=[one for one in others if one.row.id != request_id],
+        erasure=await find_outcome(session, request_id),
+        notices=await _notices(session, request_id),
+        certificate=await _certificate(session, request_id),
     )
 
 
@@ -176,6 +189,29 @@ async def _letters(session: TenantSession, request_id: uuid.UUID) -> Sequence[Re
     query = select(RequestLetter).where(RequestLetter.request_id == request_id)
     order = (RequestLetter.written_at, RequestLetter.id)
     return (await session.scalars(query.order_by(*order))).all()
+
+
+async def _notices(
+    session: TenantSession, request_id: uuid.UUID
+) -> list[tuple[str, RecipientNotice]]:
+    query = (
+        select(Recipient.name, RecipientNotice)
+        .join(
+            Recipient,
+            (Recipient.tenant_id == RecipientNotice.tenant_id)
+            & (Recipient.id == RecipientNotice.recipient_id),
+        )
+        .where(RecipientNotice.request_id == request_id)
+        .order_by(Recipient.name, RecipientNotice.id)
+    )
+    return [(name, notice) for name, notice in await session.execute(query)]
+
+
+async def _certificate(session: TenantSession, request_id: uuid.UUID) -> Certificate | None:
+    query = select(Certificate).where(Certificate.request_id == request_id)
+    return (
+        await session.scalars(query.order_by(Certificate.revision.desc()).limit(1))
+    ).one_or_none()
 
 
 async def _code(session: TenantSession, request_id: uuid.UUID) -> IdentityCode | None:

@@ -238,7 +238,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " /desk/privacy /desk/privacy/requests/new"
             " /desk/privacy/requests/{subject_request} /desk/privacy/holds"
             " /desk/privacy/holds/{hold}/release /desk/privacy/statistics"
-            " /desk/privacy/statistics.csv",
+            " /desk/privacy/statistics.csv /desk/privacy/record",
         ),
         **_all(
             _ROUTES,
@@ -261,7 +261,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         _FIELDS,
         "metrics me clients connections metricDefinitions features featureServices syncs quarantine"
         " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints subjectRequests"
-        " subjectRequest privacyStatistics legalHolds",
+        " subjectRequest privacyStatistics legalHolds erasurePreview certificates",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
@@ -427,8 +427,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         **_all(
             _ROUTES,
             "app_new.html app_secret.html approvals.html apps.html desk_holds.html desk_new.html"
-            " desk_queue.html desk_request.html desk_statistics.html link_made.html people.html"
-            " person.html",
+            " desk_queue.html desk_record.html desk_request.html desk_statistics.html"
+            " link_made.html people.html person.html",
         ),
         **_all(
             Attacked("isolation/test_privacy::test_a_form_and_a_code_are_of_one_agency"),

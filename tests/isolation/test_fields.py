@@ -63,6 +63,7 @@ NAMED: Mapping[str, str | None] = {
     "webhookDeliveries.endpoint": "endpoint",
     "subjectRequests.client": "client",
     "subjectRequest.id": "subject_request",
+    "erasurePreview.id": "subject_request",
     "searchAgain.id": "subject_request",
     "declareNobody.id": "subject_request",
     "askIdentity.id": "subject_request",
@@ -232,6 +233,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("acknowledgeIncident", "resolveIncident", "retireMetric", "addWebhook"),
         *("removeWebhook", "replayWebhook", "webhookDeliveries"),
         *("subjectRequests", "subjectRequest", "createSubjectRequest", "searchAgain"),
+        "erasurePreview",
         *("chooseSubject", "declareNobody", "askIdentity", "vouchIdentity", "approveErasure"),
         *("countersignRequest", "lookAgain", "grantRequest", "extendRequest", "refuseRequest"),
         *("withdrawRequest", "holdRequest", "releaseHold"),
@@ -261,7 +263,7 @@ async def test_what_was_tried_is_worth_something_to_its_owner(
         if mine == nobody_s:
             equal.add(place.name)
     # Facts without campaigns' ids below the level of a campaign: what is filtered is nothing.
-    # And two verbs ask for a person behind the token, which this one has not.
+    # Two verbs ask for a person behind the token, which this one has not.
     assert equal <= {
         *("metrics.where.ad.in", "metrics.where.adGroup.in"),
         *("approveErasure.id", "countersignRequest.id"),

@@ -8,14 +8,13 @@ from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.rights import RequestState
 from tenancy.session import TenantSession
 from tenancy.tables import (
+    Certificate,
     LegalHold,
     RequestEvent,
-    RequestLetter,
     RequestRun,
     Subject,
     SubjectIdentifier,
 )
-from tenancy.tables.privacy_requests import LetterKind
 from tests.gdpr.desk.requests import request_row
 
 __all__ = ["add_privacy_rows", "privacy_id"]
@@ -35,7 +34,7 @@ async def add_privacy_rows(
 ) -> None:
     """Store them; each text carries the canary."""
     subject_id, request_id = _id(slug, "sub"), _id(slug, "req")
-    session.add(Subject(id=subject_id, client_id=client_id, sealed_key=b"key", created_at=now))
+    session.add(Subject(id=subject_id, client_id=client_id, sealed_key=None, created_at=now))
     await session.flush()
     session.add(
         SubjectIdentifier(
@@ -81,13 +80,15 @@ async def add_privacy_rows(
         )
     )
     session.add(
-        RequestLetter(
-            id=_id(slug, "let"),
+        Certificate(
+            id=_id(slug, "certificate"),
             request_id=request_id,
-            kind=LetterKind.ACKNOWLEDGEMENT,
-            language="en",
-            sealed=b"sealed",
-            written_at=now,
+            number=1_000,
+            revision=1,
+            digest=canary.encode(),
+            kid=canary,
+            signed=canary,
+            issued_at=now,
         )
     )
     session.add(

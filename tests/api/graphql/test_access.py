@@ -75,6 +75,11 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         Scope.PRIVACY_READ,
         'privacyStatistics(from: "2026-01-01", to: "2026-03-31") { clients { clientId name } }',
     ),
+    "Query.erasurePreview": (
+        Scope.PRIVACY_READ,
+        f'erasurePreview(id: "{REQUEST}") {{ total found {{ title }} treatments {{ place }} }}',
+    ),
+    "Query.certificates": (Scope.PRIVACY_READ, "certificates { nodes { requestId key } }"),
     "Query.legalHolds": (Scope.PRIVACY_READ, "legalHolds { id clientId basis owner }"),
     "Mutation.chooseSubject": (
         Scope.PRIVACY_WRITE,

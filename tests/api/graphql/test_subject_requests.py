@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from domain.ids import parse_id, public_id
 from domain.privacy.rights import RequestOutcome, RequestState, Right
-from tenancy.tables import SubjectRequest
+from tenancy.tables import LetterKind, RequestLetter, SubjectRequest
 from tests.api.graphql.edge import START, Agency, Edge
 from tests.api.graphql.privacy_rows import privacy_id
 from tests.gdpr.desk.requests import request_row
@@ -94,6 +94,16 @@ async def test_a_request_is_shown_with_all_that_belongs_to_it(
             update(SubjectRequest)
             .where(SubjectRequest.id == parse_id("req", privacy_id("northwind", "req")))
             .values(subject_id=parse_id("sub", subject), state=RequestState.IDENTIFYING)
+        )
+        session.add(
+            RequestLetter(
+                id=parse_id("let", privacy_id("northwind", "let")),
+                request_id=parse_id("req", privacy_id("northwind", "req")),
+                kind=LetterKind.ACKNOWLEDGEMENT,
+                language="en",
+                sealed=b"sealed",
+                written_at=START,
+            )
         )
     found = (await edge.data(FILE, token, id=privacy_id("northwind", "req")))["subjectRequest"]
     assert found == {

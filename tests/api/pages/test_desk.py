@@ -26,7 +26,9 @@ pytestmark = pytest.mark.anyio
 NEW = "/desk/privacy/requests/new"
 ADA, BEN = "ada@customer.example", "ben@customer.example"
 SHARED = "+49 30 901820"
-PLACES = ("/desk/privacy", NEW, "/desk/privacy/holds", "/desk/privacy/statistics")
+PLACES = tuple(
+    f"/desk/privacy{path}" for path in ("", "/requests/new", "/holds", "/statistics", "/record")
+)
 
 
 @pytest.fixture
@@ -358,6 +360,32 @@ async def test_figures_are_shown_and_downloaded(
         reply = await dana.open(f"{path}?from=2026-03-02&to=2026-03-01")
         assert reply.status_code == 400
         assert dana.alert == "The period ends before it begins: 2026-03-02 to 2026-03-01."
+
+
+async def test_the_record_of_processing_names_clients_and_officer(
+    world: World, northwind: Agency, dana: Browser
+) -> None:
+    await dana.open("/desk/privacy/record")
+    assert "Controller: Acme (no account connected)." in dana.text
+    assert "Data protection officer: Dana <dana@nw.example>." in dana.text
+    assert "30(2)(a)" in dana.text
+    await dana.open("/desk/privacy/record?as=controller")
+    assert "30(1)(c)" in dana.text
+    told = [action for _, action, _ in await world.audited(northwind)]
+    assert told.count("gdpr.record_written") == 2
+
+
+@pytest.mark.usefixtures("_people")
+async def test_what_an_erasure_comes_to_is_shown_before_anybody_agrees(
+    northwind: Agency, dana: Browser
+) -> None:
+    path = await take_in(dana, northwind, email=ADA)
+    assert "What will happen" in dana.text
+    assert "rows are about this person now" in dana.text
+    assert "Is kept, and why" in dana.text
+    assert "it proves what was asked and done (GDPR 5(2), 17(3)(e))" in dana.text
+    await go(dana, path, "withdraw")
+    assert "What will happen" not in dana.text
 
 
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.CLIENT_VIEWER, Role.ML_ENGINEER, None])

@@ -5,7 +5,10 @@ import uuid
 from collections.abc import Callable
 
 from domain.ports import Clock
+from gdpr.access.control_rows import ControlRows
 from gdpr.desk.office import PrivacyOffice, office_of
+from gdpr.erasure.places import PLACES
+from gdpr.erasure.plan import build_plan
 from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
 from tenancy.exclusive import Exclusive
@@ -28,4 +31,5 @@ def open_office(
         exclusive=Exclusive(database, "requests"),
         fulfillers={},
     )
-    return office_of(services, requests)
+    plan = build_plan((), PLACES)
+    return office_of(services, requests, plan, (ControlRows(database),))
