@@ -129,6 +129,8 @@ class Case:
         has_twin: Another open request for the same, of the same person, is past identity.
         is_approved: A second person has agreed.
         is_held: A legal hold keeps all that it would touch.
+        is_everybody: It names nobody: it is about all people of a connection. Then a second person
+            agrees, however it came in.
         extended_at: When the person was told that it takes longer.
         paused_at: Since when the clock stands still.
         paused: How long it stood still before.
@@ -147,6 +149,7 @@ class Case:
     has_twin: bool = False
     is_approved: bool = False
     is_held: bool = False
+    is_everybody: bool = False
     extended_at: dt.datetime | None = None
     paused_at: dt.datetime | None = None
     paused: dt.timedelta = dt.timedelta(0)
@@ -384,7 +387,8 @@ class RequestMachine:
             return _S.IDENTIFYING
         if case.has_twin:
             return _S.MERGED
-        if self.rules.needs_approval(case.right, case.channel) and not case.is_approved:
+        is_grave = self.rules.needs_approval(case.right, case.channel) or case.is_everybody
+        if is_grave and not case.is_approved:
             return _S.APPROVING
         return _S.HELD if case.is_held else _S.READY
 

@@ -7,9 +7,10 @@ Nothing is changed before every order is known and has its tombstone: rows of an
 later show the order only. A replay knows pseudonyms alone, so it looks at every id there is.
 """
 
+import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import select
@@ -17,9 +18,10 @@ from sqlalchemy import select
 from domain.ids import ClientId, ConnectionId, TenantId
 from domain.privacy.identifiers import Identifier, IdentifierKind, order
 from gdpr.erasure.erasable import NATURAL_KEY, Erasable, word_of
-from gdpr.erasure.landing import read_unloaded
+from gdpr.erasure.landing import Landed, read_unloaded
 from gdpr.erasure.people import bury, identifiers_of, load_recogniser
 from gdpr.erasure.statements import (
+    CONNECTION,
     KEY,
     ORDER,
     PERSON,
@@ -27,15 +29,17 @@ from gdpr.erasure.statements import (
     distinct_names,
     find_orders,
     find_words,
+    names_of_connection,
 )
 from gdpr.erasure.targets import Target
 from gdpr.erasure.work import Run, RunRequest, Stores
-from tenancy.privacy.pseudonyms import Pseudonyms, open_pseudonyms
+from tenancy.privacy.pseudonyms import SURROGATE_PREFIX, Pseudonyms, open_pseudonyms
 from tenancy.tables import SubjectRequest
 
 __all__ = ["find_targets"]
 
 _WORDS = {IdentifierKind.PLATFORM: PERSON, IdentifierKind.ORDER: ORDER}
+_KINDS = {word: kind for kind, word in _WORDS.items()}
 
 
 async def find_targets(stores: Stores, run: Run) -> int:
@@ -49,8 +53,9 @@ async def find_targets(stores: Stores, run: Run) -> int:
         targets = run.targets(stores)
         given = _erased(stores, run) if run.is_replay else _given(stores, run, names)
         await targets.add([one async for one in given])
+        await targets.add([one async for one in _everybody(stores, run, names)])
         await targets.add(await _orders(stores, run, names))
-        await _bury_orders(stores, await targets.read())
+        await _bury_found(stores, await targets.read())
         await targets.add(await _words(stores, run, names))
         return len(await targets.read())
 
@@ -91,6 +96,46 @@ async def _erased(stores: Stores, run: Run) -> Any:
                     if found is not None:
                         one = Identifier(kind, row["value"], connection)
                         yield _target(tenant_id, known.names, found, one)
+
+
+async def _everybody(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) -> Any:
+    """All people and orders of the connections that are erased as a whole."""
+    for tenant_id, requests in run.requests.items():
+        asked = {one.everybody_of: one.request_id for one in requests if one.everybody_of}
+        async for one in _of_connections(stores, run, tenant_id, asked):
+            yield _target(tenant_id, names[tenant_id], asked[one.connection_id], one)
+
+
+async def _of_connections(
+    stores: Stores, run: Run, tenant_id: TenantId, asked: Collection[ConnectionId]
+) -> Any:
+    """Whatever names somebody at some connections: in the warehouse, and in what it has not loaded.
+
+    Surrogates of people who were erased before name nobody.
+    """
+    for connection, erasable in itertools.product(asked, stores.erasables):
+        for column, kind in _naming(erasable):
+            statement = names_of_connection(erasable, column)
+            rows = await stores.warehouse.run_for(
+                run.tenants, statement, {CONNECTION: str(connection)}
+            )
+            for row in rows.to_pylist():
+                if row["tenant_id"] == str(tenant_id):
+                    yield Identifier(kind, row["value"], connection)
+    if not asked:
+        return
+    raws = [one for one in stores.erasables if one.table.schema == "raw"]
+    async for landed in read_unloaded(stores, tenant_id, raws):
+        if landed.connection_id in asked:
+            for kind, value in _names_in(landed):
+                yield Identifier(kind, value, landed.connection_id)
+
+
+def _names_in(landed: Landed) -> Iterator[tuple[IdentifierKind, str]]:
+    for column, kind in _naming(landed.erasable):
+        for value in landed.rows.column(column).unique().drop_null().to_pylist():
+            if not value.startswith(SURROGATE_PREFIX):
+                yield kind, value
 
 
 def _naming(erasable: Erasable) -> Iterator[tuple[str, IdentifierKind]]:
@@ -141,11 +186,13 @@ def _people_of(
     return people
 
 
-async def _bury_orders(stores: Stores, targets: Iterable[Target]) -> None:
+async def _bury_found(stores: Stores, targets: Iterable[Target]) -> None:
+    """Set tombstones for orders, and for people that only a table knows."""
     by_request: dict[tuple[TenantId, uuid.UUID], list[Identifier]] = defaultdict(list)
     for one in targets:
-        if one.word == ORDER:
-            by_request[one.tenant_id, one.request_id].append(order(one.value, one.connection_id))
+        if one.word in _KINDS:
+            found = Identifier(_KINDS[one.word], one.value, one.connection_id)
+            by_request[one.tenant_id, one.request_id].append(found)
     for (tenant_id, request_id), orders in sorted(by_request.items(), key=str):
         async with stores.database.session(tenant_id) as session:
             client = select(SubjectRequest.client_id).where(SubjectRequest.id == request_id)

@@ -25,6 +25,7 @@ from gdpr.erasure.outcome import ErasureOutcome, find_outcome, newest_run
 from gdpr.erasure.plan import CHANGES
 from gdpr.erasure.run import Eraser, join_run
 from gdpr.erasure.work import Run, RunRequest
+from gdpr.requests.everybody import connection_of
 from gdpr.requests.fulfilment import Fulfilled
 from tenancy.jobs import JobEngine, JobHandle, JobQueue, JobStatus
 from tenancy.session import TenantSession
@@ -204,16 +205,20 @@ async def _waiting(session: TenantSession, again: uuid.UUID | None) -> tuple[Run
         .order_by(SubjectRequest.id)
     )
     return tuple(
-        RunRequest(row.id, ClientId(row.client_id), row.subject_id)
+        RunRequest(row.id, ClientId(row.client_id), row.subject_id, connection_of(row))
         for row in await session.scalars(query)
         if row.client_id is not None
     )
 
 
 async def _joined(session: TenantSession, run_id: uuid.UUID) -> tuple[RunRequest, ...]:
-    query = select(ErasureRunRequest).where(ErasureRunRequest.run_id == run_id)
-    rows = await session.scalars(query.order_by(ErasureRunRequest.request_id))
-    return tuple(RunRequest(row.request_id, row.client_id, row.subject_id) for row in rows)
+    asked = SubjectRequest.id == ErasureRunRequest.request_id
+    query = select(ErasureRunRequest, SubjectRequest).join(SubjectRequest, asked)
+    mine = query.where(ErasureRunRequest.run_id == run_id).order_by(ErasureRunRequest.request_id)
+    return tuple(
+        RunRequest(row.request_id, row.client_id, row.subject_id, connection_of(request))
+        for row, request in await session.execute(mine)
+    )
 
 
 async def _buried(session: TenantSession) -> tuple[RunRequest, ...]:

@@ -5,8 +5,8 @@ after it -> BuriedWords: is the pseudonym of this word a tombstone?
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -54,18 +54,27 @@ class KnownWords:
     Attributes:
         ids: Ids of people and orders, and of what these are made of.
         words: The same, and addresses and numbers, as they may stand in a text.
+        places: At which connections an id is theirs: another one may count from 1, too. One that
+            is not in here is theirs anywhere.
     """
 
     ids: frozenset[str]
     words: frozenset[str]
+    places: Mapping[str, Collection[ConnectionId]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, identifiers: Iterable[Identifier], ids: Iterable[str]) -> "KnownWords":
+    def of(
+        cls,
+        identifiers: Iterable[Identifier],
+        ids: Iterable[str],
+        places: Mapping[str, Collection[ConnectionId]] = {},
+    ) -> "KnownWords":
         """Everything that names some people."""
+        identifiers = tuple(identifiers)
         known = frozenset(ids) | {one.value for one in identifiers if one.connection_id}
         others = {one.value for one in identifiers if not one.connection_id}
         others |= {one.value.lstrip("+") for one in identifiers if one.kind is IdentifierKind.PHONE}
-        return cls(known, known | others)
+        return cls(known, known | others, places)
 
     def candidates(self, values: pa.Array) -> pa.BooleanArray:
         """See `Needles`."""
@@ -74,16 +83,19 @@ class KnownWords:
 
     def is_found(self, value: str, place: Place) -> bool:
         """See `Needles`."""
-        del place  # the words are those of one agency
-        return value in self.ids
+        return value in self.ids and self._is_theirs(value, place)
 
     def is_found_in(self, text: str, place: Place) -> bool:
         """See `Needles`."""
-        del place
         return any(
-            word in self.words or word.casefold() in self.words or word.lstrip("+") in self.words
+            form in self.words and self._is_theirs(form, place)
             for word in words_in(text)
+            for form in (word, word.casefold(), word.lstrip("+"))
         )
+
+    def _is_theirs(self, word: str, place: Place) -> bool:
+        here = self.places.get(word)
+        return here is None or place.connection_id is None or place.connection_id in here
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from domain.ids import ClientId, ConnectionId
 from domain.privacy.identifiers import Identifier, IdentifierKind
 from domain.privacy.rights import IdentityLevel
+from gdpr.erasure.everybody import people_buried_by
 from gdpr.erasure.work import RunRequest, Stores
 from tenancy.privacy.pseudonyms import Pseudonyms, open_pseudonyms
 from tenancy.privacy.screen import identify
@@ -42,8 +43,11 @@ async def identifiers_of(
     else's order is not erased because somebody names it.
     """
     known: list[Identifier] = []
-    if request.subject_id is not None:
-        known += await reveal(session, stores.vault, request.subject_id)
+    people = [request.subject_id] if request.subject_id is not None else []
+    if request.everybody_of is not None:
+        people += await people_buried_by(session, request.request_id)
+    for person in people:
+        known += await reveal(session, stores.vault, person)
     row = await session.get_one(SubjectRequest, (session.tenant_id, request.request_id))
     if row.identity is IdentityLevel.VOUCHED:
         known += await stores.open_claim(session, stores.vault, row)

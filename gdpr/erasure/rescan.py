@@ -9,6 +9,7 @@ A rescan that found something stays in the journal with what it found where.
 
 import datetime as dt
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InternalError, Terminal
-from domain.ids import ClientId, TenantId
+from domain.ids import ClientId, ConnectionId, TenantId
 from domain.privacy.evidence import RescanMoment
 from gdpr.erasure.needles import BuriedWords, KnownWords
 from gdpr.erasure.people import identifiers_of, load_recogniser
@@ -48,14 +49,21 @@ class ResidueError(InternalError, Terminal):
 
 async def rescan_at_once(stores: Stores, run: Run, tenant_id: TenantId) -> Findings:
     """Search for everything that the run has erased for an agency."""
-    ids = [one.value for one in await run.targets(stores).read() if one.tenant_id == tenant_id]
+    places: dict[str, set[ConnectionId]] = defaultdict(set)
+    for one in await run.targets(stores).read():
+        if one.tenant_id == tenant_id:
+            places[one.value].add(one.connection_id)
+    ids = frozenset(places)
     async with stores.database.session(tenant_id) as session:
         known = [
             identifier
             for request in run.requests[tenant_id]
             for identifier in await identifiers_of(session, stores, request)
         ]
-    return await search_everywhere(stores, tenant_id, KnownWords.of(known, ids))
+    for identifier in known:
+        if identifier.connection_id is not None:
+            places[identifier.value].add(identifier.connection_id)
+    return await search_everywhere(stores, tenant_id, KnownWords.of(known, ids, places))
 
 
 async def buried_words(stores: Stores, tenant_id: TenantId) -> BuriedWords:

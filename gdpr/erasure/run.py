@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import TenantId
 from domain.ports import Steps
+from gdpr.erasure.everybody import bury_everybody, people_buried_by
 from gdpr.erasure.find import find_targets
 from gdpr.erasure.journal import Journal, StepRecord
 from gdpr.erasure.landing import rewrite_objects
@@ -184,6 +185,10 @@ class Eraser:
             case StepKind.TOMBSTONES:
                 counts = {}
                 for request in requests if not run.is_replay else ():
+                    if request.everybody_of is not None:
+                        told = await bury_everybody(session, stores, request, request.everybody_of)
+                        counts[str(request.request_id)] = told
+                        continue
                     identifiers = await identifiers_of(session, stores, request)
                     counts[str(request.request_id)] = await bury(
                         session, stores, request, identifiers
@@ -194,9 +199,13 @@ class Eraser:
                 return {str(request): count for request, count in cleared.items()}
             case StepKind.RECORDS:
                 return {
-                    str(one.request_id): await stores.forget_exports(session, one.subject_id)
+                    str(one.request_id): sum(
+                        [
+                            await stores.forget_exports(session, person)
+                            for person in await _known_people(session, one)
+                        ]
+                    )
                     for one in requests
-                    if one.subject_id is not None
                 }
             case StepKind.RECIPIENTS:
                 return {} if run.is_replay else await self._notify(session, run)
@@ -256,3 +265,9 @@ class Eraser:
                     session, run.run_id, residuals if retention.time_travel else {}
                 )
         return len(run.requests)
+
+
+async def _known_people(session: TenantSession, request: RunRequest) -> Sequence[uuid.UUID]:
+    if request.everybody_of is not None:
+        return await people_buried_by(session, request.request_id)
+    return () if request.subject_id is None else (request.subject_id,)

@@ -20,8 +20,10 @@ from sqlglot import exp, parse_one
 from domain.facts.fact import Column, Erased
 from domain.ports import Statement
 from gdpr.erasure.erasable import NATURAL_KEY, Erasable, NotErasableError, word_of
+from tenancy.privacy.pseudonyms import SURROGATE_PREFIX
 
 __all__ = [
+    "CONNECTION",
     "KEY",
     "ORDER",
     "PERSON",
@@ -34,9 +36,11 @@ __all__ = [
     "find_objects",
     "find_orders",
     "find_words",
+    "names_of_connection",
     "targets_of_run",
 ]
 
+CONNECTION: Final = "connection_id"  # the parameter that names a connection, UUID text
 RUN: Final = "run_id"  # the parameter that names the run, UUID text
 PERSON: Final = "person"
 ORDER: Final = "order_id"
@@ -105,6 +109,22 @@ def distinct_names(erasable: Erasable, column: str) -> Statement:
         SELECT DISTINCT r.tenant_id, r.client_id, r.connection_id, r.{column} AS value
         FROM {erasable.table.qualified} AS r
         WHERE r.{column} IS NOT NULL
+        """
+    )
+
+
+@functools.cache
+def names_of_connection(erasable: Erasable, column: str) -> Statement:
+    """Every id that a column of a table has at one connection, but for those of the erased.
+
+    Columns: tenant_id, value.
+    """
+    return _question(
+        f"""
+        SELECT DISTINCT r.tenant_id, r.{column} AS value
+        FROM {erasable.table.qualified} AS r
+        WHERE r.connection_id = @{CONNECTION} AND r.{column} IS NOT NULL
+          AND NOT STARTS_WITH(r.{column}, '{SURROGATE_PREFIX}')
         """
     )
 

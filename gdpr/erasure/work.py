@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.ids import ClientId, TenantId
+from domain.ids import ClientId, ConnectionId, TenantId
 from domain.ports import Clock, IdFactory
 from domain.privacy.identifiers import Identifier
 from gdpr.erasure.erasable import Erasable
@@ -44,11 +44,13 @@ class RunRequest:
 
     Attributes:
         subject_id: The person; None: the platform alone knows them.
+        everybody_of: All people and orders of this connection; None: one person.
     """
 
     request_id: uuid.UUID
     client_id: ClientId
     subject_id: uuid.UUID | None
+    everybody_of: ConnectionId | None = None
 
 
 class Recipients(Protocol):

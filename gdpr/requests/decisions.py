@@ -9,7 +9,7 @@ Every verb is one transaction and gives back the state that the request is in th
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import update
 
@@ -20,6 +20,7 @@ from domain.privacy.rights import RequestState
 from gdpr.requests.desk import search
 from gdpr.requests.docket import Docket, open_docket
 from gdpr.requests.dual_control import use_approval
+from gdpr.requests.everybody import EVERYBODY, check_choice
 from gdpr.requests.letters import language_of, remedy_in, write_letter, write_note
 from gdpr.requests.matching import get_named
 from gdpr.requests.services import RequestServices
@@ -55,19 +56,24 @@ class DecisionDesk:
         Args:
             tenant_id: The agency.
             request_id: Of the request.
-            pseudonym: Of any identifier of the person, `sp_...`, as candidates are shown.
+            pseudonym: Of any identifier of the person, `sp_...`, as candidates are shown; or
+                `everybody`, where the request is about all people of a connection.
             actor: The officer.
 
         Raises:
             NotFoundError: The agency has no such request, or its client no such person.
-            NotPossibleError: The person is known already.
+            NotPossibleError: The person is known already, or the request is not about one.
         """
         async with self._open(tenant_id, request_id) as docket:
             docket.machine.check(docket.case, Move.CHOOSE)
-            docket.row.subject_id = await get_named(docket.session, docket.row.client_id, pseudonym)
+            session, row = docket.session, docket.row
+            await check_choice(session, row, pseudonym)
+            if pseudonym != EVERYBODY:
+                row.subject_id = await get_named(session, row.client_id, pseudonym)
             await docket.look_around()
+            chosen = replace(docket.case, has_subject=True)
             case = docket.machine.pass_gates(
-                docket.case, Move.CHOOSE, actor=actor, at=self.services.clock()
+                chosen, Move.CHOOSE, actor=actor, at=self.services.clock()
             )
             await docket.record(case, "chosen", actor)
             return case.state

@@ -21,6 +21,7 @@ from domain.privacy.deadlines import POLICIES
 from domain.privacy.request_machine import Case, RequestMachine
 from domain.privacy.rights import RequestState
 from gdpr.requests.dual_control import ask_for_approval
+from gdpr.requests.everybody import connection_of
 from gdpr.requests.legal_holds import find_holds
 from gdpr.requests.services import RequestServices
 from tenancy import audit
@@ -44,6 +45,7 @@ __all__ = [
 REQUEST_PREFIX: Final = "req"
 Details = Mapping[str, str | int | float | bool | list[str] | None]
 
+_NOT_CHOSEN: Final = (RequestState.RECEIVED, RequestState.MATCHING)
 _PAST_IDENTITY: Final = (
     RequestState.APPROVING,
     RequestState.HELD,
@@ -208,10 +210,16 @@ async def _case_of(
     services: RequestServices, session: TenantSession, row: SubjectRequest
 ) -> tuple[Case, uuid.UUID | None, tuple[str, ...]]:
     twin = await _find_twin(session, row)
-    is_held = False
+    is_held, is_everybody = False, connection_of(row) is not None
     categories: tuple[str, ...] = ()
     if row.client_id is not None and row.right in services.rules.held_rights:
-        holds = await find_holds(session, row.client_id, row.subject_id, now=services.clock())
+        holds = await find_holds(
+            session,
+            row.client_id,
+            row.subject_id,
+            now=services.clock(),
+            everybody=is_everybody,
+        )
         is_held = any(hold.category is None for hold in holds)
         categories = tuple(sorted({hold.category for hold in holds if hold.category}))
     case = Case(
@@ -222,10 +230,11 @@ async def _case_of(
         received_at=row.received_at,
         due_at=row.due_at,
         is_special=bool(row.scope.get("special_categories")),
-        has_subject=row.subject_id is not None,
+        has_subject=row.subject_id is not None or (is_everybody and row.state not in _NOT_CHOSEN),
         has_twin=twin is not None,
         is_approved=row.approved_at is not None,
         is_held=is_held,
+        is_everybody=is_everybody,
         extended_at=row.extended_at,
         paused_at=row.paused_at,
         paused=dt.timedelta(seconds=row.paused_seconds),

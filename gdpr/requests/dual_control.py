@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import select
 
 from domain.privacy.request_machine import SecondPersonError
+from gdpr.requests.everybody import connection_of
 from gdpr.requests.services import RequestServices
 from tenancy.approvals import LIFETIME, Approvals, Deed, State
 from tenancy.session import TenantSession
@@ -82,7 +83,9 @@ async def _latest(session: TenantSession, row: SubjectRequest) -> uuid.UUID | No
 
 
 def _deed(row: SubjectRequest) -> Deed:
-    payload = {"right": row.right.value, "subject": str(row.subject_id)}
+    connection_id = connection_of(row)
+    whom = str(row.subject_id) if connection_id is None else f"everybody of {connection_id}"
+    payload = {"right": row.right.value, "subject": whom}
     return Deed(FULFIL, "subject_request", str(row.id), payload)
 
 

@@ -23,9 +23,16 @@ from tenancy.session import TenantSession
 from tenancy.tables import Tenant
 from tenancy.vault import TenantKey, Vault
 
-__all__ = ["PSEUDONYM_PREFIX", "Pseudonyms", "open_own_key", "open_pseudonyms"]
+__all__ = [
+    "PSEUDONYM_PREFIX",
+    "SURROGATE_PREFIX",
+    "Pseudonyms",
+    "open_own_key",
+    "open_pseudonyms",
+]
 
 PSEUDONYM_PREFIX: Final = "sp_"
+SURROGATE_PREFIX: Final = "erased_"
 _PURPOSE: Final = b"bosco pseudonyms of people"
 _SURROGATE: Final = b"bosco surrogates of erased objects"
 _BYTES: Final = 20  # 160 bits: 32 letters
@@ -72,7 +79,7 @@ class Pseudonyms:
             value: The platform's id.
         """
         parts = (connection_id.bytes, what.encode(), value.encode("utf-8", "surrogatepass"))
-        return "erased_" + _text(_mac(self._surrogate_key, parts))
+        return SURROGATE_PREFIX + _text(_mac(self._surrogate_key, parts))
 
     def __repr__(self) -> str:
         return "Pseudonyms(***)"

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import ClientId
@@ -33,6 +33,7 @@ __all__ = [
     "Pseudonymised",
     "Tombstones",
     "add_tombstones",
+    "add_tombstones_of",
     "load_tombstones",
     "lock_epoch",
     "pseudonymise",
@@ -112,6 +113,50 @@ async def add_tombstones(
         for one in pseudonymised
     ]
     await session.execute(insert(Tombstone).on_conflict_do_nothing(), rows)
+    is_new = select(Tombstone.pseudonym).where(Tombstone.epoch == epoch + 1).limit(1)
+    if await session.scalar(is_new) is None:
+        return epoch
+    await session.execute(update(Tenant).values(tombstone_epoch=epoch + 1))
+    return epoch + 1
+
+
+async def add_tombstones_of(
+    session: TenantSession,
+    found: Select[str, IdentifierKind],
+    client_id: ClientId,
+    request_id: uuid.UUID,
+    clock: Clock,
+) -> int:
+    """Set tombstones for all pseudonyms that a query finds, however many there are.
+
+    Args:
+        session: Holds the tenant's row until it ends: keep it short.
+        found: Pseudonyms and their kinds.
+        client_id: Whose data.
+        request_id: By which the people are erased.
+        clock: Of the platform.
+
+    Returns:
+        The tenant's epoch: a new one if any of the tombstones is new.
+    """
+    held = select(Tenant.tombstone_epoch).with_for_update(key_share=True)
+    epoch = (await session.scalars(held)).one()
+    told = found.subquery()
+    rows = select(
+        literal(session.tenant_id),
+        told.c.pseudonym,
+        literal(client_id),
+        told.c.kind,
+        literal(request_id),
+        literal(epoch + 1),
+        literal(clock()),
+    )
+    columns = (
+        *("tenant_id", "pseudonym", "client_id", "kind"),
+        *("request_id", "epoch", "created_at"),
+    )
+    stored = insert(Tombstone).from_select(columns, rows).on_conflict_do_nothing()
+    await session.execute(stored)
     is_new = select(Tombstone.pseudonym).where(Tombstone.epoch == epoch + 1).limit(1)
     if await session.scalar(is_new) is None:
         return epoch

@@ -119,7 +119,11 @@ def choose(
     agency: Agency,
     request: _Request,
     pseudonym: Annotated[
-        str, typer.Argument(help="Of the person, as `requests show` lists them.", metavar="PERSON")
+        str,
+        typer.Argument(
+            help="Pseudonym, as `requests show` lists them; `everybody`: of the closed shop.",
+            metavar="PERSON",
+        ),
     ],
 ) -> None:
     """Say who is meant."""

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -334,3 +335,61 @@ async def test_the_queue_is_by_deadline_and_counts_for_the_regulator(office: Off
         (Right.PORTABILITY, RequestState.MATCHING): 1,
         (Right.OBJECTION, RequestState.WITHDRAWN): 1,
     }
+
+
+def redact_shop(office: Office, **more: object) -> object:
+    """What Shopify sends 48 hours after a shop has closed the app."""
+    scope = {"connection": str(SHOP), "everybody": True}
+    return replace(office.redact(scope=scope), **{"identifiers": (), **more})  # type: ignore[arg-type]
+
+
+async def test_a_whole_shop_is_confirmed_by_one_officer_and_approved_by_another(
+    office: Office,
+) -> None:
+    await office.know(ADA)
+    received = await office.receive(redact_shop(office))  # type: ignore[arg-type]
+    assert received.state is RequestState.MATCHING
+    request = (office.tenant_id, received.request_id)
+    with pytest.raises(NotPossibleError, match="this request is about everybody of a connection"):
+        await office.decisions.choose_subject(*request, office.names(ADA)[0], actor=ANN)
+    state = await office.decisions.choose_subject(*request, "everybody", actor=ANN)
+    assert state is RequestState.APPROVING
+    with pytest.raises(SecondPersonError, match="you had a hand in this request yourself"):
+        await office.decisions.approve(*request, actor=ANN)
+    assert await office.decisions.approve(*request, actor=BEN) is RequestState.READY
+    row = await office.row(received.request_id)
+    assert (row.subject_id, row.run_by) == (None, BEN)
+    assert await office.events(received.request_id) == [
+        "received",
+        "searched",
+        "chosen",
+        "approved",
+    ]
+
+
+async def test_a_request_of_one_person_is_not_about_everybody(office: Office) -> None:
+    received = await office.receive(office.redact(ADA, scope={"connection": str(SHOP)}))
+    request = (office.tenant_id, received.request_id)
+    with pytest.raises(NotPossibleError, match="this request is about one person"):
+        await office.decisions.choose_subject(*request, "everybody", actor=ANN)
+    assert (await office.row(received.request_id)).state is RequestState.MATCHING
+
+
+async def test_nobody_confirms_a_connection_of_somebody_else(office: Office) -> None:
+    scope = {"connection": str(uuid.UUID(int=77)), "everybody": True}
+    received = await office.receive(redact_shop(office, scope=scope))  # type: ignore[arg-type]
+    request = (office.tenant_id, received.request_id)
+    with pytest.raises(NotFoundError, match="the client has no such connection"):
+        await office.decisions.choose_subject(*request, "everybody", actor=ANN)
+
+
+async def test_a_hold_over_one_person_keeps_the_whole_shop(office: Office) -> None:
+    await office.know(ADA)
+    hold = NewHold(ACME, "dispute 7 U 12/26", "Ann", pseudonym=office.names(ADA)[0])
+    hold_id = await office.holds.put(office.tenant_id, hold, actor=ANN)
+    received = await office.receive(redact_shop(office))  # type: ignore[arg-type]
+    request = (office.tenant_id, received.request_id)
+    await office.decisions.choose_subject(*request, "everybody", actor=ANN)
+    assert await office.decisions.approve(*request, actor=BEN) is RequestState.HELD
+    await office.holds.release(office.tenant_id, hold_id, actor=ANN)
+    assert (await office.row(received.request_id)).state is RequestState.READY
