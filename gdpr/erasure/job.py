@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import select
 
-from domain.errors import BoscoError, InternalError, Transient
+from domain.errors import BoscoError, ConflictError, InternalError, Terminal, Transient
 from domain.ids import ClientId, TenantId
 from domain.ports import Steps
 from domain.privacy.rights import RequestOutcome, RequestState, Right
@@ -29,10 +29,16 @@ from gdpr.requests.everybody import connection_of
 from gdpr.requests.fulfilment import Fulfilled
 from tenancy.jobs import JobEngine, JobHandle, JobQueue, JobStatus
 from tenancy.session import TenantSession
-from tenancy.tables import ErasureCause, ErasureRunRequest, SubjectRequest, Tombstone
+from tenancy.tables import ErasureCause, ErasureRunRequest, RequestRun, SubjectRequest, Tombstone
 from tenancy.unscoped import Doors
 
-__all__ = ["ERASE_JOB", "ErasureJobs", "ErasureStoppedError"]
+__all__ = [
+    "ERASE_JOB",
+    "ErasureJobs",
+    "ErasureStoppedError",
+    "HeldInPartError",
+    "StaffNotErasableError",
+]
 
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -45,6 +51,21 @@ class ErasureStoppedError(InternalError, Transient):
     """A run has stopped before its end; trying the request again lets it go on."""
 
     code = "ERASURE_STOPPED"
+
+
+class HeldInPartError(ConflictError, Transient):
+    """A legal hold keeps a category of the data, which no run leaves out (releasing it mends it).
+
+    Nothing is erased before: the request is tried again until the hold has ended.
+    """
+
+    code = "ERASURE_HELD_IN_PART"
+
+
+class StaffNotErasableError(ConflictError, Terminal):
+    """It is about the agency's own people, whom no run erases (an officer has to)."""
+
+    code = "ERASURE_OF_STAFF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +90,11 @@ class ErasureJobs:
 
         Raises:
             ErasureStoppedError: The run has stopped; trying again lets it go on.
+            HeldInPartError: A hold keeps a category of the data.
+            StaffNotErasableError: It is about the agency's own people.
         """
+        async with self.eraser.stores.database.session(tenant_id) as session:
+            await _check(session, request_id)
         joined = await steps.run("choose a run", partial(self._choose, tenant_id, request_id))
         # Jobs are queued by jobs, never by their steps; the same id again is the same job.
         await self._enqueue(joined)
@@ -192,14 +217,33 @@ class ErasureJobs:
         return Run(run_id, requests, is_replay)
 
 
+async def _check(session: TenantSession, request_id: uuid.UUID) -> None:
+    """Refuse what a run would not take."""
+    row = await session.get_one(SubjectRequest, (session.tenant_id, request_id))
+    if row.client_id is None:
+        raise StaffNotErasableError(
+            "this request is about the agency's own people: no run erases them",
+            hint="deactivate the account, and answer the person by hand",
+        )
+    run = await session.get(RequestRun, (session.tenant_id, request_id))
+    if run is not None and run.held_categories:
+        kept = ", ".join(run.held_categories)
+        raise HeldInPartError(
+            f"a legal hold keeps {kept}: nothing is erased before it ends",
+            hint="release the hold, or tell the person that it takes longer",
+        )
+
+
 async def _waiting(session: TenantSession, again: uuid.UUID | None) -> tuple[RunRequest, ...]:
     """Requests for erasure that are being carried out and had no run; and one, once more."""
     had = select(ErasureRunRequest.request_id)
+    held = select(RequestRun.request_id).where(RequestRun.held_categories != [])
     query = (
         select(SubjectRequest)
         .where(
             SubjectRequest.right == Right.ERASURE,
             SubjectRequest.state == RequestState.RUNNING,
+            SubjectRequest.id.not_in(held),
             SubjectRequest.id.not_in(had) | (SubjectRequest.id == again),
         )
         .order_by(SubjectRequest.id)
