@@ -67,6 +67,7 @@ from gdpr.requests.desk import RequestDesk
 from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
 from gdpr.retention.sweep import Retention
+from gdpr.retention.warehouse import WarehousePurge
 from ingestion.connecting import ConnectionDesk
 from ingestion.connector.extract import Extractor
 from ingestion.connector.source_file import load_all_sources
@@ -296,6 +297,7 @@ async def open_runtime(
             retention=Retention(
                 plane.database,
                 plane.doors,
+                WarehousePurge(erasing.eraser.stores, plane.doors),
                 exports,
                 Exclusive(plane.database, "retention"),
                 clock,

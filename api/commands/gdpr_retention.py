@@ -1,23 +1,23 @@
-"""Retention: `bosco gdpr retention plan`, `run` and `show`."""
+"""Retention: `bosco gdpr retention plan`, `run`, `show` and `set`."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
 
-from api.commands.lookup import find_agency
+from api.commands.lookup import find_agency, find_client
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.runtime import Runtime
-from domain.privacy.retention_policies import RETENTION_POLICIES
-from gdpr.retention.rules import PurgeAction
-from gdpr.retention.sweep import LastPurge, PlannedPurge, rules_digest
+from gdpr.retention.days import set_people_days
+from gdpr.retention.planned import PlannedPurge
+from gdpr.retention.sweep import LastPurge, rules_digest
 
-__all__ = ["plan_retention", "run_retention", "show_retention"]
+__all__ = ["plan_retention", "run_retention", "set_retention", "show_retention"]
 
 
 async def plan_retention(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco gdpr retention plan`: what would be purged now; changes nothing."""
     tenant = await find_agency(runtime, arguments["tenant"])
     planned = await runtime.retention.plan(tenant.tenant_id)
-    columns = ("policy", "table", "kept for", "older than (UTC)", "then", "rows")
+    columns = ("policy", "place", "kept for", "older than (UTC)", "then", "rows")
     yield TableEvent(f"over at {tenant.slug}", columns, tuple(map(_row, planned)))
     yield LineEvent(f"{sum(one.rows for one in planned):,} rows are over; nothing was changed")
 
@@ -43,15 +43,33 @@ async def show_retention(runtime: Runtime, arguments: Arguments) -> AsyncIterato
         yield LineEvent(line)
 
 
+async def set_retention(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco gdpr retention set`: how long rows about a client's people are kept."""
+    tenant = await find_agency(runtime, arguments["tenant"])
+    days = int(arguments["days"])
+    async with runtime.database.session(tenant.tenant_id) as session:
+        client = await find_client(session, arguments["client"])
+        set_people_days(
+            session,
+            client,
+            days,
+            clock=runtime.clock,
+            ids=runtime.ids,
+            actor=arguments["actor"],
+        )
+    yield LineEvent(
+        f"rows about the people of {client.slug} are kept for {days:,} days; what is older loses"
+        " its people with the next purge"
+    )
+
+
 def _row(one: PlannedPurge) -> tuple[str, ...]:
-    cleared = ", ".join(name for name, _ in one.rule.clears)
-    is_deleted = one.rule.action is PurgeAction.DELETE
     return (
-        one.rule.policy,
-        one.rule.table,
-        f"{RETENTION_POLICIES[one.rule.policy].days:,} days",
+        one.policy,
+        one.place,
+        f"{one.days:,} days",
         f"{one.before:%Y-%m-%d %H:%M}",
-        "deleted" if is_deleted else f"{cleared} forgotten",
+        one.then,
         f"{one.rows:,}",
     )
 

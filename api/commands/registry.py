@@ -118,6 +118,7 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "gdpr.recipients.retry": gdpr_recipients.retry_notice,
         "gdpr.retention.plan": gdpr_retention.plan_retention,
         "gdpr.retention.run": gdpr_retention.run_retention,
+        "gdpr.retention.set": gdpr_retention.set_retention,
         "gdpr.retention.show": gdpr_retention.show_retention,
         "gdpr.replay": gdpr_replay.replay_tombstones,
         "gdpr.statistics": gdpr_desk.show_statistics,

@@ -71,7 +71,8 @@ _ALL: Final = (
         "staff_account",
         365,
         CountsFrom.ACCOUNT_END,
-        "Who had access to what can still be told for a year after somebody has left.",
+        "Who had access to what can still be told for a year after somebody has left; then the"
+        " account is an id that leads to nobody.",
     ),
     RetentionPolicy(
         "staff_word",
@@ -134,7 +135,7 @@ _ALL: Final = (
         1_095,
         CountsFrom.CLOSED,
         "That and when a request was answered has to be shown while claims are possible (three"
-        " years, articles 5(2) and 17(3)(e)).",
+        " years, articles 5(2) and 17(3)(e)); then it names nobody any more.",
     ),
     RetentionPolicy(
         "person_export",

@@ -36,7 +36,7 @@ from gdpr.erasure.work import Run, RunRequest, Stores
 from tenancy.privacy.pseudonyms import SURROGATE_PREFIX, Pseudonyms, open_pseudonyms
 from tenancy.tables import SubjectRequest
 
-__all__ = ["find_targets"]
+__all__ = ["find_targets", "words_of"]
 
 _WORDS = {IdentifierKind.PLATFORM: PERSON, IdentifierKind.ORDER: ORDER}
 _KINDS = {word: kind for kind, word in _WORDS.items()}
@@ -211,11 +211,12 @@ async def _words(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) ->
             run.tenants, find_words(erasable), {RUN: str(run.run_id)}
         )
         for row in rows.to_pylist():
-            found += _words_of(row, erasable, names[TenantId(uuid.UUID(row["tenant_id"]))])
+            found += words_of(row, erasable, names[TenantId(uuid.UUID(row["tenant_id"]))])
     return found
 
 
-def _words_of(row: dict[str, Any], erasable: Erasable, names: Pseudonyms) -> Iterator[Target]:
+def words_of(row: dict[str, Any], erasable: Erasable, names: Pseudonyms) -> Iterator[Target]:
+    """Targets for what a row of `find_words` has to become."""
     tenant_id = TenantId(uuid.UUID(row["tenant_id"]))
     connection_id = ConnectionId(uuid.UUID(row["connection_id"]))
     request_id = uuid.UUID(row["request_id"])

@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import or_, select
 
+from domain.errors import NotFoundError
 from domain.facts.fact import Names
 from domain.ids import ClientId, ConnectionId, TenantId
 from domain.privacy.identifiers import IdentifierKind
@@ -84,7 +85,9 @@ async def read_unloaded(
         found = await _entries(session, erasables, frozenset())
     landing = stores.landing.for_tenant(tenant_id)
     for entry, sync in found:
-        yield await _read(landing, entry, sync, erasables)
+        landed = await _read(landing, entry, sync, erasables)
+        if landed is not None:
+            yield landed
 
 
 async def rewrite_objects(
@@ -129,6 +132,8 @@ async def _rewrite(
         entries = await _entries(session, raws, loaded)
     for entry, sync in entries:
         landed = await _read(landing, entry, sync, raws)
+        if landed is None:
+            continue
         rows, counts = _without_people(landed, known)
         if counts:
             data = _parquet(rows)
@@ -155,6 +160,7 @@ async def _entries(
         )
         .where(
             LandingObject.raw_table.in_(tables),
+            LandingObject.purged_at.is_(None),
             or_(LandingObject.loaded_at.is_(None), LandingObject.id.in_(mine)),
         )
         .order_by(LandingObject.uri)
@@ -164,9 +170,14 @@ async def _entries(
 
 async def _read(
     landing: TenantLanding, entry: LandingObject, sync: Sync, raws: Sequence[Erasable]
-) -> Landed:
+) -> Landed | None:
+    """The rows of an object; None: it is gone (a purge was cut short), and holds nobody."""
     erasable = next(one for one in raws if one.table.qualified == entry.raw_table)
-    rows = pq.read_table(io.BytesIO(await landing.get(entry.uri)))
+    try:
+        data = await landing.get(entry.uri)
+    except NotFoundError:
+        return None
+    rows = pq.read_table(io.BytesIO(data))
     return Landed(entry, sync.client_id, sync.connection_id, erasable, rows)
 
 

@@ -23,8 +23,10 @@ from gdpr.erasure.erasable import NATURAL_KEY, Erasable, NotErasableError, word_
 from tenancy.privacy.pseudonyms import SURROGATE_PREFIX
 
 __all__ = [
+    "BEFORE",
     "CONNECTION",
     "KEY",
+    "OLDEST",
     "ORDER",
     "PERSON",
     "RUN",
@@ -37,6 +39,7 @@ __all__ = [
     "find_orders",
     "find_words",
     "names_of_connection",
+    "still_names",
     "targets_of_run",
 ]
 
@@ -45,6 +48,9 @@ RUN: Final = "run_id"  # the parameter that names the run, UUID text
 PERSON: Final = "person"
 ORDER: Final = "order_id"
 KEY: Final = "key "  # and `source.stream`
+# Its value is a day: rows of earlier days of the connection are over, whoever they are about.
+BEFORE: Final = "before"
+OLDEST: Final = "before"  # the parameter of the latest of these days: other partitions are not read
 
 _TARGETS: Final = "privacy.targets"
 
@@ -80,8 +86,12 @@ def find_orders(erasable: Erasable) -> Statement:
 
 
 @functools.cache
-def find_words(erasable: Erasable) -> Statement:
+def find_words(erasable: Erasable, *, over: bool = False) -> Statement:
     """What needs a surrogate in rows of targets: ids of the rows themselves, and keys.
+
+    Args:
+        erasable: Where.
+        over: Rows are found by their day (`BEFORE`), not by whom they name.
 
     Columns: tenant_id, connection_id, request_id, each column that gets a surrogate; of tables
     with a natural key also source, stream and natural_key.
@@ -93,7 +103,7 @@ def find_words(erasable: Erasable) -> Statement:
     return _question(
         f"""
         SELECT DISTINCT r.tenant_id, r.connection_id, t.request_id, {selected}
-        FROM {_matched(erasable)}
+        FROM {_matched(erasable, over=over)}
         """
     )
 
@@ -154,20 +164,21 @@ def find_objects(erasable: Erasable) -> Statement:
 
 
 @functools.cache
-def delete_rows(erasable: Erasable) -> exp.Expr:
-    """Take the rows of targets out."""
-    word, column = _match(erasable)
+def delete_rows(erasable: Erasable, *, over: bool = False) -> exp.Expr:
+    """Take the rows of targets out; see `find_words`."""
     return _change(
         f"""
         DELETE FROM {erasable.table.qualified} AS r
-        WHERE EXISTS (SELECT 1 FROM {_TARGETS} AS t WHERE {_is_target("t", "r", word, column)})
+        WHERE EXISTS (SELECT 1 FROM {_TARGETS} AS t WHERE {_condition(erasable, over=over)})
         """
     )
 
 
 @functools.cache
-def anonymise(erasable: Erasable) -> Sequence[exp.Expr]:
+def anonymise(erasable: Erasable, *, over: bool = False) -> Sequence[exp.Expr]:
     """Put the rows of targets in again without the person, and take the old ones out.
+
+    See `find_words` for `over`.
 
     What a platform has told again meanwhile stands under its surrogate already: of a current view,
     what that replaces goes.
@@ -179,11 +190,11 @@ def anonymise(erasable: Erasable) -> Sequence[exp.Expr]:
         f"""
         INSERT INTO {erasable.table.qualified} ({names})
         SELECT {", ".join(values)}
-        FROM {_matched(erasable)} {" ".join(joins)}
+        FROM {_matched(erasable, over=over)} {" ".join(joins)}
         {_unless_newer(erasable)}
         """
     )
-    return (insert, delete_rows(erasable))
+    return (insert, delete_rows(erasable, over=over))
 
 
 def _unless_newer(erasable: Erasable) -> str:
@@ -196,11 +207,38 @@ def _unless_newer(erasable: Erasable) -> str:
         )"""
 
 
-def _matched(erasable: Erasable) -> str:
+def still_names(erasable: Erasable) -> str:
+    """Whether a row `r` has not become yet what erasing makes of it."""
+    if not erasable.table.outlives_person:
+        return "TRUE"
+    day = f"CAST(r.{erasable.day} AS TIMESTAMP)"
+    tests = {
+        Erased.SURROGATE: "NOT STARTS_WITH(r.{name}, '" + SURROGATE_PREFIX + "')",
+        Erased.CLEARED: "r.{name} IS NOT NULL",
+        Erased.DAY: "r.{name} <> " + day,
+    }
+    columns = [one for one in erasable.table.columns if one.erased in tests]
+    return "(" + " OR ".join(tests[one.erased].format(name=one.name) for one in columns) + ")"
+
+
+def _matched(erasable: Erasable, *, over: bool = False) -> str:
     """Rows `r` of targets `t`; a row is that of one target at most."""
-    word, column = _match(erasable)
     return f"""{erasable.table.qualified} AS r
-        JOIN {_TARGETS} AS t ON {_is_target("t", "r", word, column)}"""
+        JOIN {_TARGETS} AS t ON {_condition(erasable, over=over)}"""
+
+
+def _condition(erasable: Erasable, *, over: bool) -> str:
+    if not over:
+        word, column = _match(erasable)
+        return _is_target("t", "r", word, column)
+    # Not every target's value is a day, and an engine may cast before it filters.
+    return f"""t.run_id = @{RUN}
+        AND t.tenant_id = r.tenant_id
+        AND t.connection_id = r.connection_id
+        AND t.word = '{BEFORE}'
+        AND r.{erasable.day} < @{OLDEST}
+        AND r.{erasable.day} < SAFE_CAST(t.value AS DATE)
+        AND {still_names(erasable)}"""
 
 
 def _match(erasable: Erasable) -> tuple[str, str]:

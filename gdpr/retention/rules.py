@@ -35,6 +35,7 @@ class RetentionRule:
         action: What is done.
         clears: Of `CLEAR`: columns, and SQL of what they become.
         keeps: SQL of a condition that keeps a row; empty: none.
+        waits: SQL of a condition under which a row waits for others to go first; empty: none.
     """
 
     policy: str
@@ -43,6 +44,7 @@ class RetentionRule:
     action: PurgeAction = PurgeAction.DELETE
     clears: tuple[tuple[str, str], ...] = ()
     keeps: str = ""
+    waits: str = ""
 
     @property
     def name(self) -> str:
@@ -65,6 +67,25 @@ def _held(request: str) -> str:
         f" WHERE q.tenant_id = r.tenant_id AND q.id = {request} AND h.released_at IS NULL"
         " AND (h.expires_at IS NULL OR h.expires_at > :now))"
     )
+
+
+def _of_user(column: str) -> str:
+    """When the account was closed that a column names."""
+    return (
+        "(SELECT u.deactivated_at FROM users u"
+        f" WHERE u.tenant_id = r.tenant_id AND u.id = {column})"
+    )
+
+
+_MEMBER: Final = (
+    "(SELECT m.user_id FROM memberships m"
+    " WHERE m.tenant_id = r.tenant_id AND m.id = r.membership_id)"
+)
+
+
+def _used_by(table: str, condition: str) -> str:
+    """Whether a row of another table, which goes first, still needs the row."""
+    return f"EXISTS (SELECT 1 FROM {table} x WHERE x.tenant_id = r.tenant_id AND {condition})"
 
 
 _NULL: Final = "NULL"
@@ -106,15 +127,66 @@ RULES: Final = (
     RetentionRule(
         "alert_channel", "alert_messages", "r.ended_at", PurgeAction.CLEAR, (("failure", _NULL),)
     ),
+    RetentionRule("request_record", "request_runs", _CLOSED, keeps=_held("r.request_id")),
+    RetentionRule("request_record", "privacy_inbox", "r.ended_at"),
+    RetentionRule("request_record", "recipient_notices", "r.ended_at"),
+    RetentionRule("request_record", "legal_holds", "COALESCE(r.released_at, r.expires_at)"),
+    RetentionRule(
+        "request_record",
+        "erasure_run_requests",
+        "r.finished_at",
+        PurgeAction.CLEAR,
+        (("subject_id", _NULL),),
+        keeps=_held("r.request_id"),
+    ),
+    RetentionRule(
+        "request_record",
+        "subject_requests",
+        "r.closed_at",
+        PurgeAction.CLEAR,
+        (
+            ("subject_id", _NULL),
+            ("pseudonyms", "'{}'::text[]"),
+            ("fingerprint", "''::bytea"),
+            ("external_ref", _NULL),
+            ("scope", _EMPTY),
+            ("reason", _NULL),
+        ),
+        keeps=_held("r.id"),
+    ),
+    RetentionRule("staff_account", "recovery_codes", _of_user("r.user_id")),
+    RetentionRule(
+        "staff_account",
+        "second_factors",
+        _of_user("r.user_id"),
+        waits=_used_by("recovery_codes", "x.user_id = r.user_id"),
+    ),
+    RetentionRule("staff_account", "passwords", _of_user("r.user_id")),
+    RetentionRule("staff_account", "external_identities", _of_user("r.user_id")),
+    RetentionRule("staff_account", "membership_clients", _of_user(_MEMBER)),
+    RetentionRule(
+        "staff_account",
+        "memberships",
+        _of_user("r.user_id"),
+        waits=_used_by("membership_clients", "x.membership_id = r.id"),
+    ),
+    RetentionRule(
+        "staff_account",
+        "users",
+        "r.deactivated_at",
+        PurgeAction.CLEAR,
+        (("email", "('deleted account ' || id::text)"), ("name", "''")),
+    ),
 )
 
-_REFERRED_TO: Final = (
-    "proofs that nobody may delete refer to the row; it names nobody once the claim is cleared and"
-    " the person is erased"
+_LEADS_TO_NOBODY: Final = (
+    "it holds ids, dates and counts, and refers to a request that names nobody any more"
 )
-_ACCOUNT: Final = (
-    "the id of the account is what the audit trail names; a colleague's account is erased on"
-    " request, or when the agency leaves"
+_PROVES: Final = "it is a proof under a number, signed; it names the person by pseudonym"
+_WITH_TEXT: Final = "the row goes with its text, thirty days after the request was closed"
+_ID_ALONE: Final = (
+    "of the account it holds the id alone, which leads to nobody once the account is cleared; the"
+    " audit trail names the same id"
 )
 _WITH_SESSION: Final = (
     "the row goes thirty days after it has expired; the hash opens nothing by then"
@@ -122,35 +194,13 @@ _WITH_SESSION: Final = (
 
 # (table, policy): why no rule of its own is needed, or none can be.
 KEPT_BECAUSE: Final[Mapping[tuple[str, str], str]] = {
+    ("certificates", "request_record"): _PROVES,
+    ("person_exports", "request_record"): _LEADS_TO_NOBODY,
+    ("request_events", "request_record"): _LEADS_TO_NOBODY,
+    ("request_letters", "request_record"): _WITH_TEXT,
     **{
-        (table, "request_record"): _REFERRED_TO
-        for table in (
-            "certificates",
-            "legal_holds",
-            "person_exports",
-            "privacy_inbox",
-            "recipient_notices",
-            "request_events",
-            "request_letters",
-            "request_runs",
-            "subject_requests",
-        )
-    },
-    **{
-        (table, "staff_account"): _ACCOUNT
-        for table in (
-            "app_grants",
-            "browser_sessions",
-            "external_identities",
-            "membership_clients",
-            "memberships",
-            "one_time_links",
-            "passwords",
-            "recovery_codes",
-            "second_factors",
-            "token_families",
-            "users",
-        )
+        (table, "staff_account"): _ID_ALONE
+        for table in ("app_grants", "browser_sessions", "one_time_links", "token_families")
     },
     ("browser_sessions", "one_day_after"): _WITH_SESSION,
     ("one_time_links", "one_day_after"): _WITH_SESSION,

@@ -1,6 +1,7 @@
 """Purges what is over, and keeps the proof of it.
 
     rules -> counts (plan, changes nothing)
+    warehouse and landing objects, for all agencies -> counts that no proof tells yet
     rules -> batch by batch: rows deleted or cleared + audit entry with the counts, or neither
     audit entry -> proof of the last purge
 
@@ -12,6 +13,7 @@ days go in as a digest, so that a later change of policy shows.
 import datetime as dt
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -24,14 +26,16 @@ from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
 from domain.privacy.retention_policies import RETENTION_POLICIES
 from gdpr.access.exports import Exports
+from gdpr.retention.planned import PlannedPurge, plan_warehouse
 from gdpr.retention.rules import RULES, PurgeAction, RetentionRule
+from gdpr.retention.warehouse import LANDED, PEOPLE, WarehousePurge
 from tenancy import audit
 from tenancy.exclusive import Exclusive
 from tenancy.session import Database, TenantSession
-from tenancy.tables import AuditEntry
+from tenancy.tables import AuditEntry, RetentionRun
 from tenancy.unscoped import Doors
 
-__all__ = ["PURGED", "LastPurge", "PlannedPurge", "Retention", "rules_digest"]
+__all__ = ["PURGED", "LastPurge", "Retention", "rules_digest"]
 
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -39,20 +43,6 @@ PURGED: Final = "retention.purged"
 _JOB: Final = "job:retention"
 _BATCH: Final = 5_000  # rows of one rule in one transaction
 _EVERY: Final = dt.timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPurge:
-    """What a rule would do now.
-
-    Attributes:
-        before: UTC instant: what counts from earlier is over.
-        rows: How many rows that is.
-    """
-
-    rule: RetentionRule
-    before: dt.datetime
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +70,7 @@ class Retention:
     """Policies of retention, carried out.
 
     Attributes:
+        warehouse: Purged first, for all agencies at once.
         exports: Purged along with the rest.
         exclusive: One process at a time goes round.
         batch: Rows of one rule in one transaction.
@@ -87,6 +78,7 @@ class Retention:
 
     database: Database
     doors: Doors
+    warehouse: WarehousePurge
     exports: Exports
     exclusive: Exclusive
     clock: Clock
@@ -96,22 +88,36 @@ class Retention:
     async def plan(self, tenant_id: TenantId) -> Sequence[PlannedPurge]:
         """What would be purged now, rule by rule; changes nothing."""
         now = self.clock()
+        agency, counted = await self.warehouse.plan(tenant_id)
         async with self.database.session(tenant_id) as session:
-            return [
+            planned = [
                 PlannedPurge(
-                    rule,
+                    rule.policy,
+                    rule.table,
+                    _days(rule),
                     _before(rule, now),
+                    _then(rule),
                     await session.scalar(_count(rule), _values(rule, now)) or 0,
                 )
                 for rule in RULES
             ]
+        return [*planned, *plan_warehouse(self.warehouse.stores, agency, counted, now.date())]
 
     async def run(self, tenant_id: TenantId, *, actor: str) -> Mapping[str, int]:
         """Purge what is over; gives back how many rows by rule.
 
-        Each transaction purges a batch of each rule and records it; a purge with nothing to do is
-        recorded as well, so that there is always a proof of the last one.
+        The warehouse takes one purge a day, for all agencies: what it took of this one is told
+        here, whoever let it run. Each transaction purges a batch of each rule and records it; a
+        purge with nothing to do is recorded as well, so that there is always a proof of the last.
+
+        Raises:
+            BoscoError: A store does not answer; called again, it goes on.
         """
+        await self.warehouse.run()
+        return await self._run(tenant_id, actor)
+
+    async def _run(self, tenant_id: TenantId, actor: str) -> Mapping[str, int]:
+        """Purge the agency's own stores, and tell what the warehouse's purge took."""
         total: dict[str, int] = {}
         if exports := await self.exports.purge(tenant_id):
             total["exports"] = exports
@@ -119,6 +125,7 @@ class Retention:
             async with self.database.session(tenant_id) as session:
                 counts = {rule.name: await self._purge(session, rule) for rule in RULES}
                 done = {name: count for name, count in counts.items() if count}
+                done |= await self._take_over(session)
                 self._record(session, done, actor)
             for name, count in done.items():
                 total[name] = total.get(name, 0) + count
@@ -143,14 +150,43 @@ class Retention:
     async def go_round(self) -> None:
         """Purge for every agency that had no purge for a day; one that fails keeps nobody back."""
         async with self.exclusive():
-            for tenant in await self.doors.list_tenants():
+            try:
+                await self.warehouse.run()
+            except BoscoError:
+                _LOG.exception("warehouse_purge_failed")
+            tenants = [one.tenant_id for one in await self.doors.list_tenants()]
+            for tenant_id in tenants:
                 try:
-                    async with self.database.session(tenant.tenant_id) as session:
-                        last = await self.last(session)
-                    if last is None or self.clock() - last.at >= _EVERY:
-                        await self.run(tenant.tenant_id, actor=_JOB)
+                    if await self._is_due(tenant_id):
+                        await self._run(tenant_id, _JOB)
                 except BoscoError:
-                    _LOG.exception("retention_failed", tenant_id=str(tenant.tenant_id))
+                    _LOG.exception("retention_failed", tenant_id=str(tenant_id))
+
+    async def _is_due(self, tenant_id: TenantId) -> bool:
+        """Whether there was no purge for a day, or one of the warehouse has no proof yet."""
+        untold = select(RetentionRun.day).where(
+            RetentionRun.done_at.is_not(None),
+            RetentionRun.told_at.is_(None),
+            RetentionRun.counts != {},
+        )
+        async with self.database.session(tenant_id) as session:
+            last = await self.last(session)
+            return (
+                last is None
+                or self.clock() - last.at >= _EVERY
+                or await session.scalar(untold.limit(1)) is not None
+            )
+
+    async def _take_over(self, session: TenantSession) -> dict[str, int]:
+        """What the warehouse's purge took of the session's agency and no proof tells yet."""
+        query = select(RetentionRun).where(
+            RetentionRun.done_at.is_not(None), RetentionRun.told_at.is_(None)
+        )
+        told: Counter[str] = Counter()
+        for run in await session.scalars(query.with_for_update()):
+            run.told_at = self.clock()
+            told.update(run.counts)
+        return dict(told)
 
     async def _purge(self, session: TenantSession, rule: RetentionRule) -> int:
         values = _values(rule, self.clock()) | {"batch": self.batch}
@@ -175,18 +211,29 @@ class Retention:
 
 def rules_digest() -> str:
     """SHA-256 over rules and days, in hexadecimal."""
-    told = [
+    told: list[list[Any]] = [
         [rule.name, rule.since, rule.action.value, rule.keeps, RETENTION_POLICIES[rule.policy].days]
         for rule in RULES
     ]
+    told += [[policy, RETENTION_POLICIES[policy].days] for policy in (PEOPLE, LANDED)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _before(rule: RetentionRule, now: dt.datetime) -> dt.datetime:
+def _days(rule: RetentionRule) -> int:
     days = RETENTION_POLICIES[rule.policy].days
     if days is None:
         raise ValueError(f"policy {rule.policy} ends with an event, not with a day")
-    return now - dt.timedelta(days=days)
+    return days
+
+
+def _before(rule: RetentionRule, now: dt.datetime) -> dt.datetime:
+    return now - dt.timedelta(days=_days(rule))
+
+
+def _then(rule: RetentionRule) -> str:
+    if rule.action is PurgeAction.DELETE:
+        return "deleted"
+    return ", ".join(name for name, _ in rule.clears) + " forgotten"
 
 
 def _values(rule: RetentionRule, now: dt.datetime) -> dict[str, Any]:
@@ -212,8 +259,11 @@ def _count(rule: RetentionRule) -> TextClause:
 
 
 def _change(rule: RetentionRule) -> TextClause:
-    chosen = f"SELECT r.ctid FROM {rule.table} r WHERE {_is_over(rule)} LIMIT :batch FOR UPDATE"
+    free = f" AND NOT {rule.waits}" if rule.waits else ""
+    chosen = f"SELECT r.ctid FROM {rule.table} r WHERE {_is_over(rule)}{free} LIMIT :batch"
     if rule.action is PurgeAction.DELETE:
+        # A row that somebody changes meanwhile has another place then, and stays. No lock before
+        # the deletion: it would need a right to change tables that nobody changes.
         return text(f"DELETE FROM {rule.table} WHERE ctid IN ({chosen})")
     changes = ", ".join(f"{name} = {value}" for name, value in rule.clears)
-    return text(f"UPDATE {rule.table} SET {changes} WHERE ctid IN ({chosen})")
+    return text(f"UPDATE {rule.table} SET {changes} WHERE ctid IN ({chosen} FOR UPDATE)")

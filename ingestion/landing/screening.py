@@ -4,7 +4,9 @@
     -> the transaction that names it holds the epoch: still that one? -> recorded
                                                       else -> the object screened again
 
-An agency that erased nobody pays one look at one row for each object; streams that are about nobody
+Rows whose time is over (`tenancy.privacy.people_age`) lose their person the same way.
+
+An agency that erased nobody pays a look at two rows for each object; streams that are about nobody
 pay nothing. Whatever else a row of an erased person names becomes a tombstone, before the row is
 stored, so that rows which name only that are known, too: a new order shows its customer, its lines
 and refunds show the order. Lines that come before their order bring the customer along for this
@@ -28,8 +30,9 @@ from domain.privacy.identifiers import IdentifierKind
 from ingestion.landing.beside import Beside
 from ingestion.landing.target import LandingServices, LandingTarget
 from tenancy.privacy.landed_rows import read_rows, write_rows
+from tenancy.privacy.people_age import comes_in_before
 from tenancy.privacy.pseudonyms import open_pseudonyms
-from tenancy.privacy.screen import Screen, Screened, screen
+from tenancy.privacy.screen import Screen, Screened, rows_over, screen
 from tenancy.privacy.tombstones import (
     Pseudonymised,
     add_tombstones,
@@ -154,11 +157,13 @@ async def _take_out(
     while True:
         async with services.database.session(target.tenant_id) as session:
             tombstones = await load_tombstones(session)
-            if not tombstones.pseudonyms:
+            over_before = await comes_in_before(session, target.client_id, services.clock())
+            is_over = any(rows_over(rows, table, over_before) is not None for rows, _ in given)
+            if not tombstones.pseudonyms and not is_over:
                 return [Screened(rows) for rows, _ in given], tombstones.epoch
             names = await open_pseudonyms(session, services.vault)
         is_erased = tombstones.pseudonyms.__contains__
-        against = Screen(names, target.client_id, target.connection_id, is_erased)
+        against = Screen(names, target.client_id, target.connection_id, is_erased, over_before)
         found = [
             await asyncio.to_thread(screen, rows, table, against, beside) for rows, beside in given
         ]

@@ -3,9 +3,10 @@
     rows -> pseudonyms of whom they name -> rows of erased people -> left out, or without the person
 
 A row is about an erased person when any column that names a person or an order, or an address that
-came with it, is a tombstone. Of a fact that does not outlive people it is left out. Of one that
-does, each of its columns becomes what the fact says (`domain.facts.fact.Erased`): the same text or
-instant each time, so a late row replaces the row that erasure left, and sums stay as they are.
+came with it, is a tombstone; rows whose time is over are treated alike, whoever they are about. Of
+a fact that does not outlive people such a row is left out. Of one that does, each of its columns
+becomes what the fact says (`domain.facts.fact.Erased`): the same text or instant each time, so a
+late row replaces the row that erasure left, and sums stay as they are.
 
 Whatever else such a row names is the erased person's too, and is told: a new order shows the person
 here, while its lines may show the order only.
@@ -15,6 +16,7 @@ Cost: one HMAC for each distinct id in a batch; nothing for rows that name nobod
 Decision: ADR-0025.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,7 +33,7 @@ from domain.privacy.identifiers import Identifier, IdentifierKind
 from tenancy.privacy.pseudonyms import Pseudonyms
 from tenancy.privacy.tombstones import Pseudonymised
 
-__all__ = ["Screen", "Screened", "identify", "key_without_person", "screen"]
+__all__ = ["Screen", "Screened", "identify", "key_without_person", "rows_over", "screen"]
 
 _REPORTING_DATE: Final = "reporting_date"
 _KINDS: Final = {Names.PERSON: IdentifierKind.PLATFORM, Names.ORDER: IdentifierKind.ORDER}
@@ -46,12 +48,14 @@ class Screen:
         client_id: Whose the connection is.
         connection_id: In which ids are unique.
         is_erased: Whether a pseudonym is a tombstone.
+        over_before: Rows of earlier reporting dates are over, whoever they are about; None: none.
     """
 
     names: Pseudonyms
     client_id: ClientId
     connection_id: ConnectionId
     is_erased: Callable[[str], bool]
+    over_before: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Screened:
 
     Attributes:
         rows: The same object, when none of them is about one.
-        erased: Which of the rows that were given are about one; None: none.
+        erased: Which of the rows that were given are about one, or are over; None: none.
         related: What such rows name beside, and is no tombstone yet -> the tombstone that it stood
             beside.
     """
@@ -71,7 +75,7 @@ class Screened:
 
     @property
     def count(self) -> int:
-        """How many rows were about erased people."""
+        """How many rows were about erased people, or are over."""
         return 0 if self.erased is None else self.erased.true_count
 
 
@@ -97,12 +101,26 @@ def screen(
         if gone:
             found = pc.is_in(array, value_set=pa.array(gone, array.type))
             erased = found if erased is None else pc.or_(erased, found)
+    beside_them = {} if erased is None else _related(named, known, erased, against)
+    over = rows_over(rows, table, against.over_before)
+    if over is not None:
+        erased = over if erased is None else pc.or_(erased, over)
     if erased is None or not erased.true_count:
         return Screened(rows)
-    beside_them = _related(named, known, erased, against)
     if not table.outlives_person:
         return Screened(rows.filter(pc.invert(erased)), erased, beside_them)
     return Screened(_without_person(rows, table, against, erased), erased, beside_them)
+
+
+def rows_over(
+    rows: pa.RecordBatch, table: Table, over_before: dt.date | None
+) -> pa.BooleanArray | None:
+    """Which rows are of days before a day; None: none. A row whose day cannot be read is not."""
+    if over_before is None or _day_column(table) not in rows.schema.names:
+        return None
+    day = pa.scalar(over_before, pa.date32())
+    over = pc.fill_null(pc.less(_days(rows, table), day), fill_value=False)
+    return over if over.true_count else None
 
 
 def key_without_person(natural_key: str, raw: Table, against: Screen) -> str:
@@ -211,4 +229,8 @@ def _surrogate(column: Column, text: str, against: Screen) -> str:
 
 
 def _days(rows: pa.RecordBatch, table: Table) -> pa.Array:
-    return rows.column(next(c.name for c in table.columns if _REPORTING_DATE in (c.fills, c.name)))
+    return rows.column(_day_column(table))
+
+
+def _day_column(table: Table) -> str:
+    return next(c.name for c in table.columns if _REPORTING_DATE in (c.fills, c.name))

@@ -107,6 +107,7 @@ from tenancy.tables.privacy_requests import (
     RequestLetter,
     RequestRun,
 )
+from tenancy.tables.privacy_retention import RetentionRun
 from tenancy.tables.quality import (
     Incident,
     IncidentEvent,
@@ -199,6 +200,7 @@ __all__ = [
     "RequestEvent",
     "RequestLetter",
     "RequestRun",
+    "RetentionRun",
     "RevocationCause",
     "RevokedToken",
     "Role",

@@ -79,6 +79,10 @@ class Client(TenantOwned, Base):
     currency: Mapped[str] = holds(ACCOUNT_SETTING)  # ISO 4217
     time_zone: Mapped[str] = holds(ACCOUNT_SETTING)  # IANA name
     created_at: Mapped[dt.datetime]
+    # How long rows about its people are kept, days; NULL: as the policy says
+    people_days: Mapped[int | None]
+    # Rows of earlier days are without their people, now and when they come in; only moves on
+    people_purged_before: Mapped[dt.date | None]
 
 
 class User(TenantOwned, Base):

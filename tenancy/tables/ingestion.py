@@ -198,7 +198,7 @@ class Sync(TenantOwned, Base):
     quarantined: Mapped[int] = mapped_column(BigInteger, default=0)
     screened: Mapped[int] = mapped_column(
         BigInteger, default=0, server_default=text("0")
-    )  # rows of erased people: left out, or landed without the person
+    )  # rows of people who are erased, or whose time is over: left out, or without the person
     bytes_received: Mapped[int] = mapped_column(BigInteger, default=0)
     requests: Mapped[int] = mapped_column(BigInteger, default=0)
     error_code: Mapped[str | None] = holds(CANONICAL_WORD)
@@ -239,6 +239,7 @@ class LandingObject(TenantOwned, Base):
     api_version: Mapped[str] = holds(LINEAGE)
     landed_at: Mapped[dt.datetime]
     loaded_at: Mapped[dt.datetime | None]
+    purged_at: Mapped[dt.datetime | None]  # when its time was over; object and raw rows are gone
 
 
 class QuarantinedRow(TenantOwned, Base):

@@ -1,9 +1,11 @@
 """`bosco gdpr retention`."""
 
+from typing import Annotated
+
 import typer
 
 from api.cli.invoke import invoke
-from api.cli.options import Agency
+from api.cli.options import Agency, ClientName
 
 __all__ = ["group"]
 
@@ -26,3 +28,13 @@ def run(agency: Agency) -> None:
 def show(agency: Agency) -> None:
     """Show the proof of the last purge."""
     invoke("gdpr.retention.show", tenant=agency)
+
+
+@group.command("set")
+def set_days(
+    agency: Agency,
+    client: ClientName,
+    days: Annotated[int, typer.Argument(help="90 to 1,095.", metavar="DAYS")],
+) -> None:
+    """Keep rows about a client's people for fewer days than the policy allows."""
+    invoke("gdpr.retention.set", tenant=agency, client=client, days=days)
