@@ -41,7 +41,7 @@ from api.webhooks.desk import WebhookDesk
 from api.webhooks.sender import WebhookSender
 from domain.errors import BoscoError, UserError
 from domain.facts import FACTS
-from domain.facts.tables import SYNCS, Table, facts_table, marts_table
+from domain.facts.tables import SUPPRESSED, SYNCS, Table, facts_table, marts_table
 from domain.ids import ClientId, TenantId
 from domain.ports import Clock, IdFactory
 from domain.privacy.rights import Right
@@ -49,6 +49,8 @@ from domain.query.plan import PlanCache
 from feature_repo.materialise import FeatureRefresh
 from feature_repo.open import open_features
 from gdpr.access.exports import Exports
+from gdpr.consent.desk import ConsentDesk
+from gdpr.consent.proof import ConsentProof
 from gdpr.desk.office import office_of
 from gdpr.erasure.erasable import find_erasables
 from gdpr.erasure.job import ErasureJobs
@@ -93,6 +95,7 @@ from tenancy.cache import RedisAnswerCache
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobQueue, JobsConfig
 from tenancy.landing_store import LandingStore
+from tenancy.privacy.suppression_writer import SuppressionWriter
 from tenancy.quota import RedisCallBudget
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, DatabaseConfig, TenantSession
@@ -241,6 +244,10 @@ async def open_runtime(
                 erasing.eraser.plan,
                 person_sources(services, warehouse),
             ),
+            consent=ConsentDesk(plane.vault, clock, uuid7, secrets.token_bytes),
+            consent_proof=ConsentProof(
+                plane.vault, EvidenceKeys(plane.master_key, clock, secrets.token_bytes)
+            ),
             clock=clock,
             ids=uuid7,
             is_development=settings.env == "development",
@@ -304,6 +311,17 @@ async def open_runtime(
                 uuid7,
             ),
             issuing=issuing,
+            suppressions=SuppressionWriter(
+                database=plane.database,
+                agencies=plane.doors.agencies_with_suppressions,
+                warehouse=warehouse,
+                vault=plane.vault,
+                redis=plane.redis,
+                exclusive=Exclusive(plane.database, "suppressions"),
+                follow=features.refresh.refresh_client,
+                clock=clock,
+                ids=uuid7,
+            ),
         )
 
 
@@ -523,10 +541,11 @@ def _streams(sources: Mapping[str, SourceSpec]) -> dict[str, StreamSpec]:
 
 
 def warehouse_tables(streams: Mapping[str, StreamSpec]) -> list[Table]:
-    """Every table of the warehouse: raw ones, facts, marts, syncs, and whom a run erases."""
+    """Every table of the warehouse: raw ones, facts, marts, syncs, the suppressed, the erased."""
     facts = FACTS.values()
     return [
         SYNCS,
+        SUPPRESSED,
         RAW_SYNCS,
         TARGETS,
         *(stream.raw_table for stream in streams.values()),

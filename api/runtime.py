@@ -28,6 +28,7 @@ from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
 from ingestion.schedule.dispatcher import Dispatcher
 from tenancy.jobs import JobEngine
+from tenancy.privacy.suppression_writer import SuppressionWriter
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database
 from tenancy.unscoped import Doors
@@ -55,6 +56,7 @@ class Runtime:
         issuing: Of certificates of what was erased; goes round in the serving process.
         exports: Copies of people's data, made for them.
         retention: Purges what is over; goes round in the serving process.
+        suppressions: Brings who may not be read to the warehouse; likewise.
     """
 
     settings: Settings
@@ -89,6 +91,7 @@ class Runtime:
     issuing: Issuing
     exports: Exports
     retention: Retention
+    suppressions: SuppressionWriter
 
     @property
     def certificates(self) -> CertificateDesk:

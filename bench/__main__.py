@@ -6,7 +6,16 @@ from typing import Final
 
 from bench.harness import run_bench
 
-BENCHES: Final = ("gateway", "extraction", "loading", "features", "auth", "audit", "erasure")
+BENCHES: Final = (
+    "gateway",
+    "extraction",
+    "loading",
+    "features",
+    "auth",
+    "audit",
+    "erasure",
+    "consent",
+)
 
 
 def main() -> None:

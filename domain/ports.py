@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from domain.ids import ClientId, ConnectionId, RunId, TenantId
+from domain.privacy.purposes import Purpose
 from domain.privacy.recipients import RecipientAnswer, Telling
 from domain.time_window import DateRange
 
@@ -52,10 +53,12 @@ class TenantScope:
     Attributes:
         tenant_id: The agency.
         clients: Only these clients of it; None: all.
+        purpose: What for: rows of people who are suppressed for it are not read.
     """
 
     tenant_id: TenantId
     clients: frozenset[ClientId] | None = None
+    purpose: Purpose = Purpose.ANALYTICS
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

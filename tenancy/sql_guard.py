@@ -2,6 +2,9 @@
 
     tree -> refuse unknown shapes -> narrow every scan -> render -> check_guarded -> GuardedSql
 
+A question of one tenant also leaves out people who may not be read for its purpose
+(`tenancy/left_out.py`). Work over several tenants keeps and repairs what is stored, and sees them.
+
 Adding and checking are two pieces of code on purpose (`tenancy/sql_guard_check.py` works on the
 rendered text): a bug in one is caught by the other. What is not understood is refused. There is no
 off switch.
@@ -22,11 +25,13 @@ from typing import Final
 from sqlglot import exp
 
 from domain.errors import InternalError, Terminal
+from tenancy.left_out import PURPOSE, TENANT_ID, with_people_left_out
 from tenancy.sql_guard_check import UnguardedScanError, check_guarded
 
 __all__ = [
     "CLIENT_IDS",
     "CTE_PREFIX",
+    "PURPOSE",
     "TENANT_ID",
     "TENANT_IDS",
     "GuardedSql",
@@ -42,7 +47,6 @@ __all__ = [
 # looking like a reference to the CTE.
 CTE_PREFIX: Final = "_cte_"
 
-TENANT_ID: Final = "__tenant_id"
 TENANT_IDS: Final = "__tenant_ids"
 CLIENT_IDS: Final = "__client_ids"
 _RESERVED: Final = "__"  # parameters of this prefix belong to the guard
@@ -53,6 +57,9 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _FOREIGN_SCHEMAS: Final = frozenset(
     {"information_schema", "ops", "main", "pg_catalog", "system", "temp"}
 )
+
+# What is kept, not what is asked about: nobody who is suppressed is left out of it.
+_KEPT_SCHEMAS: Final = frozenset({"privacy", "raw"})
 
 # Shapes that read past a plain scan, change what a scan means, or do something other than read.
 _REFUSED: Final = (
@@ -135,7 +142,9 @@ class SealError(InternalError, Terminal):
     """Somebody tried to pass SQL off as guarded (our bug)."""
 
 
-def guard(tree: exp.Expr, kind: ScopeKind, *, dialect: SqlDialect) -> GuardedSql:
+def guard(
+    tree: exp.Expr, kind: ScopeKind, *, dialect: SqlDialect, nobody_suppressed: bool = False
+) -> GuardedSql:
     """Narrow every table scan to the tenants of a scope.
 
     Args:
@@ -143,10 +152,12 @@ def guard(tree: exp.Expr, kind: ScopeKind, *, dialect: SqlDialect) -> GuardedSql
             DELETE. Tables are schema-qualified, CTE names start with `_cte_`. Not changed.
         kind: What the scans are narrowed to.
         dialect: Of the warehouse.
+        nobody_suppressed: The warehouse knows that `privacy.suppressed` has no row of the tenant:
+            it need not be read.
 
     Returns:
-        The text; bind `@__tenant_id`, `@__client_ids` or `@__tenant_ids` beside its own
-        parameters.
+        The text; bind `@__tenant_id`, `@__client_ids`, `@__tenant_ids` or `@__purpose` beside its
+        own parameters.
 
     Raises:
         RefusedSqlError: A shape that is not narrowed: an unqualified table, a table function,
@@ -157,10 +168,12 @@ def guard(tree: exp.Expr, kind: ScopeKind, *, dialect: SqlDialect) -> GuardedSql
     narrowed = tree.copy()
     target = None if isinstance(narrowed, exp.Query) else _guard_change(narrowed, kind)
     for scan in [table for table in narrowed.find_all(exp.Table) if table.args.get("db")]:
+        if kind is not ScopeKind.TENANTS and scan.db in _KEPT_SCHEMAS:
+            raise _refused(f"{scan.db}.{scan.name} in a question of one tenant", scan)
         if scan is not target:
-            scan.replace(_narrowed(scan, kind))
+            scan.replace(_narrowed(scan, kind, nobody_suppressed=nobody_suppressed))
     text = dialect.render(narrowed)
-    check_guarded(text, dialect.name, kind.value)
+    check_guarded(text, dialect.name, kind.value, nobody_suppressed=nobody_suppressed)
     names = frozenset(parameter.name for parameter in narrowed.find_all(exp.Parameter))
     return GuardedSql(text, dialect.name, kind, names, _SEAL)
 
@@ -227,13 +240,16 @@ def _is_plain_alias(alias: exp.Expr) -> bool:
     return isinstance(alias.this, exp.Identifier) and not alias.args.get("columns")
 
 
-def _narrowed(scan: exp.Table, kind: ScopeKind) -> exp.Subquery:
+def _narrowed(scan: exp.Table, kind: ScopeKind, *, nobody_suppressed: bool) -> exp.Subquery:
     alias = scan.alias_or_name
     table = exp.Table(this=scan.this.copy(), db=scan.args["db"].copy())
+    predicate = _predicate(_SCAN, kind)
+    if kind is not ScopeKind.TENANTS and not nobody_suppressed:
+        predicate = with_people_left_out(scan.db, scan.name, predicate)
     inner = (
         exp.Select(expressions=[exp.Star()])
         .from_(exp.alias_(table, _SCAN, table=True))
-        .where(_predicate(_SCAN, kind))
+        .where(predicate)
     )
     return inner.subquery(alias)
 

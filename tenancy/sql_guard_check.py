@@ -2,17 +2,21 @@
 
     rendered text -> parse again -> every base table sits in its one permitted frame -> or an error
 
+The frame of a table about people leaves out those who are suppressed.
+
 Shares no code with `tenancy/sql_guard.py`: it reads the text that will be sent, and compares each
 frame with sentences written out here.
 """
 
+import re
+from functools import cache
 from typing import Final
 
 from sqlglot import exp, parse_one
 
 from domain.errors import InternalError, Terminal
 
-__all__ = ["UnguardedScanError", "check_guarded"]
+__all__ = ["UnguardedScanError", "check_guarded", "tables_about_people"]
 
 _IN: Final = {
     "duckdb": "BQ_IN({column}, ${name})",
@@ -24,31 +28,65 @@ _EQUALS: Final = {
 }
 
 
+# Tables whose rows name people: what has to hold of no suppression, column by column. A test
+# compares this with what the facts declare.
+_BETWEEN: Final = "{0} >= _who.events_from AND {0} < _who.events_to"
+_PERSON: Final = """
+    NOT EXISTS(SELECT 1 FROM (
+        SELECT _s.connection_id, _s.value, _s.events_from, _s.events_to
+        FROM {privacy}.suppressed AS _s
+        WHERE _s.tenant_id = @__tenant_id AND _s.purpose = @__purpose
+    ) AS _who WHERE _who.connection_id = _scan.connection_id AND _who.value = _scan.customer_id
+    AND {during})
+"""
+_ORDER: Final = """
+    NOT EXISTS(SELECT 1 FROM (
+        SELECT _s.connection_id, _o.order_id AS value, _o.ordered_at, _s.events_from, _s.events_to
+        FROM {privacy}.suppressed AS _s JOIN {facts}.orders AS _o
+        ON _o.connection_id = _s.connection_id AND _o.customer_id = _s.value
+        WHERE _s.tenant_id = @__tenant_id AND _s.purpose = @__purpose
+        AND _o.tenant_id = @__tenant_id
+    ) AS _who WHERE _who.connection_id = _scan.connection_id AND _who.value = _scan.order_id
+    AND {during})
+"""
+_PEOPLE: Final = {
+    "customers": ((_PERSON, "_scan.known_at"),),
+    "orders": ((_ORDER, "_scan.ordered_at"), (_PERSON, "_scan.ordered_at")),
+    "order_lines": ((_ORDER, "_who.ordered_at"),),
+    "refunds": ((_ORDER, "_scan.refunded_at"),),
+}
+_OF_FACTS: Final = re.compile(r"(?P<prefix>\w+_|)(?:facts|marts)")
+
+
 class UnguardedScanError(InternalError, Terminal):
     """A table scan cannot be, or was not, narrowed to the tenants of the scope."""
 
     code = "UNGUARDED_SCAN"
 
 
-def check_guarded(text: str, dialect: str, kind: str) -> None:
+def check_guarded(text: str, dialect: str, kind: str, *, nobody_suppressed: bool = False) -> None:
     """Prove that every base table in `text` is narrowed.
 
     Args:
         text: A rendered statement.
         dialect: `duckdb` or `bigquery`.
         kind: `tenant`, `clients` or `tenants`.
+        nobody_suppressed: There is nobody whom the tenant's questions have to leave out.
 
     Raises:
         UnguardedScanError: A scan, or a written row, is not narrowed (our bug).
     """
-    proof = _Proof(dialect, kind)
+    leaves_out = kind != "tenants" and not nobody_suppressed
+    proof = _Proof(dialect, kind, leaves_out=leaves_out)
     tree = parse_one(text, dialect=dialect)
     written = proof.check_target(tree)
     pending = [tree]
     while pending:
         node = pending.pop()
+        if isinstance(node, exp.Select) and proof.is_frame(node):
+            continue  # it is the permitted sentence, word for word: nothing else is in it
         if isinstance(node, exp.Table) and node is not written:
-            proof.check_scan(node)
+            proof.check_name(node)
         for value in node.args.values():
             pending.extend(
                 child
@@ -57,28 +95,45 @@ def check_guarded(text: str, dialect: str, kind: str) -> None:
             )
 
 
+def tables_about_people() -> dict[str, set[tuple[str, str]]]:
+    """What is known here: table -> columns that name somebody, each with the instant of a row."""
+    columns = {_PERSON: "customer_id", _ORDER: "order_id"}
+    return {
+        name: {(columns[sentence], happened_at) for sentence, happened_at in sentences}
+        for name, sentences in _PEOPLE.items()
+    }
+
+
 class _Proof:
     """The sentences that one dialect and kind of scope permits."""
 
-    __slots__ = ("_dialect", "_kind")
+    __slots__ = ("_dialect", "_kind", "_leaves_out")
 
-    def __init__(self, dialect: str, kind: str) -> None:
+    def __init__(self, dialect: str, kind: str, *, leaves_out: bool) -> None:
         self._dialect = dialect
         self._kind = kind
+        self._leaves_out = leaves_out
 
-    def check_scan(self, table: exp.Table) -> None:
-        if not table.db:
-            if not table.name.startswith("_cte_"):
-                raise self._unguarded(table)
-            return
-        frame = table.find_ancestor(exp.Select)
-        permitted = f"SELECT * FROM {table.db}.{table.name} AS _scan WHERE {self._narrow('_scan')}"
-        if (
-            frame is None
-            or self._sql(frame) != permitted
-            or not isinstance(frame.parent, exp.Subquery)
-        ):
+    def check_name(self, table: exp.Table) -> None:
+        """A table outside of any frame is a CTE."""
+        if table.db or not table.name.startswith("_cte_"):
             raise self._unguarded(table)
+
+    def is_frame(self, frame: exp.Select) -> bool:
+        """Whether it is the one sentence in which its base table may stand."""
+        sources = frame.args.get("from_")
+        table = None if sources is None else sources.this
+        if not isinstance(table, exp.Table) or not table.db:
+            return False
+        permitted = f"SELECT * FROM {table.db}.{table.name} AS _scan WHERE {self._narrow('_scan')}"
+        if self._kind != "tenants" and table.db.endswith(("raw", "privacy")):
+            return False
+        of_facts = _OF_FACTS.fullmatch(table.db)
+        if self._leaves_out and of_facts is not None:
+            for sentence, happened_at in _PEOPLE.get(table.name, ()):
+                during = _BETWEEN.format(happened_at)
+                permitted += _left_out(sentence, during, of_facts["prefix"], self._dialect)
+        return self._sql(frame) == permitted and isinstance(frame.parent, exp.Subquery)
 
     def check_target(self, tree: exp.Expr) -> exp.Table | None:
         match tree:
@@ -158,3 +213,12 @@ class _Proof:
         return UnguardedScanError(
             f"not narrowed to the {self._kind} of the scope: {self._sql(node)[:300]}"
         )
+
+
+@cache
+def _left_out(sentence: str, during: str, prefix: str, dialect: str) -> str:
+    """A sentence as the dialect writes it, led by AND."""
+    text = sentence.format(during=during, privacy=f"{prefix}privacy", facts=f"{prefix}facts")
+    if dialect == "duckdb":
+        text = text.replace("@", "$")
+    return f" AND {parse_one(text, dialect=dialect).sql(dialect)}"

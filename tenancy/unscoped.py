@@ -43,6 +43,7 @@ from tenancy.tables import (
     RaisedAlert,
     RecipientNotice,
     SubjectRequest,
+    Suppression,
     Sync,
     SyncState,
     Tenant,
@@ -308,6 +309,19 @@ class Doors:
         rows = await self._read(query)
         if rows:  # as above
             _log_door("agencies_with_rescans", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_suppressions(self) -> list[TenantId]:
+        """Agencies of which somebody's suppression is not in force everywhere, in order of ids."""
+        query = (
+            select(Suppression.tenant_id)
+            .where(Suppression.unsettled())
+            .distinct()
+            .order_by(Suppression.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # as above
+            _log_door("agencies_with_suppressions", len(rows))
         return [row.tenant_id for row in rows]
 
     async def due_work(self) -> list[DueWork]:

@@ -43,6 +43,7 @@ def worker() -> None:
 async def _serve(workers: int) -> None:
     from api.http import serve_http  # noqa: PLC0415  # it costs a second, that a hand-over saves
     from api.requests import running_requests  # noqa: PLC0415  # as above
+    from api.suppressing import keep_suppressing  # noqa: PLC0415
     from api.workers.processes import keep_workers  # noqa: PLC0415
 
     settings = load_settings()
@@ -68,6 +69,7 @@ async def _serve(workers: int) -> None:
             beside(_rescans(runtime)),
             beside(_certificates(runtime, _CERTIFY_SECONDS)),
             beside(_certificates(runtime, _CATCH_UP_SECONDS, everywhere=True)),
+            keep_suppressing(runtime.suppressions, asyncio.sleep),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),
         ):

@@ -32,6 +32,7 @@ from api.graphql.mutations.extend_request import EXTEND_REQUEST
 from api.graphql.mutations.grant_request import GRANT_REQUEST
 from api.graphql.mutations.hold_request import HOLD_REQUEST
 from api.graphql.mutations.look_again import LOOK_AGAIN
+from api.graphql.mutations.record_consent import RECORD_CONSENT
 from api.graphql.mutations.refuse_request import REFUSE_REQUEST
 from api.graphql.mutations.release_hold import RELEASE_HOLD
 from api.graphql.mutations.remove_webhook import REMOVE_WEBHOOK
@@ -47,6 +48,7 @@ from api.graphql.queries.audit_trail import AUDIT_TRAIL
 from api.graphql.queries.certificates import CERTIFICATES
 from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
+from api.graphql.queries.consent import CONSENT, CONSENT_RECEIPTS
 from api.graphql.queries.erasure_preview import ERASURE_PREVIEW
 from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
@@ -86,6 +88,8 @@ QUERIES: Final = (
     INCIDENTS,
     ALERTS,
     AUDIT_TRAIL,
+    CONSENT,
+    CONSENT_RECEIPTS,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DELIVERIES,
     SUBJECT_REQUESTS,
@@ -118,6 +122,7 @@ MUTATIONS: Final = (
     WITHDRAW_REQUEST,
     HOLD_REQUEST,
     RELEASE_HOLD,
+    RECORD_CONSENT,
 )
 
 _DEFAULT_ROWS: Final = 1_000

@@ -9,6 +9,8 @@ from api.webhooks.desk import WebhookDesk
 from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from domain.query.plan import PlanCache
 from feature_repo.read import FeatureReader
+from gdpr.consent.desk import ConsentDesk
+from gdpr.consent.proof import ConsentProof
 from gdpr.desk.office import PrivacyOffice
 from ingestion.connector.spec import SourceSpec
 from tenancy.session import Database
@@ -30,6 +32,8 @@ class GraphQLServices:
         tokens: Verifies access tokens.
         webhooks: Looks after endpoints.
         privacy: Decides on requests of people.
+        consent: Records what people said.
+        consent_proof: Shows what was recorded.
         clock: Present instant.
         ids: For trace ids and new rows.
         is_development: Serve the explorer page.
@@ -45,6 +49,8 @@ class GraphQLServices:
     tokens: AccessTokens
     webhooks: WebhookDesk
     privacy: PrivacyOffice
+    consent: ConsentDesk
+    consent_proof: ConsentProof
     clock: Clock
     ids: IdFactory
     is_development: bool

@@ -25,7 +25,7 @@ from domain.ids import TenantId
 from domain.metrics.catalogue import MetricCatalogue
 from domain.ports import Clock
 from tenancy.session import Database, TenantSession
-from tenancy.tables import DataVersion, MetricDefinition, Tenant
+from tenancy.tables import DataVersion, MetricDefinition, Suppression, Tenant
 
 __all__ = ["SchemaStore", "TenantStates"]
 
@@ -158,11 +158,13 @@ async def _marks(session: TenantSession, tenant: Tenant) -> tuple[Any, ...]:
         .scalar_subquery()
         for fact in sorted(FACTS)
     ]
+    suppressed = select(func.max(Suppression.written_at)).where(Suppression.tenant_id == tenant.id)
     query = select(
         func.count(),
         func.max(MetricDefinition.created_at),
         func.max(MetricDefinition.retired_at),
         *newest,
+        suppressed.scalar_subquery(),
     ).select_from(MetricDefinition)
     row = (await session.execute(query)).one()
     profile = (tenant.name, tenant.slug, tenant.currency, tenant.time_zone)

@@ -24,7 +24,7 @@ class Scope(enum.Enum):
     incidents, and close them. `WEBHOOKS_MANAGE`: say who else is told what happens.
     `TOKENS_INTROSPECT`: ask what a token of the agency's other applications stands for, as a
     resource server does. `AUDIT_READ`: who did or saw what. `PRIVACY_READ`: requests of people
-    about their data. `PRIVACY_WRITE`: decide on them.
+    about their data, and what they agreed to. `PRIVACY_WRITE`: decide on them, and record it.
     """
 
     METRICS_READ = "metrics:read"

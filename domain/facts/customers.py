@@ -60,4 +60,6 @@ CUSTOMERS: Final = Fact(
             holds=SHOP_ORDER,
         ),
     ),
+    # What a row tells (orders to date) is of the instant at which it was told.
+    happened_at="known_at",
 )

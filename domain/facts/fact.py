@@ -144,6 +144,8 @@ class Fact:
         day_holds: What the reporting date holds, as `Column.holds`.
         outlives_person: Its rows stay, without the person, when that person is erased, since sums
             of money rest on them; else they go.
+        happened_at: The column with the instant of what a row tells of, where rows name somebody;
+            empty: it is that of the order.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Fact:
     totals_of: str = ""
     books_sales: bool = False
     outlives_person: bool = False
+    happened_at: str = ""
 
     @property
     def all_columns(self) -> tuple[Column, ...]:

@@ -119,4 +119,5 @@ ORDERS: Final = Fact(
     ),
     books_sales=True,
     outlives_person=True,
+    happened_at="ordered_at",
 )

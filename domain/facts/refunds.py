@@ -84,4 +84,5 @@ REFUNDS: Final = Fact(
         ),
     ),
     outlives_person=True,
+    happened_at="refunded_at",
 )

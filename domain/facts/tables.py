@@ -5,6 +5,7 @@
     facts.<fact>            unified rows, append-only, every version kept
     facts.syncs             which days (or keys) each sync covered, its version and instant
     marts.<fact>            the current view: what questions read
+    privacy.suppressed      whose rows questions leave out, and for what
 
 `raw` tables are declared by the source files; the rest is derived here.
 """
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.facts.fact import Column, ColumnType, Fact, Role
-from domain.privacy.holds import LINEAGE
+from domain.privacy.holds import LINEAGE, SHOP_CUSTOMER_ID
 
-__all__ = ["KEY_SEPARATOR", "SYNCS", "Table", "facts_table", "marts_table"]
+__all__ = ["KEY_SEPARATOR", "SUPPRESSED", "SYNCS", "Table", "facts_table", "marts_table"]
 
 # Between the parts of a natural key: a control character that no provider puts into an id.
 KEY_SEPARATOR: Final = "\x1f"
@@ -26,7 +27,7 @@ class Table:
     """A warehouse table.
 
     Attributes:
-        schema: `raw`, `facts` or `marts`.
+        schema: `raw`, `facts`, `marts` or `privacy`.
         name: Within the schema.
         columns: In order; `tenant_id` is one of them.
         partition_by: DATE column that BigQuery partitions by; empty: none.
@@ -111,4 +112,37 @@ SYNCS: Final = Table(
         ),
     ),
     cluster_by=("tenant_id", "connection_id"),
+)
+
+# One row for each platform's id of a suppressed person, and purpose. A row that stands here twice
+# does no harm. The tenant guard reads it in every question (`tenancy/left_out.py`).
+SUPPRESSED: Final = Table(
+    "privacy",
+    "suppressed",
+    (
+        _column("tenant_id", ColumnType.STRING, "Agency, UUID text."),
+        _column("client_id", ColumnType.STRING, "Client, UUID text."),
+        _column("connection_id", ColumnType.STRING, "Connection, UUID text."),
+        _column("suppression_id", ColumnType.STRING, "UUID text; its rows come and go together."),
+        _column("stamp", ColumnType.STRING, "The suppression and its revision; the newest counts."),
+        Column(
+            "value",
+            ColumnType.STRING,
+            Role.ATTRIBUTE,
+            "The platform's id of the person, as facts carry it.",
+            required=True,
+            holds=SHOP_CUSTOMER_ID,
+        ),
+        Column(
+            "purpose",
+            ColumnType.STRING,
+            Role.ATTRIBUTE,
+            "What for the person is not read.",
+            required=True,
+            holds=SHOP_CUSTOMER_ID,
+        ),
+        _column("events_from", ColumnType.TIMESTAMP, "UTC: what happened before it is read."),
+        _column("events_to", ColumnType.TIMESTAMP, "UTC: what happened then or later is read."),
+    ),
+    cluster_by=("tenant_id", "connection_id", "value"),
 )

@@ -227,6 +227,7 @@ def _cache_key(
         "" if totals is None else totals.fingerprint,
         repr(request.totals),
         repr(clients),
+        scope.purpose.value,
         data_version,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

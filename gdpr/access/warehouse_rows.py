@@ -20,6 +20,7 @@ from domain.ids import ConnectionId
 from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
 from domain.privacy.classification import Classification
 from domain.privacy.identifiers import IdentifierKind
+from domain.privacy.purposes import Purpose
 from gdpr.access.sections import ExportColumn, Person, Rows, Section
 
 __all__ = ["PAGE_ROWS", "WarehouseRows"]
@@ -95,7 +96,8 @@ class WarehouseRows:
         ids: tuple[str, ...],
     ) -> Rows:
         clients = None if person.client_id is None else frozenset({person.client_id})
-        scope = TenantScope(person.tenant_id, clients)
+        # Who is not analysed any more may see what is kept of them all the same.
+        scope = TenantScope(person.tenant_id, clients, Purpose.STORAGE)
         parameters: dict[str, Parameter] = {
             "connection_id": str(connection_id),
             "ids": ids,

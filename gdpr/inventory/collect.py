@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from domain.facts import FACTS
 from domain.facts.fact import Fact, Names
-from domain.facts.tables import SYNCS, Table, facts_table, marts_table
+from domain.facts.tables import SUPPRESSED, SYNCS, Table, facts_table, marts_table
 from domain.privacy.classification import Classification
 from domain.privacy.held import HeldColumn, Store
 from gdpr.erasure.targets import TARGETS
@@ -60,6 +60,7 @@ def collect(handed: Iterable[HeldColumn]) -> Inventory:
 def _warehouse() -> Iterator[HeldColumn]:
     yield from _of_table(SYNCS, ())
     yield from _of_table(TARGETS, ("value",))
+    yield from _of_table(SUPPRESSED, ("value",))
     for fact in FACTS.values():
         for table in (facts_table(fact), marts_table(fact)):
             yield from _of_table(table, _path(fact))

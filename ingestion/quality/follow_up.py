@@ -19,6 +19,7 @@ from domain.facts import FACTS
 from domain.facts.fact import Fact, Supersession
 from domain.ids import ConnectionId
 from domain.ports import Clock, IdFactory, Parameter, Publication, QueryWarehouse, TenantScope
+from domain.privacy.purposes import Purpose
 from domain.time_window import DateRange
 from ingestion.connector.spec import SourceSpec
 from ingestion.quality.checks.missing_days import find_missing_days
@@ -158,7 +159,9 @@ class QualityFollowUp:
             LAST_DAY: days.end,
         }
         answer = await self.warehouse.run(
-            TenantScope(publication.tenant_id), published_figures(fact.name), parameters
+            TenantScope(publication.tenant_id, purpose=Purpose.STORAGE),
+            published_figures(fact.name),
+            parameters,
         )
         return {
             row["reporting_date"]: read_figures(fact, row)

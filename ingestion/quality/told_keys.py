@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from domain.ids import ConnectionId, SyncId, TenantId
 from domain.ports import QueryWarehouse, TenantScope
+from domain.privacy.purposes import Purpose
 from ingestion.quality.statements import CONNECTION_IDS, KEYS, STREAM, told_keys
 
 __all__ = ["Tellers", "read_tellers"]
@@ -29,7 +30,7 @@ async def read_tellers(
     if not keys:
         return found
     answer = await warehouse.run(
-        TenantScope(tenant_id),
+        TenantScope(tenant_id, purpose=Purpose.STORAGE),
         told_keys(fact),
         {CONNECTION_IDS: (str(connection_id),), STREAM: stream, KEYS: tuple(keys)},
     )

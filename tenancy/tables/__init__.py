@@ -83,6 +83,7 @@ from tenancy.tables.privacy import (
     SubjectRequest,
     Tombstone,
 )
+from tenancy.tables.privacy_consent import ConsentEvent, ConsentNotice, Suppression
 from tenancy.tables.privacy_erasure import (
     ErasureCause,
     ErasureRescan,
@@ -146,6 +147,8 @@ __all__ = [
     "Client",
     "Connection",
     "ConnectionState",
+    "ConsentEvent",
+    "ConsentNotice",
     "ConsentStep",
     "DataVersion",
     "DeliveryState",
@@ -212,6 +215,7 @@ __all__ = [
     "Subject",
     "SubjectIdentifier",
     "SubjectRequest",
+    "Suppression",
     "Sync",
     "SyncRun",
     "SyncState",

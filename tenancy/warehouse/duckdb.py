@@ -3,6 +3,9 @@
     run -> guarded text -> cursor in a reader thread -> Arrow -> conform
     load, execute -> one writer at a time -> ledger `ops.applied` in the same transaction
 
+The process owns the file, so it knows which agencies have somebody who may not be read
+(`privacy.suppressed`); questions of all others need not look for them, which saves 2 ms of each.
+
 A process that is killed loses nothing that was committed: DuckDB replays its write-ahead log.
 
 DuckDB keeps rows in the order of their insertion and skips groups of 122,880 rows by the least and
@@ -28,7 +31,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from domain.errors import InternalError
-from domain.facts.tables import Table
+from domain.facts.tables import SUPPRESSED, Table
 from domain.ports import Parameter, Statement, TenantScope
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.sql_guard import GuardedSql, SqlDialect
@@ -125,6 +128,7 @@ class DuckDbWarehouse:
         self._guarded = GuardedStatements(_DIALECT)
         self._clusters: dict[str, tuple[str, ...]] = {}
         self._writer = _open(path, memory_limit_mb, threads)
+        self._suppressing = _suppressing(self._writer)
         self._write_lock = asyncio.Lock()
         self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
         for _ in range(readers):
@@ -136,7 +140,8 @@ class DuckDbWarehouse:
         self, scope: TenantScope, statement: Statement, parameters: Mapping[str, Parameter]
     ) -> pa.Table:
         """See `QueryWarehouse.run`; a cancelled question stops at once."""
-        sql = self._guarded.question(statement, scope)
+        nobody_suppressed = str(scope.tenant_id) not in self._suppressing
+        sql = self._guarded.question(statement, scope, nobody_suppressed=nobody_suppressed)
         return await self._select(sql, bound(sql, scope, parameters))
 
     async def run_for(
@@ -167,6 +172,7 @@ class DuckDbWarehouse:
     ) -> int:
         """See `Warehouse.load`; takes bytes only."""
         check_table(table)
+        self._note_suppressing(table.qualified, tenants)
         names = ", ".join(duckdb_name(column.name) for column in table.columns)
         text = f"INSERT INTO {table.qualified} ({names}) SELECT {names} FROM _landed"
 
@@ -193,6 +199,8 @@ class DuckDbWarehouse:
     ) -> int:
         """See `Warehouse.execute`."""
         trees = [statements] if isinstance(statements, exp.Expr) else statements
+        for target in (table for tree in trees for table in tree.find_all(exp.Table)):
+            self._note_suppressing(f"{target.db}.{target.name}", tenants)
         texts = [
             (sql.text + self._ordered(tree), bound(sql, tenants, parameters))
             for tree, sql in zip(trees, self._guarded.changes(statements), strict=True)
@@ -291,6 +299,11 @@ class DuckDbWarehouse:
             self._write_thread, lambda ticket: _translated(self._writer, ticket, work)
         )
 
+    def _note_suppressing(self, table: str, tenants: AuditedTenants) -> None:
+        """From now on their questions look for the suppressed; noted before anything is written."""
+        if table == SUPPRESSED.qualified:
+            self._suppressing.update(tenants.texts)
+
     def _ordered(self, change: exp.Expr) -> str:
         """ORDER BY for rows that go into a clustered table; empty for everything else."""
         if not isinstance(change, exp.Insert) or not isinstance(change.this, exp.Schema):
@@ -369,6 +382,19 @@ def _open(path: str, memory_limit_mb: int, threads: int) -> duckdb.DuckDBPyConne
     connection.execute(_LEDGER)
     connection.execute("SET GLOBAL lock_configuration = true")
     return connection
+
+
+def _suppressing(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Agencies with a row in `privacy.suppressed`."""
+    present = connection.execute(
+        "SELECT count(*) FROM information_schema.tables"
+        " WHERE table_schema = $schema AND table_name = $name",
+        {"schema": SUPPRESSED.schema, "name": SUPPRESSED.name},
+    ).fetchone()
+    if present == (0,):
+        return set()
+    rows = connection.execute(f"SELECT DISTINCT tenant_id FROM {SUPPRESSED.qualified}")
+    return {tenant_id for (tenant_id,) in rows.fetchall()}
 
 
 def _once(

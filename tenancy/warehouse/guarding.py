@@ -19,6 +19,7 @@ from tenancy.audited_tenants import AuditedTenants
 from tenancy.sql_guard import (
     CLIENT_IDS,
     CTE_PREFIX,
+    PURPOSE,
     TENANT_ID,
     TENANT_IDS,
     GuardedSql,
@@ -47,19 +48,24 @@ class GuardedStatements:
 
     def __init__(self, dialect: SqlDialect) -> None:
         self._dialect = dialect
-        self._known: MutableMapping[Statement, dict[ScopeKind, GuardedSql]]
+        self._known: MutableMapping[Statement, dict[tuple[ScopeKind, bool], GuardedSql]]
         self._known = weakref.WeakKeyDictionary()
         self._changes: dict[int, GuardedSql] = {}  # by identity of the tree, while it lives
 
-    def question(self, statement: Statement, scope: Scope) -> GuardedSql:
+    def question(
+        self, statement: Statement, scope: Scope, *, nobody_suppressed: bool = False
+    ) -> GuardedSql:
         """The guarded text of a question; derived once per statement and kind of scope."""
         texts = self._known.setdefault(statement, {})
         kind = kind_of(scope)
-        if kind not in texts:
+        key = (kind, nobody_suppressed)
+        if key not in texts:
             if not isinstance(statement.tree, exp.Query):
                 raise InternalError("a question is a SELECT; use execute for anything else")
-            texts[kind] = guard(statement.tree, kind, dialect=self._dialect)
-        return texts[kind]
+            texts[key] = guard(
+                statement.tree, kind, dialect=self._dialect, nobody_suppressed=nobody_suppressed
+            )
+        return texts[key]
 
     def changes(self, statements: exp.Expr | Sequence[exp.Expr]) -> list[GuardedSql]:
         """The guarded texts of DML; derived once per tree, which must not change afterwards."""
@@ -87,7 +93,10 @@ def scope_values(scope: Scope) -> dict[str, Parameter]:
     """The guard's own parameters."""
     if isinstance(scope, AuditedTenants):
         return {TENANT_IDS: scope.texts}
-    values: dict[str, Parameter] = {TENANT_ID: str(scope.tenant_id)}
+    values: dict[str, Parameter] = {
+        TENANT_ID: str(scope.tenant_id),
+        PURPOSE: scope.purpose.value,
+    }
     if scope.clients is not None:
         values[CLIENT_IDS] = tuple(sorted(str(client) for client in scope.clients))
     return values

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from domain.facts import FACTS
 from domain.facts.fact import Supersession
-from domain.facts.tables import SYNCS, Table, facts_table
+from domain.facts.tables import SUPPRESSED, SYNCS, Table, facts_table
 from domain.ids import ClientId, ConnectionId, TenantId
 from feature_repo.feature import (
     Change,
@@ -162,7 +162,7 @@ class Ledger:
     @staticmethod
     def tables() -> list[Table]:
         """What must be there first."""
-        return [SYNCS, *(facts_table(FACTS[name]) for name in READ_FACTS)]
+        return [SYNCS, SUPPRESSED, *(facts_table(FACTS[name]) for name in READ_FACTS)]
 
     def note(
         self,

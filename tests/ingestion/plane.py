@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlglot import exp, parse_one
 
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId
-from domain.ports import Statement, TenantScope
+from domain.ports import Statement
 from ingestion.connector.job import Page, RejectedRow
 from ingestion.connector.spec import StreamSpec
 from ingestion.landing.target import LandingServices, LandingTarget
@@ -25,6 +25,7 @@ from ingestion.landing.writer import LandingWriter
 from ingestion.load import Loader
 from ingestion.publish import Publisher
 from ingestion.quality.gate import QualityGate
+from tenancy.audited_tenants import AuditedTenants
 from tenancy.exclusive import Exclusive
 from tenancy.landing_store import LandingStore
 from tenancy.redis_server import RedisServer
@@ -253,11 +254,11 @@ class Plane:
     async def rows(
         self, agency: Agency, text: str, warehouse: Warehouse | None = None
     ) -> list[tuple[Any, ...]]:
-        """Rows of a SELECT in BigQuery's dialect, as the agency sees them."""
+        """Rows of a SELECT in BigQuery's dialect, of the agency alone."""
         tree = parse_one(text, dialect="bigquery")
         assert isinstance(tree, exp.Query)
-        answer = await (warehouse or self.warehouse).run(
-            TenantScope(agency.tenant_id), Statement(tree, frozenset()), {}
+        answer = await (warehouse or self.warehouse).run_for(
+            AuditedTenants(frozenset({agency.tenant_id}), "test"), Statement(tree, frozenset()), {}
         )
         return [tuple(row.values()) for row in answer.to_pylist()]
 

@@ -261,12 +261,14 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         _FIELDS,
         "metrics me clients connections metricDefinitions features featureServices syncs quarantine"
         " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints subjectRequests"
-        " subjectRequest privacyStatistics legalHolds erasurePreview certificates",
+        " subjectRequest privacyStatistics legalHolds erasurePreview certificates consent"
+        " consentReceipts",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
         "defineMetric retireMetric acknowledgeIncident resolveIncident addWebhook removeWebhook"
-        " replayWebhook createSubjectRequest searchAgain chooseSubject declareNobody askIdentity"
+        " replayWebhook recordConsent createSubjectRequest searchAgain chooseSubject declareNobody"
+        " askIdentity"
         " vouchIdentity approveErasure countersignRequest lookAgain grantRequest extendRequest"
         " refuseRequest withdrawRequest holdRequest releaseHold",
     ),
@@ -325,7 +327,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant"
             " agencies_with_rescans"
             " connections_of_account connections_granted_by tenants_of_status"
-            " agencies_with_privacy_messages agencies_with_recipient_notices",
+            " agencies_with_suppressions agencies_with_privacy_messages"
+            " agencies_with_recipient_notices",
         ),
         "create_tenant": Attacked("tenancy/test_unscoped::test_new_tenant_is_stored_with_its_key"),
     },
@@ -343,6 +346,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         "ingestion/load.py": Attacked("isolation/test_warehouse::test_b_writes_nothing_of_a"),
         "ingestion/schedule/provider_watch.py": Empty("outages of the platforms"),
+        "tenancy/privacy/suppression_writer.py": Attacked(
+            "tenancy/privacy/test_suppressions::test_each_agency_is_left_its_own"
+        ),
         "tenancy/exclusive.py": Empty("an advisory lock, no rows"),
         "tenancy/unscoped.py": _DOORS,
     },
@@ -359,6 +365,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         "ingestion/publish.py": Attacked(
             "isolation/test_redis::test_messages_stay_with_their_tenant"
+        ),
+        "tenancy/privacy/suppression_writer.py": Attacked(
+            "tenancy/privacy/test_suppressions::test_each_agency_is_left_its_own"
         ),
         "tenancy/cache.py": Attacked("isolation/test_redis::test_every_key_starts_with_its_tenant"),
         "tenancy/quota.py": Attacked("tenancy/test_quota::test_buckets_do_not_touch_each_other"),

@@ -35,6 +35,7 @@ class Guard:
 
 
 SESSION: Final = ("tenancy/test_session.py",)
+LEFT_OUT: Final = ("tenancy/test_left_out.py",)
 GUARD: Final = ("tenancy/test_sql_guard.py", "tenancy/test_sql_guard_check.py")
 VAULT: Final = ("tenancy/test_vault.py",)
 LANDING: Final = ("tenancy/test_landing_store.py",)
@@ -121,7 +122,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "tenancy/sql_guard.py",
         (
             "scans are narrowed",
-            "            scan.replace(_narrowed(scan, kind))",
+            "            scan.replace(_narrowed(scan, kind, nobody_suppressed=nobody_suppressed))",
             "            pass",
             GUARD,
         ),
@@ -134,9 +135,24 @@ GUARDS: Final[tuple[Guard, ...]] = (
         ("unknown shapes are refused", "    _refuse_unknown_shapes(tree)\n", "", GUARD),
         (
             "the proof is asked for",
-            "    check_guarded(text, dialect.name, kind.value)\n",
+            (
+                "    check_guarded(text, dialect.name, kind.value,"
+                " nobody_suppressed=nobody_suppressed)\n"
+            ),
             "",
             GUARD,
+        ),
+        (
+            "questions leave out the suppressed",
+            "if kind is not ScopeKind.TENANTS and not nobody_suppressed:",
+            "if False:",
+            LEFT_OUT,
+        ),
+        (
+            "what is kept is not asked about",
+            "if kind is not ScopeKind.TENANTS and scan.db in _KEPT_SCHEMAS:",
+            "if False:",
+            LEFT_OUT,
         ),
         ("only the guard seals", "if self.seal is not _SEAL:", "if False:", GUARD),
         (
@@ -199,14 +215,20 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "tenancy/sql_guard_check.py",
         (
             "each scan sits in its frame",
-            "            or self._sql(frame) != permitted\n",
-            "",
+            "return self._sql(frame) == permitted and isinstance(",
+            "return isinstance(",
             GUARD,
         ),
         (
+            "the suppressed are left out of it",
+            "if self._leaves_out and of_facts is not None:",
+            "if False:",
+            LEFT_OUT,
+        ),
+        (
             "unqualified names are CTEs",
-            '            if not table.name.startswith("_cte_"):',
-            "            if False:",
+            'if table.db or not table.name.startswith("_cte_"):',
+            "if table.db:",
             GUARD,
         ),
         (

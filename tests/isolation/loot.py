@@ -159,6 +159,7 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
     loot["pseudonym"] = Loot(f"sp_{agency.canary}", f"sp_{secrets.token_hex(16)}")
     loot["metric"] = Loot(await _define_metric(edge, agency), f"secret_{secrets.token_hex(8)}")
     loot |= await _audited(edge, agency)
+    loot["receipt"] = Loot(await _consented(edge, agency, client), public_id("rcp", uuid.uuid4()))
     loot["approval"] = Loot(await _asked_for(edge, agency, user_id), public_id("apr", uuid.uuid4()))
     loot["request"] = Loot(_asked(app, loot, "value"), _asked(app, loot, "void"))
     return loot
@@ -207,6 +208,18 @@ async def _define_metric(edge: Edge, agency: Agency) -> str:
     text = f'mutation {{ defineMetric(input: {{definition: "metric: {name}\\nis: spend * 2"}}) '
     await edge.data(text + "{ __typename } }", token)
     return name
+
+
+async def _consented(edge: Edge, agency: Agency, client: str) -> str:
+    """What somebody said, once."""
+    token = await edge.token(agency, "privacy:write")
+    text = (
+        f'mutation {{ recordConsent(words: [{{client: "{agency.client(client)}", gpc: "1",'
+        ' person: {email: "ada@northwind.example"}, at: "2020-01-01T00:00:00Z"}]) '
+        "{ ... on ConsentRecorded { receipts } } }"
+    )
+    receipts: list[str] = (await edge.data(text, token))["recordConsent"]["receipts"]
+    return receipts[0]
 
 
 async def _audited(edge: Edge, agency: Agency) -> dict[str, Loot]:

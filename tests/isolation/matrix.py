@@ -5,6 +5,7 @@
 A new field is part of the matrix the moment it is in the schema.
 """
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 
 from graphql import (
@@ -20,6 +21,7 @@ from graphql import (
     is_union_type,
 )
 
+from domain.ids import public_id
 from domain.metrics.catalogue import build_catalogue
 from domain.metrics.naming import camel_case
 from feature_repo.feature_services import SERVICES
@@ -52,6 +54,9 @@ ARGUMENTS = {
     "from": 'from: "2026-01-01"',
     "to": 'to: "2026-03-31"',
     "id": 'id: "REQUEST"',  # of the agency that asks
+    "client": f'client: "{public_id("cli", uuid.UUID(int=7))}"',
+    "person": 'person: {email: "ada@northwind.example"}',
+    "ids": f'ids: ["{public_id("rcp", uuid.UUID(int=7))}"]',
 }
 
 

@@ -60,6 +60,22 @@ NAMED: Mapping[str, str | None] = {
     "removeWebhook.id": "endpoint",
     "replayWebhook.id": "endpoint",
     "replayWebhook.message": "message",
+    "consent.client": "client",
+    "consentReceipts.ids": "receipt",
+    "recordConsent.words.client": "client",
+    **{
+        # People of one's own client; `api/graphql/test_consent` has those of others.
+        f"{field}.{path}": None
+        for field in ("consent.person", "recordConsent.words.person")
+        for path in ("email", "phone", "platformIds.connection", "platformIds.id")
+    },
+    **{
+        f"recordConsent.words.{path}": None  # one's own words
+        for path in (
+            *("notice", "gpc", "tcString.text", "flag.source", "flag.state"),
+            *("consentMode.type", "consentMode.state"),
+        )
+    },
     "webhookDeliveries.endpoint": "endpoint",
     "subjectRequests.client": "client",
     "subjectRequest.id": "subject_request",
@@ -103,6 +119,7 @@ NAMED: Mapping[str, str | None] = {
 }
 
 SOMEBODY = '{kind: EMAIL, value: "nobody@a.example"}'
+SAID = 'person: {email: "ada@northwind.example"} at: "2020-03-01T12:00:00Z" gpc: "1"'
 
 # Values of arguments that a document cannot do without.
 GIVEN = {
@@ -117,6 +134,8 @@ GIVEN = {
     "createSubjectRequest.input.identifiers.connection@2": 'kind: ORDER value: "1001"',
     "createSubjectRequest.input.identifiers.connection@1": 'right: ACCESS client: "CLIENT"',
     "addWebhook.input": 'url: "https://a.example/"',
+    "words": f"words: [{{{ARGUMENTS['client']} {SAID}}}]",
+    "recordConsent.words": SAID,
     "removeWebhook.id": "",
     "replayWebhook.id": 'failedSince: "2026-03-01T00:00:00Z"',
 }
@@ -237,6 +256,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("chooseSubject", "declareNobody", "askIdentity", "vouchIdentity", "approveErasure"),
         *("countersignRequest", "lookAgain", "grantRequest", "extendRequest", "refuseRequest"),
         *("withdrawRequest", "holdRequest", "releaseHold"),
+        *("consent", "consentReceipts", "recordConsent"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]
     assert rows_of(database_url, victim) == before

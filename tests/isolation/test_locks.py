@@ -144,6 +144,9 @@ DOORS = {
     ("door_agencies_with_rescans", "erasure_rescans"): Door(
         "erasure_rescans", hides="done_at = now()"
     ),
+    ("door_agencies_with_suppressions", "suppressions"): Door(
+        "suppressions", hides="written_revision = revision, followed_revision = revision"
+    ),
     ("door_due_work", "due_syncs"): Door("due_syncs", hides="state = 'done'"),
     ("door_agencies_with_webhooks", "webhook_deliveries"): Door(
         "webhook_deliveries", hides="state = 'delivered'"

@@ -27,6 +27,8 @@ APP_GRANTS = {
     "browser_sessions": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "certificates": {"SELECT", "INSERT"},
     "clients": {"SELECT", "INSERT", "UPDATE"},
+    "consent_events": {"SELECT", "INSERT"},
+    "consent_notices": {"SELECT", "INSERT"},
     "connections": {"SELECT", "INSERT", "UPDATE"},
     "data_versions": {"SELECT", "INSERT"},
     "due_syncs": {"SELECT", "INSERT", "UPDATE"},
@@ -72,6 +74,7 @@ APP_GRANTS = {
     "subject_identifiers": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "subject_requests": {"SELECT", "INSERT", "UPDATE"},
     "subjects": {"SELECT", "INSERT", "UPDATE"},
+    "suppressions": {"SELECT", "INSERT", "UPDATE"},
     "sync_runs": {"SELECT", "INSERT", "UPDATE"},
     "syncs": {"SELECT", "INSERT", "UPDATE"},
     "tenants": {"SELECT", "INSERT", "UPDATE"},
@@ -100,6 +103,7 @@ DOOR_COLUMNS = {
     "privacy_inbox": {"tenant_id", "state", "status_hash", "next_attempt_at"},
     "recipient_notices": {"tenant_id", "state", "next_attempt_at"},
     "subject_requests": {"tenant_id", "state"},
+    "suppressions": {"tenant_id", "revision", "written_revision", "followed_revision"},
     "syncs": {
         "tenant_id", "id", "run_id", "client_id", "connection_id", "source", "stream", "fact",
         "slice_from", "slice_to", "cursor_from", "cursor_to", "api_version", "version", "known_at",
@@ -138,7 +142,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 45
+    assert len(model) == 49
     assert migrated == model
 
 
@@ -226,6 +230,7 @@ def test_policies_of_the_doors_are_these(database_url: str) -> None:
         ("privacy_inbox", "door_tenants_of_status", "SELECT"),
         ("recipient_notices", "door_agencies_with_recipient_notices", "SELECT"),
         ("subject_requests", "door_agencies_with_requests", "SELECT"),
+        ("suppressions", "door_agencies_with_suppressions", "SELECT"),
         ("syncs", "door_pending_loads", "SELECT"),
         ("tenants", "door_list_tenants", "SELECT"),
         ("webhook_deliveries", "door_agencies_with_webhooks", "SELECT"),

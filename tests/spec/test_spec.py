@@ -13,7 +13,8 @@ import pytest
 
 from domain.errors import UserError
 from domain.facts import FACTS
-from domain.facts.tables import marts_table
+from domain.facts.orders import ORDERS
+from domain.facts.tables import SUPPRESSED, facts_table, marts_table
 from domain.ids import TenantId
 from domain.metrics.catalogue import build_catalogue
 from domain.metrics.definition import Unit
@@ -57,7 +58,7 @@ async def fill(warehouse: Warehouse) -> None:
     """One load of all cases for each fact."""
     tenants = AuditedTenants(frozenset(TenantId(case.tenant_id) for case in CASES), "spec")
     tables = {name: marts_table(fact) for name, fact in FACTS.items()}
-    await warehouse.ensure_tables(list(tables.values()))
+    await warehouse.ensure_tables([*tables.values(), SUPPRESSED, facts_table(ORDERS)])
     for name, rows in all_facts().items():
         sink = pa.BufferOutputStream()
         pq.write_table(arrow_rows(tables[name].columns, rows), sink)
@@ -127,7 +128,7 @@ async def test_bigquery(case: Case, bigquery_engine: Warehouse) -> None:
 @pytest.mark.xdist_group("zetasql")
 def test_google_accepts_every_statement(bigquery_analyzer: Analyze) -> None:
     guarded = GuardedStatements(SqlDialect("bigquery", partial(bigquery_sql, dataset_prefix="t")))
-    tables = [marts_table(fact) for fact in FACTS.values()]
+    tables = [SUPPRESSED, facts_table(ORDERS), *(marts_table(fact) for fact in FACTS.values())]
     texts = set()
     for case in CASES:
         assert case.request is not None

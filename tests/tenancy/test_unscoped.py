@@ -37,6 +37,7 @@ DOOR_TABLES = {
     "landing_objects",
     "oauth_clients",
     "subject_requests",
+    "suppressions",
     "syncs",
     "tenants",
     "webhook_deliveries",

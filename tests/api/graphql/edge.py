@@ -43,6 +43,9 @@ from domain.query.plan import PlanCache
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
+from gdpr.consent.desk import ConsentDesk
+from gdpr.consent.proof import ConsentProof
+from gdpr.evidence.keys import EvidenceKeys
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec_check import CANONICAL
 from ingestion.quality.checks.unit_slip import UNIT_SLIP
@@ -399,6 +402,10 @@ def open_edge(
         tokens=tokens,
         webhooks=WebhookDesk(database, VAULT, clock, ids, secrets.token_bytes),
         privacy=open_office(database, VAULT, clock, ids),
+        consent=ConsentDesk(VAULT, clock, ids, secrets.token_bytes),
+        consent_proof=ConsentProof(
+            VAULT, EvidenceKeys(MasterKey(bytes(32)), clock, secrets.token_bytes)
+        ),
         clock=clock,
         ids=ids,
         is_development=True,

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.anyio
 
 PERIOD = 'period: {from: "2026-03-14", to: "2026-03-14"}'
 NOBODYS = public_id("inc", uuid.UUID(int=1))
+CLIENT = public_id("cli", uuid.UUID(int=7))
+RECEIPT = public_id("rcp", uuid.UUID(int=7))
+PERSON = 'person: {email: "ada@northwind.example"}'
+SAID = 'at: "2026-03-01T12:00:00Z", gpc: "1"'
 NOWHERE = public_id("whk", uuid.UUID(int=1))
 REQUEST = privacy_id("northwind", "req")
 NEW = f'client: "{public_id("cli", uuid.UUID(int=1))}", right: ACCESS'
@@ -57,6 +61,14 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.auditTrail": (
         Scope.AUDIT_READ,
         "auditTrail { nodes { id actor action objectId details } }",
+    ),
+    "Query.consent": (
+        Scope.PRIVACY_READ,
+        f'consent(client: "{CLIENT}", {PERSON}) {{ purpose state words {{ source }} }}',
+    ),
+    "Query.consentReceipts": (
+        Scope.PRIVACY_READ,
+        f'consentReceipts(ids: ["{RECEIPT}"]) {{ id jws }}',
     ),
     "Query.webhookEndpoints": (Scope.WEBHOOKS_MANAGE, "webhookEndpoints { id url description }"),
     "Query.webhookDeliveries": (
@@ -120,6 +132,10 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
             *("countersignRequest", "lookAgain", "withdrawRequest"),
         )
     },
+    "Mutation.recordConsent": (
+        Scope.PRIVACY_WRITE,
+        f'recordConsent(words: [{{client: "{CLIENT}", {PERSON}, {SAID}}}]) {{ __typename }}',
+    ),
     "Mutation.addWebhook": (
         Scope.WEBHOOKS_MANAGE,
         'addWebhook(input: {url: "https://hooks.example.com"}) { __typename }',

@@ -188,6 +188,8 @@ async def run_ours(node: Any) -> dict[str, Any]:
         tokens=None,  # type: ignore[arg-type]  # the caller is given
         webhooks=None,  # type: ignore[arg-type]  # nor webhooks
         privacy=None,  # type: ignore[arg-type]  # nor officers
+        consent=None,  # type: ignore[arg-type]  # nor consent
+        consent_proof=None,  # type: ignore[arg-type]
         clock=lambda: dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
         ids=uuid.uuid4,
         is_development=False,

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from domain.ports import TenantScope
 from domain.privacy.identifiers import order, platform_id
 from gdpr.erasure.erasable import Erasable
 from gdpr.erasure.statements import (
@@ -50,7 +49,7 @@ def target(word: str, value: str, new: str | None = None) -> Target:
 
 async def stored(warehouse: Warehouse, erasable: Erasable) -> list[dict[str, Any]]:
     statement = question(f"SELECT * FROM {erasable.table.qualified} AS r")
-    rows: list[dict[str, Any]] = (await warehouse.run(TenantScope(A), statement, {})).to_pylist()
+    rows: list[dict[str, Any]] = (await warehouse.run_for(ONLY_A, statement, {})).to_pylist()
     return sorted(rows, key=str)
 
 

@@ -27,6 +27,7 @@ from feature_repo.entities import CLIENT
 from feature_repo.feature_views import VIEWS
 from feature_repo.online import OnlineFeatures
 from gdpr.erasure.erasable import NATURAL_KEY, Erasable, word_of
+from tenancy.audited_tenants import AuditedTenants
 from tenancy.cache import RedisAnswerCache
 from tests.gdpr.erasure.world import STREAMS, Agency, World
 from tests.tenancy.warehouse.samples import question
@@ -53,7 +54,8 @@ def _told(rows: Rows) -> Rows:
 async def table_rows(world: World, agency: Agency, table: Table) -> Rows:
     """Rows of an agency in a table of the warehouse."""
     statement = question(f"SELECT * FROM {table.qualified} AS r")
-    found = await world.warehouse.run(TenantScope(agency.tenant_id), statement, {})
+    tenants = AuditedTenants(frozenset({agency.tenant_id}), "test")
+    found = await world.warehouse.run_for(tenants, statement, {})
     return _told(found.to_pylist())
 
 

@@ -21,7 +21,7 @@ from sqlglot import exp, parse_one
 from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table, marts_table
 from domain.ids import ClientId, ConnectionId, ObjectId, SyncId, TenantId
-from domain.ports import Parameter, Statement, TenantScope
+from domain.ports import Parameter, Statement
 from domain.time_window import DateRange
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.spec import (
@@ -293,8 +293,8 @@ class Ledger:
         """Rows of a SELECT in BigQuery's dialect."""
         tree = parse_one(text, dialect="bigquery")
         assert isinstance(tree, exp.Query)
-        answer = await self.warehouse.run(
-            TenantScope(tenant), Statement(tree, frozenset()), parameters
+        answer = await self.warehouse.run_for(
+            AuditedTenants(frozenset({tenant}), "test"), Statement(tree, frozenset()), parameters
         )
         return [tuple(row.values()) for row in answer.to_pylist()]
 

@@ -1,0 +1,293 @@
+"""Consent withdrawn by a crowd: how soon no answer reads it, and what that costs other answers.
+
+    1,000 withdrawals a second for a minute, 50 agencies -> ledger and suppressions, committed
+        -> the writer, once a second -> each agency asked in turn -> first answer without them
+    the same question with nobody and with 10,000 people suppressed
+
+PostgreSQL, Redis and the warehouse (DuckDB) run on this machine, beside those who withdraw. Each
+question reads all orders of an agency from the warehouse: no cache is in between.
+"""
+
+import asyncio
+import datetime as dt
+import io
+import secrets
+import shutil
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp, parse_one
+from uuid_utils.compat import uuid7
+
+from api.embedded.servers import ServerUrls, launch_servers
+from bench.harness import Figure, figure, time_pair
+from domain.facts.orders import ORDERS
+from domain.facts.tables import SUPPRESSED, Table, facts_table, marts_table
+from domain.ids import ClientId, ConnectionId, TenantId
+from domain.ports import Statement, TenantScope
+from domain.privacy.identifiers import platform_id
+from domain.privacy.signals.consent_mode import read_consent_mode
+from gdpr.consent.desk import ConsentDesk
+from gdpr.consent.words import ConsentWord
+from migrations.upgrade import migrate
+from tenancy.audited_tenants import AuditedTenants
+from tenancy.exclusive import Exclusive
+from tenancy.privacy.suppression_writer import SuppressionWriter
+from tenancy.redis_server import RedisServer
+from tenancy.session import Database, DatabaseConfig
+from tenancy.tables import Client, Connection, ConnectionState, Tenant
+from tenancy.unscoped import Doors
+from tenancy.vault import MasterKey, Vault
+from tenancy.warehouse.duckdb import DuckDbWarehouse
+from tenancy.warehouse.types import ARROW_TYPES
+
+__all__ = ["main"]
+
+_AGENCIES: Final = 50
+_SECONDS: Final = 60
+_EACH: Final = 20  # people of each agency in each second: 1,000 together
+_SUPPRESSED: Final = 10_000
+_RUNS: Final = 40
+_LATER: Final = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)  # what happens after every withdrawal
+_DENIED: Final = read_consent_mode({"analytics_storage": "denied"})
+
+
+@dataclass(slots=True)
+class _Crowd:
+    """Agencies, who has withdrawn, and how long that took to be in force."""
+
+    database: Database
+    warehouse: DuckDbWarehouse
+    writer: SuppressionWriter
+    desk: ConsentDesk
+    agencies: list[tuple[TenantId, ClientId, ConnectionId]] = field(default_factory=list)
+    waiting: dict[TenantId, dict[str, float]] = field(default_factory=dict)
+    took: list[float] = field(default_factory=list)
+    late: float = 0.0
+
+
+async def main() -> list[Figure]:
+    """Run the bench."""
+    with _servers() as urls:
+        migrate(urls.database_url)
+        crowd = await _open(urls)
+        ratio = await _measure_answers(crowd)
+        await _withdraw_all(crowd)
+        await crowd.warehouse.close()
+        await crowd.database.close()
+    crowd.took.sort()
+    return [
+        *ratio,
+        figure("withdrawn people, not read any more", "people", float(len(crowd.took))),
+        figure("withdrawal to effect, median", "s", statistics.median(crowd.took)),
+        figure("withdrawal to effect, p99", "s", crowd.took[int(len(crowd.took) * 0.99)]),
+        figure("withdrawal to effect, longest", "s", crowd.took[-1]),
+        figure("withdrawals a second, accepted", "1/s", len(crowd.took) / crowd.late),
+    ]
+
+
+async def _withdraw_all(crowd: _Crowd) -> None:
+    stop = asyncio.Event()
+    tasks = [
+        asyncio.create_task(_keep_writing(crowd, stop)),
+        asyncio.create_task(_keep_asking(crowd, stop)),
+    ]
+    begun = time.perf_counter()
+    for second in range(_SECONDS):
+        await asyncio.sleep(max(0.0, begun + second - time.perf_counter()))
+        await asyncio.gather(*(_withdraw(crowd, one, second) for one in crowd.agencies))
+    crowd.late = max(float(_SECONDS), time.perf_counter() - begun)
+    while any(crowd.waiting.values()):  # noqa: ASYNC110  # whoever asks empties it
+        await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.gather(*tasks)
+
+
+async def _withdraw(
+    crowd: _Crowd, agency: tuple[TenantId, ClientId, ConnectionId], second: int
+) -> None:
+    tenant_id, client_id, shop = agency
+    people = [f"p{second * _EACH + number}" for number in range(_EACH)]
+    now = dt.datetime.now(dt.UTC)
+    words = [ConsentWord(client_id, (platform_id(one, shop),), _DENIED, now) for one in people]
+    async with crowd.database.session(tenant_id) as session:
+        await crowd.desk.record(session, words, actor="client:bench")
+    accepted = time.perf_counter()
+    crowd.waiting.setdefault(tenant_id, {}).update(dict.fromkeys(people, accepted))
+
+
+async def _keep_writing(crowd: _Crowd, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        begun = time.perf_counter()
+        await crowd.writer.write_due()
+        await asyncio.sleep(max(0.0, 1.0 - (time.perf_counter() - begun)))
+
+
+async def _keep_asking(crowd: _Crowd, stop: asyncio.Event) -> None:
+    statement = _question("SELECT customer_id AS k FROM marts.orders")
+    while not stop.is_set():
+        for tenant_id, waiting in list(crowd.waiting.items()):
+            if not waiting:
+                continue
+            answer = await crowd.warehouse.run(TenantScope(tenant_id), statement, {})
+            seen = time.perf_counter()
+            read = set(answer.column("k").to_pylist())
+            for person in [one for one in waiting if one not in read]:
+                crowd.took.append(seen - waiting.pop(person))
+        await asyncio.sleep(0)
+
+
+async def _measure_answers(crowd: _Crowd) -> list[Figure]:
+    """One agency's question, with nobody of it and with 10,000 of its people suppressed."""
+    nobody, many = TenantId(uuid.uuid4()), TenantId(uuid.uuid4())
+    for tenant_id in (nobody, many):
+        await _load_orders(crowd.warehouse, [(tenant_id, uuid.uuid4(), uuid.UUID(int=1))], 200_000)
+    rows = [
+        {
+            "tenant_id": str(many),
+            "client_id": "c",
+            "connection_id": str(uuid.UUID(int=1)),
+            "suppression_id": str(number),
+            "stamp": str(number),
+            "value": f"p{number}",
+            "purpose": "analytics",
+            "events_from": dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+            "events_to": _LATER + dt.timedelta(days=1),
+        }
+        for number in range(_SUPPRESSED)
+    ]
+    tenants = AuditedTenants(frozenset({many}), "bench")
+    await crowd.warehouse.load("s", SUPPRESSED, [_parquet(rows, SUPPRESSED)], tenants)
+    statement = _question(
+        "SELECT o.reporting_date, COUNT(*) AS n FROM marts.orders AS o"
+        " WHERE o.reporting_date >= DATE '2000-01-01' GROUP BY o.reporting_date"
+    )
+
+    async def ask(tenant_id: TenantId) -> None:
+        await crowd.warehouse.run(TenantScope(tenant_id), statement, {})
+
+    suppressed, plain = await time_pair(lambda: ask(many), lambda: ask(nobody), runs=_RUNS)
+    case = "answer over 200,000 orders, 10,000 people suppressed vs nobody suppressed"
+    return [figure(case, "ms", suppressed, plain)]
+
+
+async def _open(urls: ServerUrls) -> _Crowd:
+    database = Database(DatabaseConfig(urls.database_url, pool_size=8))
+    warehouse = DuckDbWarehouse(":memory:")
+    await warehouse.ensure_tables([SUPPRESSED, facts_table(ORDERS), marts_table(ORDERS)])
+    vault = Vault(MasterKey(bytes(32)))
+
+    async def follow(_tenant_id: TenantId, _client_id: ClientId) -> None:
+        return None
+
+    writer = SuppressionWriter(
+        database=database,
+        agencies=Doors(database).agencies_with_suppressions,
+        warehouse=warehouse,
+        vault=vault,
+        redis=RedisServer(urls.redis_url),
+        exclusive=Exclusive(database, "suppressions"),
+        follow=follow,
+        clock=_now,
+        ids=uuid7,
+    )
+    desk = ConsentDesk(vault, _now, uuid7, secrets.token_bytes)
+    crowd = _Crowd(database, warehouse, writer, desk)
+    for number in range(_AGENCIES):
+        crowd.agencies.append(await _agency(database, vault, number))
+    await _load_orders(warehouse, crowd.agencies, _SECONDS * _EACH)
+    return crowd
+
+
+async def _agency(
+    database: Database, vault: Vault, number: int
+) -> tuple[TenantId, ClientId, ConnectionId]:
+    tenant_id, client_id, shop = TenantId(uuid7()), ClientId(uuid7()), ConnectionId(uuid7())
+    wrapped = await vault.create_tenant_key(tenant_id)
+    common: dict[str, Any] = {"currency": "EUR", "time_zone": "UTC", "created_at": _now()}
+    async with database.session(tenant_id) as session:
+        session.add(
+            Tenant(id=tenant_id, slug=f"a{number}", name="A", wrapped_data_key=wrapped, **common)
+        )
+        await session.flush()
+        session.add(Client(id=client_id, slug="c", name="C", **common))
+        await session.flush()
+        session.add(
+            Connection(
+                id=shop,
+                client_id=client_id,
+                source="shopify",
+                account_id="shop",
+                label="",
+                settings={},
+                credentials=None,
+                state=ConnectionState.ACTIVE,
+                start_date=_now().date(),
+                created_at=_now(),
+            )
+        )
+    return tenant_id, client_id, shop
+
+
+async def _load_orders(warehouse: DuckDbWarehouse, agencies: list[Any], people: int) -> None:
+    """One order of each person, after every withdrawal."""
+    tenants = AuditedTenants(frozenset(one[0] for one in agencies), "bench")
+    for make in (facts_table, marts_table):
+        table = make(ORDERS)
+        rows = [
+            {
+                "tenant_id": str(tenant_id),
+                "client_id": str(client_id),
+                "connection_id": str(shop),
+                "reporting_date": _LATER.date(),
+                "natural_key": f"o{number}",
+                "order_id": f"o{number}",
+                "customer_id": f"p{number}",
+                "ordered_at": _LATER,
+            }
+            for tenant_id, client_id, shop in agencies
+            for number in range(people)
+        ]
+        name = f"{table.qualified}-{uuid.uuid4()}"
+        await warehouse.load(name, table, [_parquet(rows, table)], tenants)
+
+
+def _parquet(rows: list[dict[str, Any]], table: Table) -> bytes:
+    schema = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in table.columns if c.name in rows[0]])
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink)
+    return sink.getvalue()
+
+
+def _question(text: str) -> Statement:
+    tree = parse_one(text, dialect="bigquery")
+    if not isinstance(tree, exp.Query):
+        raise TypeError(text)
+    return Statement(tree, frozenset())
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def _servers() -> Iterator[ServerUrls]:
+    """PostgreSQL and Redis of this run."""
+    folder = Path(tempfile.mkdtemp(prefix="bosco-bench-"))
+    folder.chmod(0o711)  # root runs the servers as another user, who has to enter
+    servers = launch_servers(folder / "state", durable=False)
+    try:
+        ready = servers.wait_ready()
+        yield ServerUrls(ready["database_url"], ready["redis_url"])
+    finally:
+        servers.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""Restriction, objection and withdrawal are carried out once, however often they are tried."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import select, update
+
+from domain.errors import InvalidInputError
+from domain.privacy.identifiers import email, platform_id
+from domain.privacy.purposes import SUPPRESSIBLE, Purpose, SuppressionCause
+from domain.privacy.rights import RequestOutcome, Right
+from gdpr.consent.desk import ConsentDesk
+from gdpr.consent.fulfil import SuppressionFulfiller, purposes_of
+from gdpr.requests.fulfilment import Fulfilled
+from tenancy.privacy.subjects import match
+from tenancy.tables import AuditEntry, ConsentEvent, SubjectRequest, Suppression
+from tests.tenancy.privacy.agency import ACME, NOON, REQUEST, SHOP, People, people
+
+__all__ = ["people"]
+
+pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+ADA = (platform_id("ada", SHOP), email("ada@northwind.example"))
+
+
+class EachTime:
+    """Steps that are run each time."""
+
+    async def run(self, _name: str, step: Callable[[], Awaitable[T]]) -> T:
+        return await step()
+
+
+async def _ask(people: People, right: Right, scope: dict[str, Any], *, known: bool = True) -> None:
+    await people.observe(ADA)
+    async with people.database.session(people.tenant_id) as session:
+        (ada,) = await match(session, [people.names.of(ACME, ADA[0])])
+        await session.execute(
+            update(SubjectRequest).values(
+                right=right, scope=scope, subject_id=ada if known else None
+            )
+        )
+
+
+async def _fulfil(people: People) -> Fulfilled:
+    desk = ConsentDesk(people.vault, lambda: NOON, people.ids, secrets.token_bytes)
+    fulfiller = SuppressionFulfiller(people.database, desk)
+    return await fulfiller.fulfil(EachTime(), people.tenant_id, REQUEST)
+
+
+async def _stored(people: People) -> set[tuple[Purpose, SuppressionCause, str, bool]]:
+    async with people.database.session(people.tenant_id) as session:
+        rows = (await session.scalars(select(Suppression))).all()
+    found = {(r.purpose, r.cause, r.origin, r.events_from is None) for r in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("right", "cause"),
+    [
+        (Right.RESTRICTION, SuppressionCause.RESTRICTION),
+        (Right.OBJECTION, SuppressionCause.OBJECTION),
+    ],
+)
+async def test_everything_is_out_for_every_purpose(
+    people: People, right: Right, cause: SuppressionCause
+) -> None:
+    await _ask(people, right, {})
+    for _ in range(2):
+        assert await _fulfil(people) == Fulfilled(RequestOutcome.DONE, counts={"purposes": 3})
+    assert await _stored(people) == {(one, cause, str(REQUEST), True) for one in SUPPRESSIBLE}
+
+
+async def test_a_withdrawal_is_in_the_ledger_and_out_from_its_receipt_on(people: People) -> None:
+    await _ask(people, Right.WITHDRAWAL, {"purposes": ["analytics"]})
+    for _ in range(2):
+        assert await _fulfil(people) == Fulfilled(RequestOutcome.DONE, counts={"purposes": 1})
+    withdrawal = (Purpose.ANALYTICS, SuppressionCause.WITHDRAWAL, "request", False)
+    assert await _stored(people) == {withdrawal}
+    async with people.database.session(people.tenant_id) as session:
+        (event,) = await session.scalars(select(ConsentEvent))
+        entries = (await session.scalars(select(AuditEntry))).all()
+    assert (event.source, event.effective_at, event.receipt_id) == ("request", NOON, REQUEST)
+    assert event.pseudonym == people.names.of(ACME, ADA[0])
+    assert [one.action for one in entries] == ["person.suppressed"] * 2
+    assert entries[0].details == {"right": "withdrawal", "purposes": ["analytics"]}
+
+
+async def test_nobody_found_is_said_so(people: People) -> None:
+    await _ask(people, Right.OBJECTION, {}, known=False)
+    assert await _fulfil(people) == Fulfilled(RequestOutcome.NOTHING_FOUND)
+    assert await _stored(people) == set()
+
+
+async def test_an_unknown_purpose_is_refused(people: People) -> None:
+    await _ask(people, Right.OBJECTION, {"purposes": ["storage"]})
+    with pytest.raises(InvalidInputError) as refused:
+        await _fulfil(people)
+    assert refused.value.message == "'storage' is no purpose that can be suppressed"
+    assert purposes_of({"purposes": ["advertising"]}) == {Purpose.ADVERTISING}
