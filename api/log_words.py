@@ -20,13 +20,14 @@ from domain.privacy.holds import (
 __all__ = ["LOG_WORDS"]
 
 _IDS: Final = (
-    *("app", "connection_id", "endpoint_id", "message_id", "run_id", "sync_id", "tenant_id"),
+    *("app", "connection_id", "endpoint_id", "message_id", "notice_id", "request_id", "run_id"),
+    *("sync_id", "tenant_id"),
     *("attempts", "checks", "executors", "jobs", "number", "seconds", "sequence", "slots", "syncs"),
     *("agencies", "connections", "tenants", "trace_id", "timestamp"),
 )
 _OURS: Final = (
     *("cause", "code", "door", "error", "fault", "level", "listener", "part", "path", "source"),
-    *("channel", "kind", "logger", "stream", "topic"),
+    *("answered", "channel", "kind", "logger", "places", "status", "stream", "topic"),
 )
 
 LOG_WORDS: Final[Mapping[str, Privacy]] = {

@@ -28,6 +28,7 @@ from domain.privacy.holds import (
     QUARANTINED,
 )
 from gdpr.inventory.collect import Inventory, collect
+from gdpr.inventory.job_arguments import JOB_ARGUMENTS
 from ingestion.connector.source_file import load_all_sources
 from ingestion.files.feeds import raw_file_stream
 
@@ -65,7 +66,8 @@ def _handed() -> Iterator[HeldColumn]:
     streams += [raw_file_stream(fact) for fact in FACTS.values()]
     yield from ingestion.held.held_columns(streams)
     yield from feature_repo.held.held_columns()
-    for store, tables in ((Store.EXPORTS, EXPORTS), (Store.MODELS, MODELS)):
+    told = ((Store.EXPORTS, EXPORTS), (Store.JOBS, JOB_ARGUMENTS), (Store.MODELS, MODELS))
+    for store, tables in told:
         for table, columns in tables.items():
             for name, what in columns.items():
                 yield HeldColumn(store, table, name, what)

@@ -120,7 +120,7 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "gdpr.retention.run": gdpr_retention.run_retention,
         "gdpr.retention.set": gdpr_retention.set_retention,
         "gdpr.retention.show": gdpr_retention.show_retention,
-        "gdpr.replay": gdpr_replay.replay_tombstones,
+        "gdpr.replay-tombstones": gdpr_replay.replay_tombstones,
         "gdpr.statistics": gdpr_desk.show_statistics,
         "history.import": history.import_history,
         "import": imports.import_file,

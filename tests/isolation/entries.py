@@ -293,7 +293,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " gdpr.requests.withdraw gdpr.queue gdpr.statistics"
             " gdpr.recipients.acknowledge gdpr.recipients.add gdpr.recipients.list"
             " gdpr.recipients.remove gdpr.recipients.retry gdpr.retention.plan"
-            " gdpr.retention.run gdpr.retention.set gdpr.retention.show gdpr.replay"
+            " gdpr.retention.run gdpr.retention.set gdpr.retention.show gdpr.replay-tombstones"
             " history.import import"
             " incidents.acknowledge incidents.list incidents.resolve incidents.show metrics.define"
             " metrics.explain metrics.list metrics.retire night people.add people.deactivate"

@@ -154,7 +154,7 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "gdpr.retention.run": ({}, ""),
     "gdpr.retention.set": ({"client": "@client", "days": 90}, "NOT_FOUND"),
     "gdpr.retention.show": ({}, ""),
-    "gdpr.replay": ({}, ""),
+    "gdpr.replay-tombstones": ({}, ""),
     "history.import": ({"file": "@history", "map": "@history_map"}, "NOT_FOUND"),
     "import": ({"client": "@client", "file": "@rows", "map": "@map"}, "NOT_FOUND"),
     "incidents.acknowledge": ({"id": "@incident", "reason": "seen"}, "NOT_FOUND"),

@@ -118,7 +118,7 @@ def keys(
 @group.command("replay-tombstones")
 def replay_tombstones(agency: Agency) -> None:
     """Erase again whoever was erased: after a backup was restored."""
-    invoke("gdpr.replay", tenant=agency)
+    invoke("gdpr.replay-tombstones", tenant=agency)
 
 
 @group.command("verify")
