@@ -183,6 +183,7 @@ async def test_everybody_of_a_connection_goes_and_nobody_else(world: World) -> N
         assert name(shop.client_id, one) in buried
 
 
+@pytest.mark.slow
 async def test_a_second_run_finds_nothing_more(world: World) -> None:
     shop = await world.agency("one")
     await world.ingest(shop, SHOP.all_rows())

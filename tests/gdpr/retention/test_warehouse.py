@@ -245,6 +245,7 @@ async def test_what_is_told_again_comes_in_without_the_person_and_counts_once(
     assert sorted(str(one["customer_id"]) for one in found) == ["7", "None"]
 
 
+@pytest.mark.slow
 async def test_an_order_that_was_on_its_way_meanwhile_counts_once_after_the_next_purge(
     world: World,
 ) -> None:
@@ -477,6 +478,7 @@ class Deadly:
         return done
 
 
+@pytest.mark.slow
 async def test_killed_anywhere_it_goes_on_and_ends_the_same(world: World) -> None:
     north, south = await world.agency("north"), await world.agency("south")
     await young_then_old(world, north, south, days=402)
@@ -508,6 +510,7 @@ async def test_killed_anywhere_it_goes_on_and_ends_the_same(world: World) -> Non
         assert await world.landing.for_tenant(agency.tenant_id).list() == []
 
 
+@pytest.mark.slow
 async def test_cut_short_before_midnight_it_goes_on_as_of_its_own_day(world: World) -> None:
     agency = await world.agency("north")
     await young_then_old(world, agency)
