@@ -10,7 +10,7 @@ from sqlalchemy import select
 from domain.ids import public_id
 from domain.privacy.purposes import Purpose
 from domain.privacy.receipts import read_receipt
-from tenancy.tables import AuditEntry, ConsentEvent, Subject, Suppression
+from tenancy.tables import AuditEntry, ConsentEvent, SubjectIdentifier, Suppression
 from tests.api.graphql.edge import Agency, Edge
 from tests.domain.privacy.test_signals import encoded
 
@@ -79,7 +79,11 @@ async def test_what_was_denied_is_suppressed_and_agreeing_again_ends_it(
     await _record(edge, token, _word(acme, consentMode=granted, at=NOON))
     async with edge.database.session(northwind.tenant_id) as session:
         (row,) = await session.scalars(select(Suppression))
-        (person,) = await session.scalars(select(Subject.id))
+        (person,) = await session.scalars(
+            select(SubjectIdentifier.subject_id)
+            .join(ConsentEvent, ConsentEvent.pseudonym == SubjectIdentifier.pseudonym)
+            .distinct()
+        )
     assert (row.subject_id, row.purpose, row.origin) == (person, Purpose.ANALYTICS, "consent_mode")
     assert row.events_from == dt.datetime(2020, 3, 1, 11, tzinfo=dt.UTC)
     assert row.events_to == dt.datetime(2020, 3, 1, 12, tzinfo=dt.UTC)
