@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import select, text, update
 
 from domain.errors import InvalidInputError
-from domain.ports import TenantScope
 from domain.privacy.holds import SHOP_CUSTOMER_ID
 from domain.privacy.people_days import FEWEST_PEOPLE_DAYS, MOST_PEOPLE_DAYS
 from feature_repo.feature_views import VIEWS
@@ -18,6 +17,7 @@ from gdpr.access.exports import Exports
 from gdpr.retention.days import set_people_days
 from gdpr.retention.sweep import Retention
 from gdpr.retention.warehouse import WarehousePurge
+from tenancy.audited_tenants import AuditedTenants
 from tenancy.exclusive import Exclusive
 from tenancy.tables import (
     AuditEntry,
@@ -124,8 +124,9 @@ def retention_of(world: World, purge: WarehousePurge | None = None) -> Retention
 
 async def rows(world: World, agency: Agency, table: str) -> list[dict[str, Any]]:
     statement = question(f"SELECT * FROM {table} AS r")
+    tenants = AuditedTenants(frozenset({agency.tenant_id}), "test")
     found: list[dict[str, Any]] = (
-        await world.warehouse.run(TenantScope(agency.tenant_id), statement, {})
+        await world.warehouse.run_for(tenants, statement, {})
     ).to_pylist()
     return found
 
