@@ -41,7 +41,8 @@ _PERSON: Final = """
 """
 _ORDER: Final = """
     NOT EXISTS(SELECT 1 FROM (
-        SELECT _s.connection_id, _o.order_id AS value, _o.ordered_at, _s.events_from, _s.events_to
+        SELECT DISTINCT _s.connection_id, _o.order_id AS value, _o.ordered_at, _s.events_from,
+            _s.events_to
         FROM {privacy}.suppressed AS _s JOIN {facts}.orders AS _o
         ON _o.connection_id = _s.connection_id AND _o.customer_id = _s.value
         WHERE _s.tenant_id = @__tenant_id AND _s.purpose = @__purpose
