@@ -27,6 +27,7 @@ _CHANGED: Final = frozenset(
 
 _KEPT: Final[Mapping[str, str]] = {
     "certificates": "signed proof by pseudonym (GDPR 5(2), 17(3)(e))",
+    "consent_events": "what was agreed to, by pseudonym: the client proves consent by it (GDPR 7(1))",
     "erasure_run_requests": _RECORD,
     "identity_codes": f"keyed hashes; {_RECORD}",
     "legal_holds": f"why data had to be kept; {_RECORD}",
@@ -35,6 +36,7 @@ _KEPT: Final[Mapping[str, str]] = {
     "request_events": _RECORD,
     "request_letters": f"sealed; {_RECORD}",
     "request_runs": _RECORD,
+    "suppressions": "by pseudonym and without an identifier: late data stays unread (GDPR 18, 21)",
     "subject_requests": f"what the requester gave is sealed; {_RECORD}",
 }
 

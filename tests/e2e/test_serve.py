@@ -3,6 +3,7 @@
 serve <- bosco tenants add, connections add, sync (handed over) | POST /oauth/token, /graphql
 """
 
+import datetime as dt
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
@@ -210,8 +212,9 @@ def _ask(http: httpx.Client, secret: dict[str, str]) -> tuple[Decimal, str, int]
 def truth(url: str) -> tuple[Decimal, str, int]:
     """The seven days up to yesterday, as the platform itself counts."""
     path = f"{url}/_control/truth/google_ads/{CLIENT.google_customer_id}"
-    days = [row["day"] for row in httpx.get(path, params={"by": "day"}).json()["rows"]]
-    query = {"from": days[-8], "to": days[-2], "by": ""}
+    today = dt.datetime.now(ZoneInfo("Europe/Berlin")).date()  # of the agency
+    first, last = today - dt.timedelta(days=7), today - dt.timedelta(days=1)
+    query = {"from": first.isoformat(), "to": last.isoformat(), "by": ""}
     document = httpx.get(path, params=query).json()
     totals = document["totals"]
     return Decimal(totals["costMicros"]) / 1_000_000, document["currency"], totals["clicks"]

@@ -164,6 +164,7 @@ async def one_run(
     return takeovers(place)
 
 
+@pytest.mark.slow
 async def test_a_run_ends_whoever_dies(
     database_url: str, redis_url: str, bigquery_emulator: str, tmp_path: Path
 ) -> None:
