@@ -27,7 +27,7 @@ _CHANGED: Final = frozenset(
 
 _KEPT: Final[Mapping[str, str]] = {
     "certificates": "signed proof by pseudonym (GDPR 5(2), 17(3)(e))",
-    "consent_events": "what was agreed to, by pseudonym: the client proves consent by it (GDPR 7(1))",
+    "consent_events": "what was agreed to, by pseudonym: it proves consent (GDPR 7(1))",
     "erasure_run_requests": _RECORD,
     "identity_codes": f"keyed hashes; {_RECORD}",
     "legal_holds": f"why data had to be kept; {_RECORD}",
