@@ -6,6 +6,7 @@ The same attacks are run on the schema as it is, where none may get through, and
 lock was taken away in the same transaction, where one has to: `test_locks.py`.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from tenancy.rls import APP_ROLE, DOOR_ROLE, FEATURES_ROLE, JOBS_ROLE, TENANT_SETTING
 from tests.fixtures.database import FilledTenant
 
-__all__ = ["ATTACKS", "breaches", "row_id", "tenant_column"]
+__all__ = ["ATTACKS", "another_id", "breaches", "row_id", "tenant_column"]
 
 _OWNER: Final = "plain_owner"
 _REFUSED: Final = "42501"  # insufficient_privilege: no grant, or a row that the policy refuses
@@ -47,6 +48,13 @@ def tenant_column(table: Table) -> str:
 def row_id(table: Table) -> str:
     """A column of the primary key that tells rows of one tenant apart."""
     return next((c.name for c in table.primary_key if c.name not in {"tenant_id", "stream"}), "id")
+
+
+def another_id(value: object) -> object:
+    """A value of the same kind, that no row has."""
+    if isinstance(value, bytes):
+        return b"planted"
+    return dt.date(1999, 12, 31) if isinstance(value, dt.date) else uuid.uuid4()
 
 
 def _become(connection: Connection, role: str, tenant: FilledTenant | None = None) -> None:
@@ -108,7 +116,7 @@ def _plant(connection: Connection, table: Table, own: FilledTenant, foreign: Fil
     """A row can be put among those of the other tenant."""
     _become(connection, APP_ROLE, own)
     row, key = foreign.rows[table.name], row_id(table)
-    planted = {**row, key: b"planted" if isinstance(row[key], bytes) else uuid.uuid4()}
+    planted = {**row, key: another_id(row[key])}
     return _tried(connection, insert(table), planted) >= 0
 
 

@@ -11,6 +11,7 @@ from tenancy.session import Database
 from tenancy.tables import Base
 from tests.fixtures.database import TEMPLATE, FilledTenant, copied_database, fill_two_tenants
 from tests.isolation.entries import is_of_tenant
+from tests.isolation.locks import another_id
 
 pytestmark = pytest.mark.anyio
 
@@ -97,8 +98,8 @@ async def test_rows_cannot_be_planted_in_another_tenant(
 ) -> None:
     first, second = two_tenants
     key = _row_id(table)
-    is_hash = isinstance(second.rows[table.name][key], bytes)
-    planted = {**second.rows[table.name], key: b"planted" if is_hash else uuid.uuid4()}
+    row = second.rows[table.name]
+    planted = {**row, key: another_id(row[key])}
     if table.name == "stream_states":
         planted["stream"] = "planted"
     with pytest.raises(ProgrammingError, match="row-level security"):
