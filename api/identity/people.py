@@ -19,13 +19,14 @@ from typing import Final
 
 from sqlalchemy import Select, delete, func, select
 
-from api.identity.emails import check_email, normalised_email
+from api.identity.emails import check_email
 from api.identity.links import Links
 from api.identity.second_factors import SecondFactors
 from api.identity.sessions import Sessions
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, Terminal, UserError
 from domain.ids import ClientId, TenantId
 from domain.ports import Clock, IdFactory
+from domain.privacy.identifiers import normalised_email
 from tenancy import audit
 from tenancy.exclusive import hold_exclusively
 from tenancy.session import Database, TenantSession

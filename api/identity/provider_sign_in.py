@@ -26,13 +26,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from sqlalchemy import delete, func, select
 
-from api.identity.emails import normalised_email
 from api.identity.provider_calls import ProviderCalls
 from api.identity.providers import KnownProvider, Metadata, ProviderDocuments, Providers
 from api.identity.sessions import Sessions, TenantToken
 from domain.errors import UserError
 from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
+from domain.privacy.identifiers import normalised_email
 from tenancy import audit
 from tenancy.session import Database, TenantSession
 from tenancy.tables import ExternalIdentity, PendingSignIn, Tenant, User

@@ -17,7 +17,6 @@ from typing import Final
 
 from sqlalchemy import Row, func, select, update
 
-from api.identity.emails import normalised_email
 from api.identity.links import LinkInForce, Links
 from api.identity.passwords import Passwords, check_new_password
 from api.identity.second_factors import SecondFactors
@@ -26,6 +25,7 @@ from api.identity.throttle import Throttle
 from domain.errors import InvalidInputError, NotFoundError, UserError
 from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
+from domain.privacy.identifiers import normalised_email
 from tenancy import audit
 from tenancy.session import Database, TenantSession
 from tenancy.tables import Password, User

@@ -21,7 +21,15 @@ import phonenumbers
 from domain.errors import InvalidInputError
 from domain.ids import ConnectionId
 
-__all__ = ["Identifier", "IdentifierKind", "email", "order", "phone", "platform_id"]
+__all__ = [
+    "Identifier",
+    "IdentifierKind",
+    "email",
+    "normalised_email",
+    "order",
+    "phone",
+    "platform_id",
+]
 
 _LONGEST: Final = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 _EMAIL: Final = re.compile(r"[^@\s<>\"(),:;\[\]\\]+@(?:[^@\s<>\"(),:;\[\]\\.]+\.)+[^@\s.]{2,}")
@@ -60,14 +68,19 @@ class Identifier:
         return f"Identifier({self.kind.value})"
 
 
+def normalised_email(text: str) -> str:
+    """How an address is stored and looked for: NFKC, no surrounding space, letters folded."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
 def email(text: str) -> Identifier:
-    """An address: NFKC, no surrounding space, letters folded.
+    """An address, normalised.
 
     Raises:
         InvalidInputError: It is no address (whoever wrote it can mend it). The message does not
             repeat it.
     """
-    value = unicodedata.normalize("NFKC", text).strip().casefold()
+    value = normalised_email(text)
     if len(value) > _LONGEST or not _EMAIL.fullmatch(value) or not value.isprintable():
         raise InvalidInputError(
             "that is not an e-mail address", hint="write it like ada@northwind.example"

@@ -13,13 +13,13 @@ Decision: ADR-0027.
 
 import enum
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.errors import InternalError, Terminal
 from domain.facts.fact import Erased
+from domain.privacy.canonical_json import canonical_json
 from domain.privacy.evidence import Treatment, TreatmentAction
 from gdpr.erasure.erasable import Erasable
 
@@ -94,8 +94,7 @@ class Plan:
     @property
     def hash(self) -> str:
         """SHA-256 of the plan's JSON in its one form, hexadecimal."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(canonical_json(self.to_json())).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it is kept and shown."""
