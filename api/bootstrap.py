@@ -201,13 +201,14 @@ async def open_runtime(
         )
         erasing = _open_erasure(plane, warehouse, loader, features.refresh, exports, sleep)
         services = RequestServices(plane.database, plane.vault, clock, uuid7, secrets.token_bytes)
+        consent = ConsentDesk(plane.vault, clock, uuid7, secrets.token_bytes)
         requests = open_requests(
             services,
             engine=plane.jobs,
             doors=plane.doors,
             exclusive=Exclusive(plane.database, "requests of people"),
             fulfillers={
-                **fulfillers_of(services, plane.store, warehouse),
+                **fulfillers_of(services, plane.store, warehouse, consent),
                 Right.ERASURE: erasing,
             },
             messenger=person_mail(services, public_only=settings.env == "production"),
@@ -244,16 +245,13 @@ async def open_runtime(
                 erasing.eraser.plan,
                 person_sources(services, warehouse),
             ),
-            consent=ConsentDesk(plane.vault, clock, uuid7, secrets.token_bytes),
+            consent=consent,
             consent_proof=ConsentProof(
                 plane.vault, EvidenceKeys(plane.master_key, clock, secrets.token_bytes)
             ),
             clock=clock,
             ids=uuid7,
             is_development=settings.env == "development",
-        )
-        exports = Exports(
-            plane.database, plane.store, plane.vault, clock, uuid7, secrets.token_bytes
         )
         yield Runtime(
             settings=settings,

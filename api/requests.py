@@ -13,6 +13,8 @@ from gdpr.access.control_rows import ControlRows
 from gdpr.access.fulfil import ExportFulfiller
 from gdpr.access.sections import PersonSource
 from gdpr.access.warehouse_rows import WarehouseRows
+from gdpr.consent.desk import ConsentDesk
+from gdpr.consent.fulfil import Withdrawal
 from gdpr.rectify.fulfil import Rectification
 from gdpr.requests.open import Requests
 from gdpr.requests.rounds import ROUND_SECONDS
@@ -27,7 +29,7 @@ _RULED: Final[Fulfillers] = {right: Ruled() for right in RULED_RIGHTS}
 
 
 def fulfillers_of(
-    services: RequestServices, store: LandingStore, warehouse: QueryWarehouse
+    services: RequestServices, store: LandingStore, warehouse: QueryWarehouse, consent: ConsentDesk
 ) -> Fulfillers:
     """What carries requests out, by right.
 
@@ -35,6 +37,7 @@ def fulfillers_of(
         services: The control plane and what goes with it.
         store: Keeps copies for people, sealed.
         warehouse: Asked for what it holds of a person.
+        consent: Keeps what is withdrawn.
     """
     exports = ExportFulfiller(
         services.database,
@@ -51,6 +54,7 @@ def fulfillers_of(
         Right.ACCESS: exports,
         Right.PORTABILITY: exports,
         Right.RECTIFICATION: rectification,
+        Right.WITHDRAWAL: Withdrawal(services.database, consent),
     }
 
 

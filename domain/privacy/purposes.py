@@ -12,8 +12,11 @@ objection to advertising across sites).
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from domain.errors import InvalidInputError
 
 __all__ = [
     "PURPOSES",
@@ -21,6 +24,7 @@ __all__ = [
     "Purpose",
     "PurposeTerms",
     "SuppressionCause",
+    "purposes_asked",
     "purposes_of_signal",
 ]
 
@@ -79,3 +83,21 @@ SUPPRESSIBLE: Final = frozenset(PURPOSES) - {Purpose.STORAGE}
 def purposes_of_signal(consent_type: str) -> tuple[Purpose, ...]:
     """The purposes that one of Google's consent types is needed for, in order; none: unknown."""
     return tuple(p for p, terms in PURPOSES.items() if consent_type in terms.consent_mode)
+
+
+def purposes_asked(scope: Mapping[str, Any]) -> frozenset[Purpose]:
+    """What a request is about: `{"purposes": ["advertising"]}`; without it, all.
+
+    Raises:
+        InvalidInputError: An unknown purpose, or storage, which cannot be suppressed.
+    """
+    named = scope.get("purposes")
+    if not named:
+        return SUPPRESSIBLE
+    known = {purpose.value: purpose for purpose in SUPPRESSIBLE}
+    if unknown := sorted(set(named) - set(known)):
+        raise InvalidInputError(
+            f"{unknown[0]!r} is no purpose that can be suppressed",
+            hint=f"one of {', '.join(sorted(known))}",
+        )
+    return frozenset(known[name] for name in named)

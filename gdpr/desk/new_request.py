@@ -17,6 +17,7 @@ from sqlalchemy import select
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import ClientId, ConnectionId
 from domain.privacy.identifiers import Identifier, IdentifierKind, email, order, phone, platform_id
+from domain.privacy.purposes import purposes_asked
 from domain.privacy.rights import IdentityLevel, IntakeChannel, Right
 from gdpr.requests.intake import Intake
 from gdpr.requests.working_days import country_of
@@ -74,7 +75,7 @@ async def read_intake(
     """Make an intake of it.
 
     Raises:
-        InvalidInputError: An identifier or the instant cannot be read.
+        InvalidInputError: An identifier or the instant cannot be read, or there is no such purpose.
         NotFoundError: The agency has no such client, or the client no such connection.
     """
     client = await session.get(Client, (session.tenant_id, new.client_id))
@@ -85,6 +86,7 @@ async def read_intake(
     )
     country = country_of(client.time_zone) or ""
     scope: dict[str, Any] = {"purposes": sorted(set(new.purposes))} if new.purposes else {}
+    purposes_asked(scope)
     if new.is_special:
         scope["special_categories"] = True
     return Intake(

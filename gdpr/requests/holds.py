@@ -3,8 +3,8 @@
     put -> hold -> requests that are READY and wholly kept become HELD
     release, or expiry -> requests that nothing keeps any more go on by themselves
 
-A hold over one category of data keeps nobody waiting: the request is carried out without it, and
-again for the rest when the hold ends. What is being carried out is not interrupted.
+A hold over one category of data: what can be carried out without it is, and again for the rest when
+the hold ends; an erasure waits as a whole. What is being carried out is not interrupted.
 
 Source: GDPR article 17(3).
 """

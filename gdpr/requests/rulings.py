@@ -5,18 +5,21 @@ A correction ends with an officer's word as well: what was corrected at the sour
     READY -> job: WAITING for the ruling -> grant -> COMPLETED, with what was decided
                                          -> refuse (`DecisionDesk`) -> REFUSED, with remedies
 
-What follows from a grant is written in the ruling, and told to the person. Before a restriction is
-lifted the person is told.
+A restriction or an objection that is granted is in force for every question within seconds: the
+person is suppressed for the purposes that the request names (ADR-0028). What follows beyond that is
+written in the ruling, and told to the person. Before a restriction is lifted the person is told.
 
 Sources: GDPR articles 18(1), 18(3), 21(1), 22(3).
 """
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from domain.errors import InvalidInputError
 from domain.ids import TenantId
 from domain.ports import Steps
+from domain.privacy.purposes import SuppressionCause, purposes_asked
 from domain.privacy.request_machine import NotPossibleError
 from domain.privacy.rights import RequestOutcome, RequestState, Right
 from gdpr.requests.docket import Docket, open_docket
@@ -24,11 +27,16 @@ from gdpr.requests.fulfilment import Fulfilled
 from gdpr.requests.letters import write_letter
 from gdpr.requests.run import RequestJobs
 from gdpr.requests.services import RequestServices
+from tenancy.privacy.suppressions import suppress
 from tenancy.tables import LetterKind
 
 __all__ = ["RULED_RIGHTS", "Ruled", "RulingDesk"]
 
-RULED_RIGHTS = (Right.RESTRICTION, Right.OBJECTION, Right.DECISION_REVIEW)
+RULED_RIGHTS: Final = (Right.RESTRICTION, Right.OBJECTION, Right.DECISION_REVIEW)
+_CAUSES: Final = {
+    Right.RESTRICTION: SuppressionCause.RESTRICTION,
+    Right.OBJECTION: SuppressionCause.OBJECTION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class RulingDesk:
     async def grant(
         self, tenant_id: TenantId, request_id: uuid.UUID, reason: str, *, actor: str
     ) -> RequestState:
-        """Act on the request.
+        """Act on the request: of a restriction or an objection, read the person no more.
 
         Args:
             tenant_id: The agency.
@@ -72,7 +80,8 @@ class RulingDesk:
         async with self.services.database.session(tenant_id) as session:
             docket = await open_docket(self.services, session, request_id)
             _check_waits(docket)
-            docket.note("granted", actor, {"right": docket.row.right.value})
+            purposes = await _suppress(docket)
+            docket.note("granted", actor, {"right": docket.row.right.value, "purposes": purposes})
         return await self.jobs.settle(
             tenant_id, request_id, RequestOutcome.DONE, actor=actor, reason=reason
         )
@@ -110,3 +119,21 @@ def _check_waits(docket: Docket) -> None:
         raise NotPossibleError(
             "this request waits for no ruling", hint="bosco gdpr requests show tells what it needs"
         )
+
+
+async def _suppress(docket: Docket) -> list[str]:
+    """Which purposes the person is not read for any more."""
+    cause, row = _CAUSES.get(docket.row.right), docket.row
+    if cause is None or row.subject_id is None:
+        return []
+    purposes = purposes_asked(row.scope)
+    await suppress(
+        docket.session,
+        row.subject_id,
+        purposes,
+        cause,
+        row.received_at,
+        origin=str(row.id),
+        ids=docket.services.ids,
+    )
+    return sorted(one.value for one in purposes)

@@ -1,4 +1,4 @@
-"""Restriction, objection and withdrawal are carried out once, however often they are tried."""
+"""A withdrawal is carried out once, however often it is tried."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 
 from domain.errors import InvalidInputError
 from domain.privacy.identifiers import email, platform_id
-from domain.privacy.purposes import SUPPRESSIBLE, Purpose, SuppressionCause
+from domain.privacy.purposes import Purpose, SuppressionCause
 from domain.privacy.rights import RequestOutcome, Right
 from gdpr.consent.desk import ConsentDesk
-from gdpr.consent.fulfil import SuppressionFulfiller, purposes_of
+from gdpr.consent.fulfil import Withdrawal
 from gdpr.requests.fulfilment import Fulfilled
 from tenancy.privacy.subjects import match
 from tenancy.tables import AuditEntry, ConsentEvent, SubjectRequest, Suppression
@@ -33,21 +33,20 @@ class EachTime:
         return await step()
 
 
-async def _ask(people: People, right: Right, scope: dict[str, Any], *, known: bool = True) -> None:
+async def _ask(people: People, scope: dict[str, Any], *, known: bool = True) -> None:
     await people.observe(ADA)
     async with people.database.session(people.tenant_id) as session:
         (ada,) = await match(session, [people.names.of(ACME, ADA[0])])
         await session.execute(
             update(SubjectRequest).values(
-                right=right, scope=scope, subject_id=ada if known else None
+                right=Right.WITHDRAWAL, scope=scope, subject_id=ada if known else None
             )
         )
 
 
 async def _fulfil(people: People) -> Fulfilled:
     desk = ConsentDesk(people.vault, lambda: NOON, people.ids, secrets.token_bytes)
-    fulfiller = SuppressionFulfiller(people.database, desk)
-    return await fulfiller.fulfil(EachTime(), people.tenant_id, REQUEST)
+    return await Withdrawal(people.database, desk).fulfil(EachTime(), people.tenant_id, REQUEST)
 
 
 async def _stored(people: People) -> set[tuple[Purpose, SuppressionCause, str, bool]]:
@@ -58,24 +57,8 @@ async def _stored(people: People) -> set[tuple[Purpose, SuppressionCause, str, b
     return found
 
 
-@pytest.mark.parametrize(
-    ("right", "cause"),
-    [
-        (Right.RESTRICTION, SuppressionCause.RESTRICTION),
-        (Right.OBJECTION, SuppressionCause.OBJECTION),
-    ],
-)
-async def test_everything_is_out_for_every_purpose(
-    people: People, right: Right, cause: SuppressionCause
-) -> None:
-    await _ask(people, right, {})
-    for _ in range(2):
-        assert await _fulfil(people) == Fulfilled(RequestOutcome.DONE, counts={"purposes": 3})
-    assert await _stored(people) == {(one, cause, str(REQUEST), True) for one in SUPPRESSIBLE}
-
-
 async def test_a_withdrawal_is_in_the_ledger_and_out_from_its_receipt_on(people: People) -> None:
-    await _ask(people, Right.WITHDRAWAL, {"purposes": ["analytics"]})
+    await _ask(people, {"purposes": ["analytics"]})
     for _ in range(2):
         assert await _fulfil(people) == Fulfilled(RequestOutcome.DONE, counts={"purposes": 1})
     withdrawal = (Purpose.ANALYTICS, SuppressionCause.WITHDRAWAL, "request", False)
@@ -85,19 +68,18 @@ async def test_a_withdrawal_is_in_the_ledger_and_out_from_its_receipt_on(people:
         entries = (await session.scalars(select(AuditEntry))).all()
     assert (event.source, event.effective_at, event.receipt_id) == ("request", NOON, REQUEST)
     assert event.pseudonym == people.names.of(ACME, ADA[0])
-    assert [one.action for one in entries] == ["person.suppressed"] * 2
-    assert entries[0].details == {"right": "withdrawal", "purposes": ["analytics"]}
+    assert [one.action for one in entries] == ["consent.withdrawn"] * 2
+    assert entries[0].details == {"purposes": ["analytics"]}
 
 
 async def test_nobody_found_is_said_so(people: People) -> None:
-    await _ask(people, Right.OBJECTION, {}, known=False)
+    await _ask(people, {}, known=False)
     assert await _fulfil(people) == Fulfilled(RequestOutcome.NOTHING_FOUND)
     assert await _stored(people) == set()
 
 
 async def test_an_unknown_purpose_is_refused(people: People) -> None:
-    await _ask(people, Right.OBJECTION, {"purposes": ["storage"]})
+    await _ask(people, {"purposes": ["storage"]})
     with pytest.raises(InvalidInputError) as refused:
         await _fulfil(people)
     assert refused.value.message == "'storage' is no purpose that can be suppressed"
-    assert purposes_of({"purposes": ["advertising"]}) == {Purpose.ADVERTISING}

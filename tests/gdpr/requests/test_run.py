@@ -13,6 +13,7 @@ from domain.errors import ConflictError, InternalError, InvalidInputError, NotFo
 from domain.ids import TenantId
 from domain.ports import Steps
 from domain.privacy.identifiers import email
+from domain.privacy.purposes import SUPPRESSIBLE, Purpose, SuppressionCause
 from domain.privacy.request_machine import NotPossibleError
 from domain.privacy.rights import IdentityLevel, IntakeChannel, RequestOutcome, RequestState, Right
 from gdpr.requests.fulfilment import Fulfilled, Fulfiller
@@ -29,6 +30,7 @@ from tenancy.tables import (
     LetterKind,
     RaisedAlert,
     RequestRun,
+    Suppression,
 )
 from tenancy.unscoped import Doors
 from tests.fakes.fake_jobs import FakeJobs
@@ -106,7 +108,11 @@ class Works:
 @pytest.fixture
 async def works(office: Office) -> Works:
     jobs, erasure = FakeJobs(), Erasure()
-    fulfillers: dict[Right, Fulfiller] = {Right.ERASURE: erasure, Right.RESTRICTION: Ruled()}
+    fulfillers: dict[Right, Fulfiller] = {
+        Right.ERASURE: erasure,
+        Right.RESTRICTION: Ruled(),
+        Right.OBJECTION: Ruled(),
+    }
     requests = open_requests(
         office.services,
         engine=jobs,  # type: ignore[arg-type]  # a fake
@@ -422,8 +428,26 @@ async def test_a_restriction_waits_for_a_ruling_and_its_end_is_told_before(works
         await rulings.grant(OTHER, received.request_id, "restricted", actor=ANN)
     assert await rulings.grant(*request, "It is restricted.", actor=ANN) is RequestState.COMPLETED
     await rulings.tell_lifting(*request, "Your data was checked.", actor=ANN)
+    async with works.office.database.session(works.office.tenant_id) as session:
+        rows = (await session.scalars(select(Suppression))).all()
+    assert {(one.purpose, one.cause, one.origin, one.events_from) for one in rows} == {
+        (purpose, SuppressionCause.RESTRICTION, str(received.request_id), None)
+        for purpose in SUPPRESSIBLE
+    }
     kinds = [one.kind for one in await works.office.letters_of(received.request_id)]
     assert kinds == [LetterKind.ACKNOWLEDGEMENT, LetterKind.COMPLETION, LetterKind.LIFTING]
+
+
+async def test_an_objection_to_one_purpose_takes_out_that_one(works: Works) -> None:
+    received = await works.office.receive(
+        works.office.intake(Right.OBJECTION, scope={"purposes": ["advertising"]})
+    )
+    await works.go()
+    request = (works.office.tenant_id, received.request_id)
+    await works.requests.rulings.grant(*request, "No more advertising.", actor=ANN)
+    async with works.office.database.session(works.office.tenant_id) as session:
+        (only,) = await session.scalars(select(Suppression))
+    assert (only.purpose, only.cause) == (Purpose.ADVERTISING, SuppressionCause.OBJECTION)
 
 
 async def test_a_ruling_may_be_a_refusal_but_what_was_erased_is_not_refused(works: Works) -> None:
