@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 
 from domain.facts import FACTS
-from domain.facts.tables import SYNCS, Table, facts_table, marts_table
+from domain.facts.tables import SUPPRESSED, SYNCS, Table, facts_table, marts_table
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId
 from domain.privacy.identifiers import Identifier, email, platform_id
 from domain.privacy.rights import (
@@ -78,7 +78,7 @@ NOW = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
 STREAMS = load_source("shopify").streams
 VAULT = Vault(MasterKey(b"m" * 32))
 TABLES: Sequence[Table] = [
-    *(SYNCS, RAW_SYNCS, TARGETS),
+    *(SYNCS, SUPPRESSED, RAW_SYNCS, TARGETS),
     *(stream.raw_table for stream in STREAMS.values()),
     *(make(fact) for make in (facts_table, marts_table) for fact in FACTS.values()),
 ]
