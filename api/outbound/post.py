@@ -56,13 +56,23 @@ def ask(
         ):
             status, retry_after = answer.status_code, answer.headers.get("Retry-After", "")
             if most_bytes:
-                told = next(answer.iter_content(most_bytes), b"")
+                told = _beginning(answer, most_bytes)
     except requests.RequestException as error:
         return Answer(None, "", _why(error, line)), b""
     if status in range(200, 300):
         return Answer(status, "", ""), told
     hint = "; redirects are not followed" if status in range(300, 400) else ""
     return Answer(status, retry_after, f"it answered {status}{hint}"), told
+
+
+def _beginning(answer: requests.Response, most_bytes: int) -> bytes:
+    """At most so many bytes, in however many chunks they come."""
+    told = bytearray()
+    for chunk in answer.iter_content(most_bytes):
+        told += chunk
+        if len(told) >= most_bytes:
+            break
+    return bytes(told[:most_bytes])
 
 
 def _why(error: requests.RequestException, line: Line) -> str:

@@ -3,22 +3,22 @@
     Telling -> calls_of -> Call (one for each identifier, or one for all) -> `notifier.py`
 
 Each call has the same effect when it is made twice: it deletes, removes, or carries the notice's id
-as its key. Hashes are SHA-256 of what the platform wants normalised: letters folded, telephone
-numbers as digits with their country code.
+as its key. Hashes are SHA-256 of what each platform wants normalised.
 
 Sources (2026-11): Klaviyo "Request Profile Deletion", revision 2026-10-15 (one identifier a call,
 202); HubSpot "Permanently delete a contact (GDPR-compliant)" (204); Google Analytics User Deletion
 API v3, upsert; Meta Marketing API v26.0 "Customer File Custom Audiences", "Removing users" and
-"Hashing and Normalizing Data".
+"Hashing and Normalizing Data" (telephone numbers as digits with their country code).
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
+from api.recipients.call import JSON, Call, as_json, bearer, sha256_hex
+from api.recipients.google import remove_calls
+from api.recipients.tiktok import mapping_calls
 from api.webhooks.signing import signed_headers
 from domain.ids import public_id
 from domain.ports import Clock
@@ -26,28 +26,19 @@ from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.recipients import RecipientKind, Telling
 from tenancy.vault import Secret
 
-__all__ = ["BASES", "TOKEN_URL", "Call", "calls_of", "token_call"]
+__all__ = ["BASES", "TOKEN_URL", "calls_of", "token_call"]
 
 BASES: Final[Mapping[RecipientKind, str]] = {
     RecipientKind.KLAVIYO: "https://a.klaviyo.com",
     RecipientKind.HUBSPOT: "https://api.hubapi.com",
     RecipientKind.GA4: "https://www.googleapis.com",
     RecipientKind.META_AUDIENCE: "https://graph.facebook.com",
+    RecipientKind.GOOGLE_AUDIENCE: "https://datamanager.googleapis.com",
+    RecipientKind.TIKTOK_AUDIENCE: "https://business-api.tiktok.com",
 }
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 _KLAVIYO_REVISION: Final = "2026-10-15"
 _META_VERSION: Final = "v26.0"
-_JSON: Final = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request."""
-
-    url: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    method: str = "POST"
 
 
 def calls_of(telling: Telling, base: str, clock: Clock, token: str) -> list[Call]:
@@ -65,6 +56,8 @@ def calls_of(telling: Telling, base: str, clock: Clock, token: str) -> list[Call
         RecipientKind.HUBSPOT: lambda: _hubspot(telling, base),
         RecipientKind.GA4: lambda: _ga4(telling, base, token),
         RecipientKind.META_AUDIENCE: lambda: _meta(telling, base),
+        RecipientKind.GOOGLE_AUDIENCE: lambda: remove_calls(telling, base, token),
+        RecipientKind.TIKTOK_AUDIENCE: lambda: mapping_calls(telling, base),
     }
     return list(make[telling.kind]())
 
@@ -83,7 +76,7 @@ def token_call(telling: Telling, url: str) -> Call:
 
 def _webhook(telling: Telling, clock: Clock) -> Iterator[Call]:
     """Standard Webhooks; what is asked for, and whom it is about."""
-    body = _json(
+    body = as_json(
         {
             "type": "privacy.request",
             "timestamp": telling.made_at.isoformat().replace("+00:00", "Z"),
@@ -101,7 +94,7 @@ def _webhook(telling: Telling, clock: Clock) -> Iterator[Call]:
         at=clock(),
         body=body,
     )
-    yield Call(telling.settings["url"], body, {"Content-Type": _JSON, **signed})
+    yield Call(telling.settings["url"], body, {"Content-Type": JSON, **signed})
 
 
 def _klaviyo(telling: Telling, base: str) -> Iterator[Call]:
@@ -121,16 +114,16 @@ def _klaviyo(telling: Telling, base: str) -> Iterator[Call]:
             "Content-Type": "application/vnd.api+json",
             "revision": _KLAVIYO_REVISION,
         }
-        yield Call(f"{base}/api/data-privacy-deletion-jobs", _json(body), headers)
+        yield Call(f"{base}/api/data-privacy-deletion-jobs", as_json(body), headers)
 
 
 def _hubspot(telling: Telling, base: str) -> Iterator[Call]:
     for one in telling.identifiers:
-        body = _json({"objectId": one.value, "idProperty": "email"})
+        body = as_json({"objectId": one.value, "idProperty": "email"})
         yield Call(
             f"{base}/crm/v3/objects/contacts/gdpr-delete",
             body,
-            _bearer(telling.secrets["access_token"], _JSON),
+            bearer(telling.secrets["access_token"], JSON),
         )
 
 
@@ -142,29 +135,21 @@ def _ga4(telling: Telling, base: str, token: str) -> Iterator[Call]:
             "propertyId": telling.settings["property"],
         }
         url = f"{base}/analytics/v3/userDeletion/userDeletionRequests:upsert"
-        yield Call(url, _json(body), _bearer(token, _JSON))
+        yield Call(url, as_json(body), bearer(token, JSON))
 
 
 def _meta(telling: Telling, base: str) -> Iterator[Call]:
     url = f"{base}/{_META_VERSION}/{telling.settings['audience']}/users"
-    headers = _bearer(telling.secrets["access_token"], "application/x-www-form-urlencoded")
+    headers = bearer(telling.secrets["access_token"], "application/x-www-form-urlencoded")
     for kind, schema in (
         (IdentifierKind.EMAIL, "EMAIL_SHA256"),
         (IdentifierKind.PHONE, "PHONE_SHA256"),
     ):
         hashed = [
-            hashlib.sha256(one.value.removeprefix("+").encode()).hexdigest()
+            sha256_hex(one.value.removeprefix("+"))
             for one in telling.identifiers
             if one.kind is kind and (kind is IdentifierKind.EMAIL or one.value.startswith("+"))
         ]
         if hashed:
             payload = json.dumps({"schema": schema, "data": hashed}, separators=(",", ":"))
             yield Call(url, urlencode({"payload": payload}).encode(), headers, "DELETE")
-
-
-def _bearer(token: str, content_type: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}", "Content-Type": content_type}
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

@@ -16,7 +16,7 @@ __all__ = ["Answered", "RecipientAnswer", "RecipientKind", "Telling"]
 
 
 class RecipientKind(enum.Enum):
-    """How a recipient is told. `META_AUDIENCE`: a custom audience, left by hashed identifiers."""
+    """How a recipient is told. The audiences of ads are left by hashed identifiers."""
 
     WEBHOOK = "webhook"
     EMAIL = "email"
@@ -24,6 +24,8 @@ class RecipientKind(enum.Enum):
     HUBSPOT = "hubspot"
     GA4 = "ga4"
     META_AUDIENCE = "meta_audience"
+    GOOGLE_AUDIENCE = "google_audience"
+    TIKTOK_AUDIENCE = "tiktok_audience"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Telling:
         right: What the person asked for.
         identifiers: Of the person, as far as the recipient may know them.
         made_at: UTC instant since which the recipient has to be told.
+        receipt: Of what the recipient has accepted; it is asked whether that is done, and told
+            nothing. Empty: it is told.
     """
 
     key: uuid.UUID
@@ -46,17 +50,20 @@ class Telling:
     right: Right
     identifiers: tuple[Identifier, ...]
     made_at: dt.datetime
+    receipt: str = ""
 
 
 class Answered(enum.Enum):
     """How a recipient took it.
 
-    `TOLD`: has it, and has to confirm in its own time. `CONFIRMED`: has done it, or is bound to.
-    `NOTHING_TO_TELL`: knows no identifier of the kind that the person has. `REFUSED`: trying again
-    does not help. `UNREACHED`: trying again may.
+    `TOLD`: has it, and has to confirm in its own time. `ACCEPTED`: has begun, and has to be asked
+    whether it is done. `CONFIRMED`: has done it, or is bound to. `NOTHING_TO_TELL`: knows no
+    identifier of the kind that the person has. `REFUSED`: trying again does not help. `UNREACHED`:
+    trying again may.
     """
 
     TOLD = "told"
+    ACCEPTED = "accepted"
     CONFIRMED = "confirmed"
     NOTHING_TO_TELL = "nothing_to_tell"
     REFUSED = "refused"
@@ -71,9 +78,12 @@ class RecipientAnswer:
         status: Of HTTP; None: there was none.
         reason: Why it is refused or unreached; without secrets and identifiers; may be empty.
         retry_after: As the header has it; empty: there was none.
+        receipt: The recipient's own id of what it was told; empty: it gave none, or knows it no
+            more and is told anew.
     """
 
     answered: Answered
     status: int | None = None
     reason: str = ""
     retry_after: str = ""
+    receipt: str = ""

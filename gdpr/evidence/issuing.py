@@ -226,7 +226,8 @@ def _notice(told: ToldRecipient) -> RecipientNotice:
     is_answered = answer is not RecipientAnswer.WAITING
     # Officers choose the name; nothing keeps them from choosing a mailbox.
     name = told.kind if "@" in told.name else told.name
-    return RecipientNotice(name, answer, told.since if is_answered else None, told.next_try_at)
+    since = told.since if is_answered else None
+    return RecipientNotice(name, answer, since, told.next_try_at, told.receipt)
 
 
 def _in_backups(outcome: ErasureOutcome, backups: dt.timedelta) -> tuple[Residual, ...]:

@@ -7,8 +7,9 @@
 A notice is claimed by a later time of its next attempt, and its attempt is counted, before anything
 leaves: no other process tells it meanwhile, and one that comes back late notes nothing. The id of
 the notice is the key by which a recipient knows a repetition; platforms that have no such key are
-asked for what has the same effect when it is asked twice. Who is down is tried for two weeks; who
-refuses, or is down for two days, is told to the agency.
+asked for what has the same effect when it is asked twice. Who accepts what it was told, to do it
+later, gives a receipt, and is asked by it until it is done. Who is down, or does not get done, is
+tried for two weeks; who refuses, or is down for two days, is told to the agency.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from domain.ports import Clock, IdFactory, RecipientNotifier
 from domain.privacy.recipients import Answered, RecipientAnswer, Telling
 from gdpr.recipients.desk import alert_subject
 from gdpr.recipients.outbox import open_identifiers, open_key
-from gdpr.recipients.schedule import GIVEN_UP_AFTER, TOLD_AFTER, next_wait
+from gdpr.recipients.schedule import GIVEN_UP_AFTER, TOLD_AFTER, next_look, next_wait
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, clear_alert, raise_alert
 from tenancy.session import Database, TenantSession
 from tenancy.tables import NoticeState, Recipient, RecipientNotice
@@ -148,6 +149,7 @@ class NoticeDelivery:
             right=notice.right,
             identifiers=await open_identifiers(session, self.vault, notice),
             made_at=notice.created_at,
+            receipt=notice.receipt or "",
         )
 
     async def _note(self, tenant_id: TenantId, claimed: _Claimed, answer: RecipientAnswer) -> None:
@@ -171,13 +173,20 @@ class NoticeDelivery:
 
     def _end(self, notice: RecipientNotice, answer: RecipientAnswer) -> None:
         now = self.clock()
+        if answer.answered is Answered.ACCEPTED and notice.receipt is None:
+            notice.sent_at = now
         notice.last_status, notice.failure = answer.status, answer.reason or None
+        notice.receipt = answer.receipt or None
         state = _ENDS.get(answer.answered)
-        if state is None and now - notice.created_at >= GIVEN_UP_AFTER:
+        if state is None and now - _pending_since(notice) >= GIVEN_UP_AFTER:
             state = NoticeState.FAILED
         if state is None:
             notice.state = NoticeState.WAITING
-            notice.next_attempt_at = now + next_wait(notice.attempts, answer.retry_after, now)
+            if answer.answered is Answered.ACCEPTED:
+                wait = next_look(now - _pending_since(notice))
+            else:
+                wait = next_wait(notice.attempts, answer.retry_after, now)
+            notice.next_attempt_at = now + wait
             return
         notice.state = state
         if state in {NoticeState.SENT, NoticeState.ACKNOWLEDGED}:
@@ -189,13 +198,20 @@ class NoticeDelivery:
 
     async def _tell_agency(self, session: TenantSession, notice: RecipientNotice) -> None:
         now, subject = self.clock(), alert_subject(notice.id)
-        is_down = notice.state is NoticeState.WAITING and now - notice.created_at >= TOLD_AFTER
-        if notice.state in {NoticeState.SENT, NoticeState.ACKNOWLEDGED}:
-            await clear_alert(session, AlertKind.RECIPIENT_NOT_TOLD, subject, now=now)
-        elif is_down or notice.state in {NoticeState.REFUSED, NoticeState.FAILED}:
+        is_late = now - _pending_since(notice) >= TOLD_AFTER
+        if notice.state in {NoticeState.REFUSED, NoticeState.FAILED} or (
+            notice.state is NoticeState.WAITING and is_late
+        ):
             recipient = await session.get_one(Recipient, (session.tenant_id, notice.recipient_id))
             alert = _alert(notice, recipient.name, recipient.client_id)
             await raise_alert(session, alert, now=now, ids=self.ids)
+        elif notice.state is not NoticeState.WAITING or notice.receipt:
+            await clear_alert(session, AlertKind.RECIPIENT_NOT_TOLD, subject, now=now)
+
+
+def _pending_since(notice: RecipientNotice) -> dt.datetime:
+    """Since when a recipient has to be told, or, when it has accepted that, to get it done."""
+    return notice.sent_at if notice.receipt and notice.sent_at else notice.created_at
 
 
 def _alert(notice: RecipientNotice, name: str, client_id: ClientId) -> Alert:

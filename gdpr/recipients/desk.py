@@ -141,7 +141,7 @@ class RecipientDesk:
         notice = await self._notice(session, notice_id)
         if notice.state not in {NoticeState.REFUSED, NoticeState.FAILED}:
             raise ConflictError("the notice is on its way, or was confirmed")
-        notice.state, notice.ended_at = NoticeState.WAITING, None
+        notice.state, notice.ended_at, notice.receipt = NoticeState.WAITING, None, None
         notice.next_attempt_at = self.clock()  # attempts count on: late answers name theirs
         self._record(session, actor, "recipient_notice.retried", notice_id, "by hand")
 

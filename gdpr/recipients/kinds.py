@@ -5,7 +5,9 @@ KINDS: kind -> settings that are shown, secrets that are sealed, which identifie
 Sources (2026-11): developers.klaviyo.com/en/reference/request_profile_deletion,
 developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/gdpr/gdpr-delete-contact,
 developers.google.com/analytics/devguides/config/userdeletion/v3,
-developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences.
+developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences,
+developers.google.com/data-manager/api/devguides/audiences,
+business-api.tiktok.com/portal/docs (v1.3, /segment/mapping/).
 """
 
 from collections.abc import Mapping
@@ -65,6 +67,15 @@ KINDS: Final[Mapping[RecipientKind, KindSpec]] = {
     RecipientKind.META_AUDIENCE: KindSpec(
         ("audience",), ("access_token",), _DIRECT, _OUT_OF_AUDIENCES
     ),
+    RecipientKind.GOOGLE_AUDIENCE: KindSpec(
+        ("account", "audience", "login_account?"),
+        ("client_id", "client_secret", "refresh_token"),
+        _DIRECT,
+        _OUT_OF_AUDIENCES,
+    ),
+    RecipientKind.TIKTOK_AUDIENCE: KindSpec(
+        ("advertiser", "audience"), ("access_token",), _DIRECT, _OUT_OF_AUDIENCES
+    ),
 }
 _WORDS: Final = {("ga4", "id_type"): ("USER_ID", "CLIENT_ID")}
 
@@ -94,6 +105,8 @@ def check_input(
     for (of, name), words in _WORDS.items():
         if of == kind.value and settings[name] not in words:
             raise InvalidInputError(f"{name} is not one of {', '.join(words)}")
-    for name in ("property", "audience"):
+    for name in ("property", "audience", "account", "login_account", "advertiser"):
         if name in settings and not (settings[name].isascii() and settings[name].isdigit()):
-            raise InvalidInputError(f"{name} is not a number", hint="as the platform shows it")
+            raise InvalidInputError(
+                f"{name} is not a number", hint="as the platform shows it, without dashes"
+            )

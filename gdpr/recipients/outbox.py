@@ -48,7 +48,8 @@ class ToldRecipient:
 
     Attributes:
         since: UTC instant of the present state.
-        next_try_at: UTC instant; None: it is not told again by itself.
+        next_try_at: UTC instant; None: it is neither told nor asked again by itself.
+        receipt: The recipient's own id of what it was told; empty: it gave none.
     """
 
     notice_id: uuid.UUID
@@ -58,6 +59,7 @@ class ToldRecipient:
     since: dt.datetime
     reason: str
     next_try_at: dt.datetime | None
+    receipt: str = ""
 
 
 async def tell_recipients(
@@ -141,6 +143,7 @@ async def told_recipients(session: TenantSession, request_id: uuid.UUID) -> list
             since=notice.ended_at or notice.sent_at or notice.created_at,
             reason=notice.failure or "",
             next_try_at=notice.next_attempt_at if notice.state in _TOLD_AGAIN else None,
+            receipt=notice.receipt or "",
         )
         for notice, recipient in rows
     ]

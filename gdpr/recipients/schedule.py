@@ -4,7 +4,7 @@ import datetime as dt
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-__all__ = ["GIVEN_UP_AFTER", "TOLD_AFTER", "next_wait"]
+__all__ = ["GIVEN_UP_AFTER", "TOLD_AFTER", "next_look", "next_wait"]
 
 TOLD_AFTER: Final = dt.timedelta(days=2)  # down for so long: an officer is told
 GIVEN_UP_AFTER: Final = dt.timedelta(days=14)  # half of the law's month is left to do it by hand
@@ -15,6 +15,7 @@ _WAITS: Final = (
     *(dt.timedelta(hours=hours) for hours in (1, 3, 6, 12)),
 )
 _LONGEST: Final = dt.timedelta(days=1)
+_FIRST_LOOK: Final = dt.timedelta(minutes=30)  # what Google asks for, and ever later afterwards
 
 
 def next_wait(attempts: int, retry_after: str, now: dt.datetime) -> dt.timedelta:
@@ -27,6 +28,17 @@ def next_wait(attempts: int, retry_after: str, now: dt.datetime) -> dt.timedelta
     """
     wait = _WAITS[attempts - 1] if attempts <= len(_WAITS) else _LONGEST
     return min(max(wait, _asked(retry_after, now)), _LONGEST)
+
+
+def next_look(elapsed: dt.timedelta) -> dt.timedelta:
+    """How long to wait before a recipient is asked whether it is done: the time doubles.
+
+    Args:
+        elapsed: Since it accepted what it was told.
+
+    Source: developers.google.com/data-manager/api/devguides/diagnostics (2026-11).
+    """
+    return min(max(elapsed, _FIRST_LOOK), _LONGEST)
 
 
 def _asked(text: str, now: dt.datetime) -> dt.timedelta:

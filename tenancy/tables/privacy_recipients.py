@@ -32,8 +32,9 @@ __all__ = ["NoticeState", "Recipient", "RecipientNotice"]
 class NoticeState(enum.Enum):
     """What became of telling a recipient.
 
-    `SENDING`: being told; without an answer it is told again, under the same key. `SENT`: told,
-    and has to confirm. `REFUSED`: says no; an officer decides. `FAILED`: was down for too long.
+    `WAITING`: to be told, or, with a receipt, to be asked whether it is done. `SENDING`: being told
+    or asked; without an answer it is told again, under the same key. `SENT`: told, and has to
+    confirm. `REFUSED`: says no; an officer decides. `FAILED`: was down for too long.
     """
 
     WAITING = "waiting"
@@ -109,9 +110,11 @@ class RecipientNotice(TenantOwned, Base):
     attempts: Mapped[int]
     next_attempt_at: Mapped[dt.datetime]
     last_status: Mapped[int | None]  # of HTTP; NULL: no answer
+    # The recipient's id of what it accepted; NULL: it gave none, or has to be told anew
+    receipt: Mapped[str | None] = holds(REQUEST_RECORD)
     # Of the last attempt, or why it was refused
     failure: Mapped[str | None] = holds(PLATFORM_WORDS)
     created_at: Mapped[dt.datetime]
-    sent_at: Mapped[dt.datetime | None]
+    sent_at: Mapped[dt.datetime | None]  # when it took or accepted what it was told
     ended_at: Mapped[dt.datetime | None]  # when it was confirmed, refused or given up
     confirmed_by: Mapped[str | None] = holds(STAFF_ACTOR)

@@ -27,7 +27,9 @@ def add(
     kind: Annotated[
         str,
         typer.Argument(
-            help="webhook, email, klaviyo, hubspot, ga4 or meta_audience.", metavar="KIND"
+            help="webhook, email, klaviyo, hubspot, ga4, meta_audience, google_audience or"
+            " tiktok_audience; docs/gdpr.md says what each needs.",
+            metavar="KIND",
         ),
     ],
     name: Name,

@@ -33,6 +33,14 @@ INPUTS: Mapping[RecipientKind, tuple[dict[str, str], dict[str, str]]] = {
     RecipientKind.KLAVIYO: ({}, {"api_key": "pk_1"}),
     RecipientKind.HUBSPOT: ({}, {"access_token": "pat-1"}),
     RecipientKind.META_AUDIENCE: ({"audience": "120208749119170125"}, {"access_token": "EAA"}),
+    RecipientKind.TIKTOK_AUDIENCE: (
+        {"advertiser": "7012345678901234567", "audience": "167290896"},
+        {"access_token": "tt-1"},
+    ),
+    RecipientKind.GOOGLE_AUDIENCE: (
+        {"account": "1234567890", "audience": "9876543210"},
+        {"client_id": "c", "client_secret": "s", "refresh_token": "r"},
+    ),
     RecipientKind.GA4: (
         {"property": "123", "id_type": "USER_ID"},
         {"client_id": "c", "client_secret": "s", "refresh_token": "r"},

@@ -63,7 +63,13 @@ async def test_an_interface_that_only_deletes_hears_of_erasures_alone(
     office: Office, northwind: Agency
 ) -> None:
     await office.add(northwind, "acme", RecipientKind.KLAVIYO)
-    await office.add(northwind, "acme", RecipientKind.META_AUDIENCE)
+    audiences = (
+        RecipientKind.META_AUDIENCE,
+        RecipientKind.GOOGLE_AUDIENCE,
+        RecipientKind.TIKTOK_AUDIENCE,
+    )
+    for kind in audiences:
+        await office.add(northwind, "acme", kind)
     await office.add(northwind, "acme", RecipientKind.WEBHOOK)
     told = {}
     for right in Right:
@@ -74,10 +80,10 @@ async def test_an_interface_that_only_deletes_hears_of_erasures_alone(
         Right.PORTABILITY: 0,
         Right.DECISION_REVIEW: 0,
         Right.RECTIFICATION: 1,
-        Right.RESTRICTION: 2,
-        Right.OBJECTION: 2,
-        Right.WITHDRAWAL: 2,
-        Right.ERASURE: 3,
+        Right.RESTRICTION: 4,
+        Right.OBJECTION: 4,
+        Right.WITHDRAWAL: 4,
+        Right.ERASURE: 5,
     }
 
 
@@ -262,6 +268,18 @@ async def test_a_name_is_used_once(office: Office, northwind: Agency) -> None:
             {"audience": "12a"},
             {"access_token": "a"},
             "audience is not a number",
+        ),
+        (
+            "google_audience",
+            {"account": "123-456-7890", "audience": "1"},
+            {"client_id": "a", "client_secret": "b", "refresh_token": "c"},
+            "account is not a number",
+        ),
+        (
+            "tiktok_audience",
+            {"audience": "1"},
+            {"access_token": "a"},
+            "the setting 'advertiser' of tiktok_audience is missing",
         ),
         (
             "ga4",
