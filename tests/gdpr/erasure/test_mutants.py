@@ -1,7 +1,7 @@
 """The plan and the search, changed in every way that would leave somebody behind: each is noticed.
 
     plan: an edge less, a step less, a treatment less or another one -> its rules (plan_rules)
-    run: a table or column treated otherwise -> carried out, compared with the twin
+    run: a step less, or a table or column treated otherwise -> carried out, compared with the twin
     search: a store left out -> what was planted there is not found
 
 A mutant that nothing notices is alive; at most one in twenty may be.
@@ -52,7 +52,7 @@ __all__ = ["world"]
 PLAN = build_plan(list(ERASABLES.values()), PLACES)
 ABOUT = [table.qualified for table in TABLES if table.names_people]
 LEAST_KILLED = 0.95
-LEAST = [("facts", 11), ("marts", 11)]  # mutants of runs, by schema
+LEAST = [("steps", 24), ("raw", 17), ("facts", 11), ("marts", 11)]  # mutants of runs
 
 SHOP = Shop(people=3, orders_each=1)
 PERSON = 0  # whose order was refunded
@@ -79,21 +79,14 @@ def without_edges() -> Iterator[tuple[str, Plan]]:
         yield f"{then} after {first}", changed(steps[then], after=less)
 
 
-def without_steps() -> Iterator[tuple[str, Plan]]:
-    for gone in PLAN.steps:
-        yield (
-            gone.name,
-            Plan(
-                tuple(
-                    dataclasses.replace(
-                        step,
-                        after=tuple(dict.fromkeys(_bridged(step, gone))),
-                    )
-                    for step in PLAN.steps
-                    if step is not gone
-                )
-            ),
+def without_steps(whole: Plan = PLAN) -> Iterator[tuple[str, Plan]]:
+    for gone in whole.steps:
+        steps = (
+            dataclasses.replace(step, after=tuple(dict.fromkeys(_bridged(step, gone))))
+            for step in whole.steps
+            if step is not gone
         )
+        yield gone.name, Plan(tuple(steps))
 
 
 def _bridged(step: Step, gone: Step) -> Iterator[str]:
@@ -198,8 +191,11 @@ class Mutant:
 
 
 def run_mutants(what: str, erasables: Sequence[Erasable]) -> Iterator[Mutant]:
-    """Runs that treat a table of a schema otherwise."""
+    """Runs that leave out a step, or treat a table of a schema otherwise."""
     plan = build_plan(erasables, PLACES)
+    if what == "steps":
+        for name, less in without_steps(plan):
+            yield Mutant(f"without {name}", less, erasables)
     for one in erasables:
         for name, table in _otherwise(one.table) if one.table.schema == what else ():
             try:
