@@ -27,6 +27,7 @@ from gdpr.desk.office import Officer, PrivacyOffice
 from gdpr.desk.preview import Preview
 from gdpr.desk.request_file import RequestFile, load_request_file
 from gdpr.desk.urgency import describe_due, describe_help
+from gdpr.requests.dual_control import has_hand
 from gdpr.requests.holds import NewHold
 from gdpr.requests.identity import Proof
 from gdpr.requests.rulings import RULED_RIGHTS
@@ -133,6 +134,7 @@ class DeskRequestPages:
             line=file.line,
             row=file.row,
             moves={move.name for move in file.moves},
+            may_decide=_may_decide(file, visit.visitor.actor),
             is_ruled=_is_ruled(file),
             is_stuck=_is_stuck(file),
             due_words=describe_due(file.row, now),
@@ -228,6 +230,13 @@ class DeskRequestPages:
     async def _handed(self, visit: Visit, request_id: uuid.UUID) -> None:
         officer, letter_id = Officer(visit.visitor.actor), parse_id("let", visit.field("letter"))
         await self._office.hand_over(visit.visitor.tenant_id, request_id, letter_id, officer)
+
+
+def _may_decide(file: RequestFile, actor: str) -> bool:
+    """Whether somebody may be the second person, for whom it waits."""
+    if file.row.state is RequestState.COUNTERSIGNING:
+        return file.row.run_by != actor
+    return not has_hand(file.events, actor)
 
 
 def _is_ruled(file: RequestFile) -> bool:

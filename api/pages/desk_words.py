@@ -18,6 +18,8 @@ from gdpr.requests.run import NO_FULFILLER
 from tenancy.tables import LetterKind
 
 __all__ = [
+    "ANOTHER_AGREES",
+    "ANOTHER_CONFIRMS",
     "CHANNELS",
     "FAILED",
     "FAILURES",
@@ -98,6 +100,13 @@ NEXT: Final[Mapping[RequestState, str]] = {
 SEVERAL_FIT: Final = (
     "Several people fit what the requester gave. Choose the person below. Where the figures do not"
     " tell them apart, ask the requester for more: never guess."
+)
+ANOTHER_AGREES: Final = (
+    "You had a hand in this request, so another officer, an owner or an admin has to agree: they"
+    " find it in their list, and among their approvals."
+)
+ANOTHER_CONFIRMS: Final = (
+    "You had this request carried out, so another officer has to confirm that nothing was found."
 )
 MOMENTS: Final[Mapping[RescanMoment, str]] = {
     RescanMoment.ERASURE: "at once",

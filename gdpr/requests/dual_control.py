@@ -7,6 +7,7 @@ Whoever took the request in, chose the person or vouched for them is not the sec
 """
 
 import uuid
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from tenancy.approvals import LIFETIME, Approvals, Deed, State
 from tenancy.session import TenantSession
 from tenancy.tables import Approval, ApprovalDecision, RequestEvent, SubjectRequest
 
-__all__ = ["FULFIL", "ask_for_approval", "find_decider", "use_approval"]
+__all__ = ["FULFIL", "ask_for_approval", "find_decider", "has_hand", "use_approval"]
 
 FULFIL: Final = "subject_request.fulfil"
 _HANDS: Final = ("received", "searched", "chosen", "vouched")
@@ -54,6 +55,16 @@ async def use_approval(
     await approvals.use(session, approval_id, _deed(row), used_by=actor)
 
 
+def has_hand(events: Iterable[RequestEvent], actor: str) -> bool:
+    """Whether somebody took a request in, chose the person or vouched for them.
+
+    Args:
+        events: All of the request.
+        actor: As the history names them.
+    """
+    return any(event.actor == actor and event.kind in _HANDS for event in events)
+
+
 async def find_decider(
     services: RequestServices, session: TenantSession, row: SubjectRequest
 ) -> str | None:
@@ -64,12 +75,8 @@ async def find_decider(
 
 
 async def _check_hands(session: TenantSession, row: SubjectRequest, actor: str) -> None:
-    query = select(RequestEvent.id).where(
-        RequestEvent.request_id == row.id,
-        RequestEvent.actor == actor,
-        RequestEvent.kind.in_(_HANDS),
-    )
-    if (await session.scalars(query.limit(1))).one_or_none() is not None:
+    query = select(RequestEvent).where(RequestEvent.request_id == row.id)
+    if has_hand((await session.scalars(query)).all(), actor):
         raise SecondPersonError(
             "you had a hand in this request yourself", hint="another officer has to agree"
         )
