@@ -80,7 +80,7 @@ class Rescan:
     """See the description."""
 
     moment: RescanMoment
-    due_at: dt.datetime | None = strawberry.field(description="null: when its moment comes.")
+    due_at: dt.datetime | None = strawberry.field(description="At the latest.")
     done_at: dt.datetime | None
     found: Count | None = strawberry.field(description="null: it is not done yet.")
 

@@ -153,7 +153,7 @@ class Rescan:
     """A search for what should be gone.
 
     Attributes:
-        due_at: UTC instant; None: when its moment comes.
+        due_at: UTC instant, at the latest; None: nobody has said.
         done_at: UTC instant; None: not yet.
         found: How many rows, keys or objects of the person were there; None: not done yet.
     """

@@ -39,9 +39,11 @@ _RESIDUALS: Final = {
     "fail_safe": ResidualKind.FAIL_SAFE,
 }
 _MOMENTS: Final = {
-    RescanMoment.INGEST: "rescan after the next sync",
-    RescanMoment.MATERIALISATION: "rescan after features are computed anew",
-    RescanMoment.TIME_TRAVEL: "rescan after time travel",
+    RescanMoment.INGEST: "rescan after the next sync, on {:%Y-%m-%d} at the latest",
+    RescanMoment.MATERIALISATION: (
+        "rescan after features are computed anew, on {:%Y-%m-%d} at the latest"
+    ),
+    RescanMoment.TIME_TRAVEL: "rescan after time travel, {:%Y-%m-%d}",
 }
 
 
@@ -74,9 +76,7 @@ class ErasureOutcome:
     def waits_for(self) -> tuple[str, ...]:
         """What has still to happen, for people."""
         rescans = (
-            _MOMENTS[one.moment] + (f", {one.due_at:%Y-%m-%d}" if one.due_at else "")
-            for one in self.rescans
-            if one.done_at is None
+            _MOMENTS[one.moment].format(one.due_at) for one in self.rescans if one.done_at is None
         )
         return (*rescans, *(f"answer of {name}" for name in self.unanswered))
 

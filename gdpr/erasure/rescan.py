@@ -1,7 +1,8 @@
 """Searches of every store after an erasure: at once, and when data could have come back.
 
     run, before it ends -> search by the words -> nothing, or the run does not end
-    next ingest, next materialisation, end of time travel -> search by pseudonyms
+    next ingest, next materialisation (or their last day), end of time travel
+        -> search by pseudonyms
         -> nothing | found: the run is done again for whoever has a tombstone
 
 A rescan that found something stays in the journal with what it found where.
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 _AGAIN_AFTER: Final = dt.timedelta(hours=1)
+# Accounts are synced every day; those that are paused, or have left, bring nothing to wait for.
+_NO_LATER_THAN: Final = dt.timedelta(days=3)
 _LOG: Final = structlog.get_logger(__name__)
 
 
@@ -89,11 +92,10 @@ async def plan_rescans(
         return
     for client_id in sorted({request.client_id for request in requests}):
         for moment in (RescanMoment.INGEST, RescanMoment.MATERIALISATION):
-            session.add(_rescan(stores, run_id, moment, client_id=client_id))
+            session.add(_rescan(stores, run_id, moment, _NO_LATER_THAN, client_id=client_id))
     if retention.time_travel:
-        rescan = _rescan(stores, run_id, RescanMoment.TIME_TRAVEL)
-        rescan.due_at = stores.clock() + retention.time_travel
-        session.add(rescan)
+        moment = RescanMoment.TIME_TRAVEL
+        session.add(_rescan(stores, run_id, moment, retention.time_travel))
 
 
 async def note_at_once(
@@ -115,26 +117,24 @@ async def note_at_once(
 
 
 async def rescan_later(
-    stores: Stores, tenant_id: TenantId, moment: RescanMoment, client_id: ClientId | None = None
+    stores: Stores, tenant_id: TenantId, *, after: tuple[ClientId, RescanMoment] | None = None
 ) -> int | None:
     """Do the rescans of an agency whose moment has come.
 
     Args:
         stores: To be searched.
         tenant_id: Whose.
-        moment: That has come.
-        client_id: Whose ingest or materialisation it was; None: it is a matter of time.
+        after: Whose ingest or materialisation it was; None: those whose day has come.
 
     Returns:
         How much was found; None: nothing was due. What has found something is due once more.
     """
-    due = select(ErasureRescan).where(
-        ErasureRescan.moment == moment, ErasureRescan.done_at.is_(None)
-    )
-    if client_id is None:
+    due = select(ErasureRescan).where(ErasureRescan.done_at.is_(None))
+    if after is None:
         due = due.where(ErasureRescan.due_at <= stores.clock())
     else:
-        due = due.where(ErasureRescan.client_id == client_id)
+        client_id, moment = after
+        due = due.where(ErasureRescan.client_id == client_id, ErasureRescan.moment == moment)
     async with stores.database.session(tenant_id) as session:
         if await session.scalar(due.with_only_columns(ErasureRescan.id).limit(1)) is None:
             return None
@@ -152,13 +152,18 @@ async def rescan_later(
 
 def _again(stores: Stores, rescan: ErasureRescan) -> ErasureRescan:
     """The same search once more, when what it found has been erased."""
-    again = _rescan(stores, rescan.run_id, rescan.moment, client_id=rescan.client_id)
-    if rescan.due_at is not None:
-        again.due_at = stores.clock() + _AGAIN_AFTER
-    return again
+    return _rescan(stores, rescan.run_id, rescan.moment, _AGAIN_AFTER, client_id=rescan.client_id)
 
 
 def _rescan(
-    stores: Stores, run_id: uuid.UUID, moment: RescanMoment, *, client_id: ClientId | None = None
+    stores: Stores,
+    run_id: uuid.UUID,
+    moment: RescanMoment,
+    within: dt.timedelta,
+    *,
+    client_id: ClientId | None = None,
 ) -> ErasureRescan:
-    return ErasureRescan(id=stores.ids(), run_id=run_id, moment=moment, client_id=client_id)
+    due_at = stores.clock() + within
+    return ErasureRescan(
+        id=stores.ids(), run_id=run_id, moment=moment, client_id=client_id, due_at=due_at
+    )

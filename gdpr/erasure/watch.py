@@ -56,7 +56,7 @@ class ErasureWatch:
             BoscoError: A store does not answer; the next publication does them.
         """
         for moment in (RescanMoment.INGEST, RescanMoment.MATERIALISATION):
-            await self._rescan(publication.tenant_id, moment, publication.client_id)
+            await self._rescan(publication.tenant_id, (publication.client_id, moment))
 
     async def do_due(self) -> int:
         """Do the rescans whose time has come, and settle what waits for nothing any more.
@@ -69,16 +69,16 @@ class ErasureWatch:
         """
         tenants = await self.doors.agencies_with_rescans(self.jobs.eraser.stores.clock())
         for tenant_id in tenants:
-            await self._rescan(tenant_id, RescanMoment.TIME_TRAVEL, None)
+            await self._rescan(tenant_id, None)
         for tenant_id in await self.doors.agencies_with_requests():
             await self._settle(tenant_id)
         return len(tenants)
 
     async def _rescan(
-        self, tenant_id: TenantId, moment: RescanMoment, client_id: ClientId | None
+        self, tenant_id: TenantId, after: tuple[ClientId, RescanMoment] | None
     ) -> None:
         stores = self.jobs.eraser.stores
-        found = await rescan_later(stores, tenant_id, moment, client_id)
+        found = await rescan_later(stores, tenant_id, after=after)
         if found is None:
             return
         if not found:
@@ -94,7 +94,7 @@ class ErasureWatch:
                 action="erasure.residue_found",
                 object_kind="erasure",
                 object_id=job.job_id,
-                details={"moment": moment.value, "found": found},
+                details={"moment": after[1].value if after else "day", "found": found},
             )
 
     async def _settle(self, tenant_id: TenantId) -> None:

@@ -132,7 +132,7 @@ class ErasureRescan(TenantOwned, Base):
     run_id: Mapped[uuid.UUID]
     moment: Mapped[RescanMoment] = mapped_column(choice(RescanMoment, "moment"))
     client_id: Mapped[ClientId | None]  # whose next ingest or materialisation it follows
-    due_at: Mapped[dt.datetime | None]  # NULL: when its moment comes
+    due_at: Mapped[dt.datetime]  # at the latest
     done_at: Mapped[dt.datetime | None]
     found: Mapped[int | None]
     findings: Mapped[dict[str, Any] | None] = holds(LINEAGE)  # place -> how many; NULL: not done

@@ -192,13 +192,14 @@ async def test_what_comes_back_is_found_by_its_pseudonym_and_once(world: World) 
     customers = await rows_with_ids(world, agency, tables["facts.customers"])
     back = customers[0] | {"customer_id": Shop.customer(2), "natural_key": Shop.customer(2)}
     await restore(world, agency, [(tables["facts.customers"], [back])])
-    later = (world.stores, agency.tenant_id, RescanMoment.INGEST, agency.client_id)
-    assert await rescan_later(*later) == 2  # its id and its key
+    later = (world.stores, agency.tenant_id)
+    after = (agency.client_id, RescanMoment.INGEST)
+    assert await rescan_later(*later, after=after) == 2  # its id and its key
     replay = Run(world.ids(), {agency.tenant_id: requests}, is_replay=True)
     await world.eraser().run(replay)
     assert await found(world, agency) == {}
-    assert await rescan_later(*later) == 0  # once more, since it had found something
-    assert await rescan_later(*later) is None
+    assert await rescan_later(*later, after=after) == 0  # once more, since it had found something
+    assert await rescan_later(*later, after=after) is None
 
 
 async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
@@ -219,8 +220,8 @@ async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
         outcome = await find_outcome(session, request.request_id)
     assert outcome is not None
     assert outcome.waits_for == (
-        "rescan after the next sync",
-        "rescan after features are computed anew",
+        "rescan after the next sync, on 2026-11-05 at the latest",
+        "rescan after features are computed anew, on 2026-11-05 at the latest",
     )
     counts = {one.place: one.count for one in outcome.counts if one.store == "warehouse"}
     assert counts["marts.orders"] == counts["facts.orders"] == SHOP.orders_each
@@ -234,3 +235,25 @@ async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
         )
     )
     assert settled == [(agency.tenant_id, request.request_id, RequestOutcome.DONE)]
+
+
+async def test_a_client_that_is_not_synced_any_more_is_searched_all_the_same(
+    world: World, database_url: str
+) -> None:
+    agency, [request] = await erased(world)
+    async with world.database.session(agency.tenant_id) as session:
+        await session.execute(update(SubjectRequest).values(state=RequestState.WAITING))
+    settled: list[tuple[Any, ...]] = []
+
+    async def settle(*told: Any) -> None:
+        settled.append(told)
+
+    engine = JobEngine(JobsConfig(database_url), executor_id="test")
+    jobs = ErasureJobs(world.eraser(), engine, Doors(world.database), asyncio.sleep)
+    watch = ErasureWatch(jobs, jobs.doors, settle)
+    world.now += dt.timedelta(days=3, seconds=-1)
+    assert (await watch.do_due(), settled) == (0, [])
+    world.now += dt.timedelta(seconds=1)
+    assert await watch.do_due() == 1
+    assert set(settled) == {(agency.tenant_id, request.request_id, RequestOutcome.DONE)}
+    assert await watch.do_due() == 0
