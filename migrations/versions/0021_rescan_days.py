@@ -1,15 +1,15 @@
 """Every search after an erasure has a day on which it is made at the latest.
 
-Revision ID: 0020
-Revises: 0019
+Revision ID: 0021
+Revises: 0020
 
     erasure_rescans.due_at  never NULL: accounts that are not synced any more bring no next sync
 """
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
