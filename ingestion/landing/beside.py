@@ -6,6 +6,7 @@ Of a stream about people (customers) every row tells of a person. Of another (or
 brings an address or a number; the order stands for a guest, who has no id.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -54,10 +55,9 @@ class Beside:
 
     def without(self, rows: pa.RecordBatch, erased: pa.BooleanArray) -> pa.RecordBatch:
         """The rows, of which erased people's bring nothing along any more."""
+        columns = self.columns
         arrays = [
-            pc.if_else(erased, pa.scalar(None, array.type), array)
-            if name in self.columns
-            else array
+            pc.if_else(erased, pa.scalar(None, array.type), array) if name in columns else array
             for name, array in zip(rows.schema.names, rows.columns, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
@@ -81,7 +81,11 @@ class Beside:
         """The identifiers that each row showed together, of rows that tell of a person."""
         if kept is None:
             return
-        names = [name for name in kept.schema.names if name in self._kinds]
+        naming = self._kinds
+        names = [name for name in kept.schema.names if name in naming]
+        needs_direct = self.stream.raw_table.outlives_person
+        if needs_direct:  # most rows of orders bring none: whole columns tell
+            kept = _with_any(kept, [name for name in names if naming[name] in _DIRECT])
         countries = self._countries(kept)
         columns = (kept.column(name).to_pylist() for name in names)
         for country, *texts in zip(countries, *columns, strict=True):
@@ -89,17 +93,14 @@ class Beside:
                 one
                 for name, text in zip(names, texts, strict=True)
                 if text is not None
-                and (one := identify(self._kinds[name], text, self.connection_id, country))
+                and (one := identify(naming[name], text, self.connection_id, country))
             ]
-            if person := self._person(told):
+            kinds = {one.kind for one in told}
+            if needs_direct and not kinds.intersection(_DIRECT):
+                continue
+            is_guest = IdentifierKind.PLATFORM not in kinds
+            if person := [one for one in told if is_guest or one.kind is not IdentifierKind.ORDER]:
                 yield person
-
-    def _person(self, told: Sequence[Identifier]) -> list[Identifier]:
-        kinds = {one.kind for one in told}
-        if self.stream.raw_table.outlives_person and not kinds.intersection(_DIRECT):
-            return []
-        is_guest = IdentifierKind.PLATFORM not in kinds
-        return [one for one in told if is_guest or one.kind is not IdentifierKind.ORDER]
 
     def _countries(self, kept: pa.RecordBatch) -> list[str]:
         name = next((c.name for c in self.stream.raw_table.columns if c.fills == "country"), None)
@@ -115,3 +116,10 @@ class Beside:
     def _needed(self) -> set[str]:
         country = {c.name for c in self.stream.raw_table.columns if c.fills == "country"}
         return {*self._kinds, *country}
+
+
+def _with_any(rows: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    """The rows that have a value in any of some columns."""
+    if not names:
+        return rows.slice(0, 0)
+    return rows.filter(functools.reduce(pc.or_, (pc.is_valid(rows.column(one)) for one in names)))
