@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 from domain.ids import ClientId, ConnectionId
 from domain.privacy.identifiers import Identifier, IdentifierKind
 from gdpr.erasure.people import Recogniser, words_in
+from tenancy.privacy.pseudonyms import digest_of
 
 __all__ = ["BuriedWords", "KnownWords", "Needles", "Place", "place_of", "place_of_row"]
 
+_IDS: Final = (IdentifierKind.PLATFORM, IdentifierKind.ORDER)
 _PARTS_OR_PROSE: Final = r'[\x1f{\["@/]'
 
 
@@ -37,8 +39,8 @@ class Place:
 class Needles(Protocol):
     """Tells words that name somebody who should be gone."""
 
-    def candidates(self, values: pa.Array) -> pa.BooleanArray:
-        """Values that may name such a person; the others need not be looked at."""
+    def candidates(self, values: pa.Array, place: Place) -> pa.BooleanArray:
+        """Values, none of them null, that may name such a person; the others name nobody."""
 
     def is_found(self, value: str, place: Place) -> bool:
         """Whether a value as a whole is the id of such a person or order."""
@@ -76,8 +78,9 @@ class KnownWords:
         others |= {one.value.lstrip("+") for one in identifiers if one.kind is IdentifierKind.PHONE}
         return cls(known, known | others, places)
 
-    def candidates(self, values: pa.Array) -> pa.BooleanArray:
+    def candidates(self, values: pa.Array, place: Place) -> pa.BooleanArray:
         """See `Needles`."""
+        del place
         whole = pc.is_in(values, value_set=pa.array(sorted(self.ids), pa.string()))
         return pc.or_(whole, pc.match_substring_regex(values, _PARTS_OR_PROSE))
 
@@ -105,22 +108,35 @@ class BuriedWords:
     Attributes:
         known: Of the agency.
         connections: Its connections, and whose each is.
+        digests: What the pseudonyms of the erased say.
     """
 
     known: Recogniser
     connections: Mapping[ConnectionId, ClientId]
+    digests: frozenset[bytes]
 
-    def candidates(self, values: pa.Array) -> pa.BooleanArray:
+    @classmethod
+    def of(cls, known: Recogniser, connections: Mapping[ConnectionId, ClientId]) -> "BuriedWords":
+        """Everybody who is erased in an agency."""
+        return cls(known, connections, frozenset(map(digest_of, known.requests)))
+
+    def candidates(self, values: pa.Array, place: Place) -> pa.BooleanArray:
         """See `Needles`."""
-        return pc.is_valid(values)
+        found = pc.match_substring_regex(values, _PARTS_OR_PROSE)
+        texts = [value.strip() for value in values.to_pylist()]  # as `identifiers` has ids
+        for client_id, connection_id in self._places(place):
+            for kind in _IDS:
+                made = self.known.names.digests(client_id, kind, connection_id, texts)
+                whole = pa.array([one in self.digests for one in made], pa.bool_())
+                found = pc.or_(found, whole)
+        return found
 
     def is_found(self, value: str, place: Place) -> bool:
         """See `Needles`."""
-        kinds = (IdentifierKind.PLATFORM, IdentifierKind.ORDER)
         return any(
             self.known.request_of(client_id, connection_id, kind, value) is not None
             for client_id, connection_id in self._places(place)
-            for kind in kinds
+            for kind in _IDS
         )
 
     def is_found_in(self, text: str, place: Place) -> bool:

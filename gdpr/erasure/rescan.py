@@ -74,7 +74,7 @@ async def buried_words(stores: Stores, tenant_id: TenantId) -> BuriedWords:
     async with stores.database.session(tenant_id) as session:
         known = await load_recogniser(session, stores)
         rows = await session.execute(select(Connection.id, Connection.client_id))
-        return BuriedWords(known, dict(iter(rows.all())))
+        return BuriedWords.of(known, dict(iter(rows.all())))
 
 
 async def plan_rescans(

@@ -10,18 +10,20 @@ It shares nothing with the plan but the words: a table that no plan knows is sea
 
 import functools
 import io
+import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import text
 from sqlglot import exp, parse_one
 
 from domain.ids import TenantId
 from domain.ports import Statement
-from gdpr.erasure.needles import Needles, place_of, place_of_row
+from gdpr.erasure.needles import Needles, Place, place_of, place_of_row
 from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.work import Stores
 from tenancy.audited_tenants import AuditedTenants
@@ -36,6 +38,7 @@ Findings = Counter[str]  # place -> how many rows, objects or keys name somebody
 _OURS: Final = frozenset(
     {"tenant_id", "client_id", "connection_id", "sync_id", "object_id", "run_id", "request_id"}
 )
+_PLACE: Final = ("client_id", "connection_id")
 _ROWS_AT_ONCE: Final = 100_000
 _TABLES: Final = text("""
     SELECT DISTINCT table_name FROM information_schema.columns
@@ -116,7 +119,7 @@ async def _tables(stores: Stores) -> AsyncIterator[tuple[str, list[str], bool]]:
         names = {column.name for column in columns}
         if "tenant_id" in names and table != TARGETS.qualified:
             texts = [one.name for one in columns if one.is_text and one.name not in _OURS]
-            yield table, texts, {"client_id", "connection_id"} <= names
+            yield table, texts, {*_PLACE} <= names
 
 
 @functools.cache
@@ -143,16 +146,28 @@ def _question(sql: str) -> Statement:
 
 def _count(rows: pa.Table, needles: Needles) -> int:
     count = 0
-    for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
-        hit = batch.filter(needles.candidates(batch.column("value")))
-        for row in hit.to_pylist():
-            if _names(row["value"], needles, row.get("client_id"), row.get("connection_id")):
-                count += row["row_count"]
+    for place, mine in _by_place(rows):
+        for batch in mine.to_batches(max_chunksize=_ROWS_AT_ONCE):
+            hit = batch.filter(needles.candidates(batch.column("value"), place))
+            for row in hit.to_pylist():
+                if _names(row["value"], needles, place):
+                    count += row["row_count"]
     return count
 
 
-def _names(value: str, needles: Needles, client_id: str | None, connection_id: str | None) -> bool:
-    place = place_of(client_id, connection_id)
+def _by_place(rows: pa.Table) -> Iterator[tuple[Place, pa.Table]]:
+    if not {*_PLACE} <= {*rows.column_names}:
+        yield place_of(None, None), rows
+        return
+    for place in rows.group_by(list(_PLACE)).aggregate([]).to_pylist():
+        here = [
+            pc.is_null(rows.column(name)) if one is None else pc.equal(rows.column(name), one)
+            for name, one in place.items()
+        ]
+        yield place_of(place["client_id"], place["connection_id"]), rows.filter(pc.and_(*here))
+
+
+def _names(value: str, needles: Needles, place: Place) -> bool:
     if any(needles.is_found(part, place) for part in value.split("\x1f")):
         return True
     is_prose = any(mark in value for mark in '{["@/')
@@ -172,17 +187,17 @@ async def _search_landing(
 
 
 def _is_in_object(rows: pa.Table, needles: Needles) -> bool:
-    places = {
-        name: rows.column(name).unique().to_pylist() if name in rows.column_names else [None]
-        for name in ("client_id", "connection_id")
-    }
+    ids = (
+        rows.column(name).unique().to_pylist() if name in rows.column_names else [None]
+        for name in _PLACE
+    )
+    places = [place_of(*pair) for pair in itertools.product(*ids)]
     for field in rows.schema:
         if not pa.types.is_string(field.type) or field.name in _OURS:
             continue
         values = rows.column(field.name).unique().drop_null()
-        for value in values.filter(needles.candidates(values)).to_pylist():
-            for client_id in places["client_id"]:
-                for connection_id in places["connection_id"]:
-                    if _names(value, needles, client_id, connection_id):
-                        return True
+        for place in places:
+            hit = values.filter(needles.candidates(values, place))
+            if any(_names(value, needles, place) for value in hit.to_pylist()):
+                return True
     return False

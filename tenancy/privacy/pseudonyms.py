@@ -13,12 +13,13 @@ Sources: RFC 2104 (HMAC), RFC 5869 (HKDF); EDPB Guidelines 01/2025 on pseudonymi
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sqlalchemy import select
 
 from domain.ids import ClientId, ConnectionId
-from domain.privacy.identifiers import Identifier
+from domain.privacy.identifiers import Identifier, IdentifierKind
 from tenancy.session import TenantSession
 from tenancy.tables import Tenant
 from tenancy.vault import TenantKey, Vault
@@ -27,6 +28,7 @@ __all__ = [
     "PSEUDONYM_PREFIX",
     "SURROGATE_PREFIX",
     "Pseudonyms",
+    "digest_of",
     "open_own_key",
     "open_pseudonyms",
 ]
@@ -68,6 +70,30 @@ class Pseudonyms:
         )
         return PSEUDONYM_PREFIX + _text(_mac(self._pseudonym_key, parts))
 
+    def digests(
+        self,
+        client_id: ClientId,
+        kind: IdentifierKind,
+        connection_id: ConnectionId,
+        values: Iterable[str],
+    ) -> Iterator[bytes]:
+        """What the pseudonyms of many ids of one place say, for those who only compare them.
+
+        Args:
+            client_id: Whose data.
+            kind: `PLATFORM` or `ORDER`, of all of them.
+            connection_id: In which they are unique.
+            values: Normalised.
+
+        Returns:
+            20 bytes for each; `digest_of` a pseudonym is the same.
+        """
+        place = (client_id.bytes, kind.value.encode(), connection_id.bytes)
+        before = b"".join(map(_framed, place))
+        for value in values:
+            part = _framed(value.encode("utf-8", "surrogatepass"))
+            yield hmac.digest(self._pseudonym_key, before + part, hashlib.sha256)[:_BYTES]
+
     def surrogate(self, connection_id: ConnectionId, what: str, value: str) -> str:
         """What stands in for the id of an object of an erased person, in rows that stay.
 
@@ -104,10 +130,19 @@ async def open_own_key(session: TenantSession, vault: Vault) -> TenantKey:
     return await vault.open_tenant_key(session.tenant_id, wrapped)
 
 
+def digest_of(pseudonym: str) -> bytes:
+    """The 20 bytes that a pseudonym is the text of."""
+    return base64.b32decode(pseudonym.removeprefix(PSEUDONYM_PREFIX).upper())
+
+
 def _mac(key: bytes, parts: tuple[bytes, ...]) -> bytes:
-    """Lengths go before the parts, so that no two lists of parts are one text."""
-    message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    message = b"".join(map(_framed, parts))
     return hmac.digest(key, message, hashlib.sha256)[:_BYTES]
+
+
+def _framed(part: bytes) -> bytes:
+    """Its length goes before it, so that no two lists of parts are one text."""
+    return len(part).to_bytes(4, "big") + part
 
 
 def _text(digest: bytes) -> str:

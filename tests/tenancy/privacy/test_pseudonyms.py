@@ -8,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ids import ClientId, ConnectionId
-from domain.privacy.identifiers import Identifier, IdentifierKind, email, phone, platform_id
-from tenancy.privacy.pseudonyms import Pseudonyms
+from domain.privacy.identifiers import (
+    Identifier,
+    IdentifierKind,
+    email,
+    order,
+    phone,
+    platform_id,
+)
+from tenancy.privacy.pseudonyms import Pseudonyms, digest_of
 
 ACME, BOLT = ClientId(uuid.UUID(int=1)), ClientId(uuid.UUID(int=2))
 SHOP, OTHER_SHOP = ConnectionId(uuid.UUID(int=11)), ConnectionId(uuid.UUID(int=12))
@@ -40,6 +47,13 @@ def test_clients_kinds_connections_and_tenants_are_kept_apart() -> None:
 
 def test_spellings_of_one_address_have_one_pseudonym() -> None:
     assert NAMES.of(ACME, email(" ADA@Northwind.example")) == NAMES.of(ACME, ADA)
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda text: text == text.strip())))
+def test_digests_of_many_ids_are_those_of_their_pseudonyms(values: list[str]) -> None:
+    for kind, make in ((IdentifierKind.PLATFORM, platform_id), (IdentifierKind.ORDER, order)):
+        expected = [digest_of(NAMES.of(ACME, make(value, SHOP))) for value in values]
+        assert list(NAMES.digests(ACME, kind, SHOP, values)) == expected
 
 
 def test_a_surrogate_tells_no_pseudonym() -> None:
