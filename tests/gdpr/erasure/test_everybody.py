@@ -125,7 +125,7 @@ async def test_everybody_of_a_connection_goes_and_nobody_else(world: World) -> N
     shop, neighbour = await world.agency("one"), await world.agency("two")
     outlet = await other_connection(world, shop)
     for agency in (shop, outlet, neighbour):
-        await world.ingest(agency, SHOP.all_rows())
+        await world.ingest_shop(agency, SHOP)
     await know(
         world,
         shop,
@@ -135,7 +135,8 @@ async def test_everybody_of_a_connection_goes_and_nobody_else(world: World) -> N
         [platform_id(Shop.customer(2), outlet.connection_id), EVE],
     )
     await know(world, neighbour, [platform_id(Shop.customer(0), neighbour.connection_id), ADA])
-    late = [{**SHOP.customers()[0], "customer_id": "7999999999999"}]
+    [first, *_] = next(SHOP.pages("customers")).to_pylist()
+    late = [{**first, "customer_id": "7999999999999"}]
     await world.land(shop, STREAMS["customers"], late)  # landed, not loaded
     before = await rows_of(world, outlet)
     others = await everything(world, neighbour)
@@ -186,7 +187,7 @@ async def test_everybody_of_a_connection_goes_and_nobody_else(world: World) -> N
 @pytest.mark.slow
 async def test_a_second_run_finds_nothing_more(world: World) -> None:
     shop = await world.agency("one")
-    await world.ingest(shop, SHOP.all_rows())
+    await world.ingest_shop(shop, SHOP)
     await know(world, shop, [platform_id(Shop.customer(0), shop.connection_id), ADA])
     await world.eraser().run(world.run(shop, (await redact_shop(world, shop),)))
     before = await everything(world, shop)

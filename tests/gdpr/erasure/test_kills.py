@@ -68,7 +68,7 @@ async def prepare(world: World) -> Agency:
     await world.redis.commands.flushdb()
     await world.warehouse.ensure_tables(world.tables)
     agency = await world.agency("shop")
-    await world.ingest(agency, SHOP.all_rows())
+    await world.ingest_shop(agency, SHOP)
     await world.request_all(agency, CHOSEN)
     return agency
 
@@ -129,7 +129,7 @@ async def check(world: World, agency: Agency, told: Counter[str]) -> None:
             assert counts[place] == {str(one.request_id): each for one in joined}, place
     tables = {table.qualified: table for table in world.tables}
     orders = await table_rows(world, agency, tables["marts.orders"])
-    expected = sorted(row["total"] for row in SHOP.order_rows())
+    expected = sorted(row["total"] for page in SHOP.pages("orders") for row in page.to_pylist())
     assert sorted(row["revenue"] for row in orders) == expected
     anonymous = [row for row in orders if row["order_id"].startswith("erased_")]
     assert len(anonymous) == len(CHOSEN) * SHOP.orders_each

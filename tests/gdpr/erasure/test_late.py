@@ -37,12 +37,12 @@ pytestmark = pytest.mark.anyio
 
 SHOP = Shop(people=6, orders_each=2)
 CHOSEN = frozenset({2})
-THEIRS = {str(5_000_000_000_000 + n) for n in SHOP.orders if SHOP.owner(n) == 2}
+THEIRS = SHOP.orders_of(CHOSEN)
 
 
 async def erased(world: World) -> tuple[Agency, tuple[RunRequest, ...]]:
     agency = await world.agency("late")
-    await world.ingest(agency, SHOP.all_rows())
+    await world.ingest_shop(agency, SHOP)
     requests = await world.request_all(agency, CHOSEN)
     await world.eraser().run(world.run(agency, requests))
     return agency, requests
@@ -64,7 +64,7 @@ async def revenue(world: World, agency: Agency) -> Any:
 async def test_a_search_finds_what_is_there(world: World) -> None:
     """Before the erasure: else a search that finds nothing proves nothing."""
     agency = await world.agency("late")
-    await world.ingest(agency, SHOP.all_rows())
+    await world.ingest_shop(agency, SHOP)
     places = await found(world, agency)
     assert places == {
         "landing objects": 4,
@@ -117,7 +117,7 @@ async def rows_with_ids(world: World, agency: Agency, table: Table) -> list[dict
 
 async def test_a_restored_backup_is_erased_again(world: World, tmp_path: Path) -> None:
     agency = await world.agency("late")
-    await world.ingest(agency, SHOP.all_rows())
+    await world.ingest_shop(agency, SHOP)
     requests = await world.request_all(agency, CHOSEN)
     about = [one.table for one in world.stores.erasables]
     kept = [(table, await rows_with_ids(world, agency, table)) for table in about]

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import func, select
 
@@ -44,7 +45,7 @@ from tenancy.tables import (
 )
 from tests.gdpr.erasure.plan_rules import before, find_flaws, needed_edges
 from tests.gdpr.erasure.shop import ERASABLES, TABLES
-from tests.gdpr.erasure.twin import Rows, as_erased, ask, features_of, landed_rows, table_rows
+from tests.gdpr.erasure.twin import as_erased, ask, features_of, landed, stored, table_rows
 from tests.gdpr.erasure.world import Agency, Shop, World, world
 
 __all__ = ["world"]
@@ -56,7 +57,7 @@ LEAST = [("steps", 24), ("raw", 17), ("facts", 11), ("marts", 11)]  # mutants of
 
 SHOP = Shop(people=3, orders_each=1)
 PERSON = 0  # whose order was refunded
-ORDERS = frozenset({str(5_000_000_000_000)})
+ORDERS = SHOP.orders_of(frozenset({PERSON}))
 
 
 def survivors(mutants: Iterator[tuple[str, Plan]]) -> tuple[list[str], int]:
@@ -162,22 +163,22 @@ class Twin:
     """What a system holds that never saw the person; read once."""
 
     agency: Agency
-    tables: dict[str, Rows] = field(default_factory=dict)
-    landed: dict[str, Rows] = field(default_factory=dict)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    landed: dict[str, pa.Table] = field(default_factory=dict)
     features: list[Any] = field(default_factory=list)
 
 
 async def twin_of(world: World) -> Twin:
     agency = await world.agency("unseen")
-    await world.ingest(agency, SHOP.all_rows(without=frozenset({PERSON})))
+    await world.ingest_shop(agency, SHOP, without=frozenset({PERSON}))
     await world.features.refresh_client(agency.tenant_id, agency.client_id)
     twin = Twin(agency, features=await features_of(world, agency))
     for erasable in world.stores.erasables:
         table = erasable.table
-        twin.tables[table.qualified] = await table_rows(world, agency, table)
+        twin.tables[table.qualified] = await stored(world, agency, table)
         if table.schema == "raw":
             stream = table.name.removeprefix("shopify__")
-            twin.landed[stream] = await landed_rows(world, agency, stream)
+            twin.landed[stream] = await landed(world, agency, stream)
     return twin
 
 
@@ -273,13 +274,12 @@ async def _places(world: World, twin: Twin, agency: Agency) -> AsyncIterator[str
     for erasable in world.stores.erasables:
         table = erasable.table
         stream = table.name.removeprefix("shopify__")
-        make = as_erased(erasable, agency, ORDERS, stream)
-        expected = sorted(map(make, twin.tables[table.qualified]), key=str)
-        if await table_rows(world, agency, table) != expected:
+        expected = as_erased(twin.tables[table.qualified], erasable, agency, ORDERS)
+        if await stored(world, agency, table) != expected:
             yield table.qualified
         if table.schema == "raw":
-            expected = sorted(map(make, twin.landed[stream]), key=str)
-            if await landed_rows(world, agency, stream) != expected:
+            expected = as_erased(twin.landed[stream], erasable, agency, ORDERS)
+            if await landed(world, agency, stream) != expected:
                 yield f"objects of {stream}"
     if await features_of(world, agency) != twin.features:
         yield "features"
@@ -312,7 +312,7 @@ async def _control_plane(
 async def seen(world: World, slug: str) -> Agency:
     """An agency that has seen the person, in every store."""
     agency = await world.agency(slug)
-    await world.ingest(agency, SHOP.all_rows())
+    await world.ingest_shop(agency, SHOP)
     await world.features.refresh_client(agency.tenant_id, agency.client_id)
     await ask(world, agency)
     await plant(world, agency, await a_sync(world, agency), Shop.customer(PERSON))
@@ -367,7 +367,7 @@ async def test_a_search_that_leaves_a_store_out_is_noticed(
 ) -> None:
     """Somebody is planted in each store, so each store that is left out lacks its findings."""
     agency = await world.agency("shop")
-    await world.ingest(agency, SHOP.all_rows())
+    await world.ingest_shop(agency, SHOP)
     await plant(world, agency, await a_sync(world, agency), f"gid://c/{Shop.customer(PERSON)}")
     redis = TenantRedis(world.redis, agency.tenant_id)
     await redis.set(KeyKind.ANSWER, "x", value=Shop.customer(PERSON).encode(), ttl_seconds=60)

@@ -36,7 +36,7 @@ async def test_nobody_else_s_data_changes(world: World) -> None:
     """Both shops have the same customers, by the same ids; and both agencies run at once."""
     first, second = await world.agency("one"), await world.agency("two")
     for agency in (first, second):
-        await world.ingest(agency, SHOP.all_rows())
+        await world.ingest_shop(agency, SHOP)
         await world.features.refresh_client(agency.tenant_id, agency.client_id)
         await ask(world, agency)
     await world.request_all(second, CHOSEN)

@@ -1,17 +1,19 @@
 """What two systems hold, to be compared place by place.
 
     agency -> every table, landing object, feature and answer -> rows without what tells systems
-    apart (ids of agencies, syncs and objects, places in a sync)
+    apart (ids of agencies, syncs and objects, places in a sync), by whole columns
 
 Declared exceptions: of rows that outlive a person, ids have a surrogate, what was cleared is empty
-and instants are midnights. `as_erased` makes the same of a row of the twin.
+and instants are midnights. `as_erased` makes the same of the rows of the twin.
 """
 
 import datetime as dt
 import io
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from domain.facts.fact import Erased
@@ -32,7 +34,16 @@ from tenancy.cache import RedisAnswerCache
 from tests.gdpr.erasure.world import STREAMS, Agency, World
 from tests.tenancy.warehouse.samples import question
 
-__all__ = ["Rows", "as_erased", "ask", "features_of", "landed_rows", "table_rows"]
+__all__ = [
+    "Rows",
+    "as_erased",
+    "ask",
+    "features_of",
+    "landed",
+    "landed_rows",
+    "stored",
+    "table_rows",
+]
 
 Rows = list[dict[str, Any]]
 HIDDEN = {
@@ -46,27 +57,47 @@ QUESTION = MetricRequest(
 )
 
 
-def _told(rows: Rows) -> Rows:
-    kept = [{k: v for k, v in row.items() if k not in HIDDEN} for row in rows]
-    return sorted(kept, key=str)
+async def stored(world: World, agency: Agency, table: Table) -> pa.Table:
+    """Rows of an agency in a table of the warehouse, in one order."""
+    names = ", ".join(f"r.{name}" for name in _told(table))
+    statement = question(f"SELECT {names} FROM {table.qualified} AS r")
+    tenants = AuditedTenants(frozenset({agency.tenant_id}), "test")
+    return _in_order(await world.warehouse.run_for(tenants, statement, {}), table)
+
+
+async def landed(world: World, agency: Agency, stream: str) -> pa.Table:
+    """Rows of an agency in the landing objects of a stream, in one order."""
+    store, table = world.landing.for_tenant(agency.tenant_id), STREAMS[stream].raw_table
+    rows = [
+        pq.read_table(io.BytesIO(await store.get(key)), columns=_told(table))
+        for key in await store.list()
+        if f"/stream={stream}/" in key
+    ]
+    return _in_order(pa.concat_tables(rows), table)
 
 
 async def table_rows(world: World, agency: Agency, table: Table) -> Rows:
-    """Rows of an agency in a table of the warehouse."""
-    statement = question(f"SELECT * FROM {table.qualified} AS r")
-    tenants = AuditedTenants(frozenset({agency.tenant_id}), "test")
-    found = await world.warehouse.run_for(tenants, statement, {})
-    return _told(found.to_pylist())
+    """Rows of an agency in a table of the warehouse, one by one."""
+    rows: Rows = (await stored(world, agency, table)).to_pylist()
+    return rows
 
 
 async def landed_rows(world: World, agency: Agency, stream: str) -> Rows:
-    """Rows of an agency in the landing objects of a stream."""
-    landing = world.landing.for_tenant(agency.tenant_id)
-    rows: Rows = []
-    for key in await landing.list():
-        if f"/stream={stream}/" in key:
-            rows += pq.read_table(io.BytesIO(await landing.get(key))).to_pylist()
-    return _told(rows)
+    """Rows of an agency in the landing objects of a stream, one by one."""
+    rows: Rows = (await landed(world, agency, stream)).to_pylist()
+    return rows
+
+
+def _told(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name not in HIDDEN]
+
+
+def _in_order(rows: pa.Table, table: Table) -> pa.Table:
+    """By its key; what has none, or the same one twice, by everything that it holds."""
+    keys = [name for name in (NATURAL_KEY, *table.key) if name in rows.column_names]
+    names = dict.fromkeys((*keys, *rows.column_names))
+    order = pc.sort_indices(rows, [(name, "ascending") for name in names])
+    return rows.take(order).combine_chunks()
 
 
 async def features_of(world: World, agency: Agency) -> list[Any]:
@@ -97,31 +128,39 @@ async def ask(world: World, agency: Agency, version: str = "") -> Rows:
 
 
 def as_erased(
-    erasable: Erasable, agency: Agency, orders: Collection[str], stream: str
-) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What a row of the twin is in a system that has erased the people of some orders."""
+    rows: pa.Table, erasable: Erasable, agency: Agency, orders: Collection[str]
+) -> pa.Table:
+    """What rows of the twin are in a system that has erased the people of some orders."""
+    if erasable.order is None:
+        return rows
+    table = erasable.table
+    named = rows.column(erasable.order).combine_chunks()
+    gone = pc.is_in(named, value_set=pa.array(sorted(orders), pa.string()))
+    days = rows.column(erasable.day).combine_chunks().cast(pa.timestamp("us", tz="UTC"))
+    changed = {}
+    for column in table.columns:
+        if column.name in HIDDEN:
+            continue
+        before = rows.column(column.name).combine_chunks()
+        if column.name == NATURAL_KEY:
+            stream = STREAMS[table.name]
+            words = {one.name: word_of(one) for one in stream.raw_table.columns}
+            changed[column.name] = _surrogates(agency, words[stream.key[0]], before, gone)
+        elif column.erased is Erased.SURROGATE:
+            changed[column.name] = _surrogates(agency, word_of(column), before, gone)
+        elif column.erased is Erased.CLEARED:
+            changed[column.name] = pc.if_else(gone, pa.scalar(None, before.type), before)
+        elif column.erased is Erased.DAY:
+            changed[column.name] = pc.if_else(gone, days, before)
+        else:
+            changed[column.name] = before
+    return _in_order(pa.table(changed, rows.schema), table)
 
-    def changed(row: Mapping[str, Any]) -> dict[str, Any]:
-        if erasable.order is None or row[erasable.order] not in orders:
-            return dict(row)
-        new = dict(row)
-        for column in erasable.table.columns:
-            if column.name in HIDDEN:
-                continue
-            if column.erased is Erased.SURROGATE:
-                new[column.name] = agency.names.surrogate(
-                    agency.connection_id, word_of(column), row[column.name]
-                )
-            elif column.erased is Erased.CLEARED:
-                new[column.name] = None
-            elif column.erased is Erased.DAY:
-                new[column.name] = dt.datetime.combine(row[erasable.day], dt.time(), dt.UTC)
-        if NATURAL_KEY in row:
-            key = STREAMS[stream].key
-            words = {c.name: word_of(c) for c in STREAMS[stream].raw_table.columns}
-            new[NATURAL_KEY] = agency.names.surrogate(
-                agency.connection_id, words[key[0]], row[NATURAL_KEY]
-            )
-        return new
 
-    return changed
+def _surrogates(agency: Agency, word: str, values: pa.Array, gone: pa.BooleanArray) -> pa.Array:
+    make = agency.names.surrogate
+    new = [
+        None if value is None else make(agency.connection_id, word, value)
+        for value in values.filter(gone).to_pylist()
+    ]
+    return pc.replace_with_mask(values, gone, pa.array(new, pa.string()))

@@ -1,6 +1,6 @@
 """Two agencies with the same shop, but that the second one never saw some of the people.
 
-    Shop (people, orders, lines, refunds) -> rows -> landing -> loader -> facts, marts -> features
+    Shop -> pages of rows -> landing -> loader -> facts, marts -> features
     seen: everybody | unseen: the chosen people's customers are absent, their orders are guests'
 
 Everything is real: PostgreSQL, Redis, DuckDB, a folder of landing objects. The clock stands still.
@@ -10,9 +10,8 @@ import datetime as dt
 import itertools
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,6 @@ from gdpr.requests.claim import make_claim, open_claim
 from gdpr.requests.intake import Intake
 from ingestion.connector.columns import batch_schema
 from ingestion.connector.job import Page
-from ingestion.connector.source_file import load_source
 from ingestion.connector.spec import StreamSpec
 from ingestion.landing.target import LandingServices, LandingTarget
 from ingestion.landing.writer import LandingWriter
@@ -71,11 +69,11 @@ from tenancy.tables import (
 from tenancy.unscoped import Doors, TenantProfile
 from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.port import SearchableWarehouse
+from tests.gdpr.erasure.generated_shop import STREAMS, Shop
 
 __all__ = ["NOW", "STREAMS", "VAULT", "Agency", "Shop", "World", "world"]
 
 NOW = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
-STREAMS = load_source("shopify").streams
 VAULT = Vault(MasterKey(b"m" * 32))
 TABLES: Sequence[Table] = [
     *(SYNCS, SUPPRESSED, RAW_SYNCS, TARGETS),
@@ -84,126 +82,6 @@ TABLES: Sequence[Table] = [
 ]
 ERASABLES = find_erasables(TABLES)
 Rows = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """What a shop holds; the same for the same numbers.
-
-    Attributes:
-        people: How many customers; `customer(n)` is the id of one.
-        orders_each: Orders of each, besides as many of guests in all as there are people.
-    """
-
-    people: int
-    orders_each: int = 2
-
-    @staticmethod
-    def customer(number: int) -> str:
-        return str(7_000_000_000_000 + number)
-
-    def owner(self, order: int) -> int | None:
-        """Which customer's order it is; None: a guest's."""
-        person = order // self.orders_each
-        return person if person < self.people else None
-
-    @property
-    def orders(self) -> range:
-        return range(self.people * self.orders_each + self.people)
-
-    def customers(self, *, without: frozenset[int] = frozenset()) -> Rows:
-        return [
-            {
-                "customer_id": self.customer(n),
-                "created_on": _moment(n).date(),
-                "created_at": _moment(n),
-                "updated_at": _moment(n),
-                "country": ("DE", "FR", None)[n % 3],
-                "orders_to_date": self.orders_each,
-            }
-            for n in range(self.people)
-            if n not in without
-        ]
-
-    def order_rows(self, *, without: frozenset[int] = frozenset()) -> Rows:
-        rows = []
-        for n in self.orders:
-            owner = self.owner(n)
-            known = None if owner is None or owner in without else self.customer(owner)
-            rows.append(
-                {
-                    "order_id": _order(n),
-                    "ordered_on": _moment(n).date(),
-                    "ordered_at": _moment(n),
-                    "created_at": _moment(n),
-                    "updated_at": _moment(n),
-                    "cancelled_at": None,
-                    "status": "PAID",
-                    "customer_id": known,
-                    "channel": ("email", "direct", None)[n % 3],
-                    "country": "DE",
-                    "currency": "EUR",
-                    "total": Decimal(n % 97) + Decimal("19.90"),
-                    "discounts": Decimal(n % 5),
-                    "tax": Decimal("3.18"),
-                    "shipping": Decimal("4.90"),
-                }
-            )
-        return rows
-
-    def lines(self) -> Rows:
-        return [
-            {
-                "order_line_id": str(9_000_000_000_000 + n * 2 + line),
-                "order_id": _order(n),
-                "ordered_on": _moment(n).date(),
-                "product_id": str(n % 11),
-                "product_name": "Shoe",
-                "variant_id": None,
-                "sku": f"S{n % 11}",
-                "channel": "direct",
-                "country": "DE",
-                "currency": "EUR",
-                "units": 1 + line,
-                "price": Decimal("9.95"),
-            }
-            for n in self.orders
-            for line in range(2)
-        ]
-
-    def refunds(self) -> Rows:
-        return [
-            {
-                "refund_id": str(8_000_000_000_000 + n),
-                "order_id": _order(n),
-                "refunded_on": _moment(n).date(),
-                "refunded_at": _moment(n),
-                "channel": "direct",
-                "country": "DE",
-                "currency": "EUR",
-                "refunded": Decimal("9.95"),
-            }
-            for n in self.orders
-            if n % 5 == 0
-        ]
-
-    def all_rows(self, *, without: frozenset[int] = frozenset()) -> dict[str, Rows]:
-        """Rows by stream, as a system knows them that never saw some people."""
-        return {
-            "customers": self.customers(without=without),
-            "orders": self.order_rows(without=without),
-            "order_lines": self.lines(),
-            "refunds": self.refunds(),
-        }
-
-
-def _order(number: int) -> str:
-    return str(5_000_000_000_000 + number)
-
-
-def _moment(number: int) -> dt.datetime:
-    start = dt.datetime(2026, 10, 5, 6, 30, tzinfo=dt.UTC)
-    return start + dt.timedelta(days=number % 27, seconds=number % 30_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +231,12 @@ class World:
         return Agency(tenant_id, client_id, connection_id, run_id, names)
 
     async def land(self, agency: Agency, stream: StreamSpec, rows: Rows) -> SyncId:
+        """A sync of a few rows that has landed."""
+        return await self.land_pages(agency, stream, [_batch(stream, rows)])
+
+    async def land_pages(
+        self, agency: Agency, stream: StreamSpec, pages: Iterable[pa.RecordBatch]
+    ) -> SyncId:
         """A sync that has landed, as the product's own writer lands it."""
         sync_id = SyncId(self.ids())
         async with self.database.session(agency.tenant_id) as session:
@@ -382,18 +266,19 @@ class World:
             time_zone="Europe/Berlin",
         )
         writer = LandingWriter(self.services, target, next_part=0)
-        await writer.add(
-            Page(
-                batch=_batch(stream, rows),
-                rejected=(),
-                drift=(),
-                skipped=0,
-                checkpoint={},
-                requests=1,
-                bytes_received=1,
-                last=True,
+        for page in pages:
+            await writer.add(
+                Page(
+                    batch=page,
+                    rejected=(),
+                    drift=(),
+                    skipped=0,
+                    checkpoint={},
+                    requests=1,
+                    bytes_received=1,
+                    last=False,
+                )
             )
-        )
         await writer.finish()
         return sync_id
 
@@ -401,6 +286,14 @@ class World:
         """Land rows of several streams and load them."""
         for stream, of_stream in rows.items():
             await self.land(agency, STREAMS[stream], of_stream)
+        await self.loader().load_pending()
+
+    async def ingest_shop(
+        self, agency: Agency, shop: Shop, *, without: frozenset[int] = frozenset()
+    ) -> None:
+        """Land all that a shop holds, but for some people, and load it."""
+        for name, stream in STREAMS.items():
+            await self.land_pages(agency, stream, shop.pages(name, without=without))
         await self.loader().load_pending()
 
     async def request(
@@ -462,7 +355,7 @@ class World:
                     agency,
                     [
                         platform_id(Shop.customer(number), agency.connection_id),
-                        email(f"person{number}@shop.example"),
+                        email(Shop.address(number)),
                     ],
                 )
                 for number in sorted(chosen)

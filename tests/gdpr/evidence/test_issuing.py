@@ -226,7 +226,7 @@ def works(world: World) -> Works:
 async def opened(works: Works, slug: str) -> Agency:
     """An agency whose client has a shop, and gave its data to a tool of its own."""
     agency = await works.world.agency(slug)
-    await works.world.ingest(agency, SHOP.all_rows())
+    await works.world.ingest_shop(agency, SHOP)
     await add_recipient(works, agency, f"Tool of {slug}")
     return agency
 
@@ -257,7 +257,7 @@ async def acknowledge(works: Works, agency: Agency, request_id: uuid.UUID) -> No
 
 async def held(works: Works, agency: Agency, number: int) -> Counter[tuple[str, str]]:
     """How many rows tell of a customer or their orders, by store and place; the plan not asked."""
-    orders = {str(5_000_000_000_000 + n) for n in SHOP.orders if SHOP.owner(n) == number}
+    orders = SHOP.orders_of(frozenset({number}))
 
     def is_theirs(row: dict[str, Any]) -> bool:
         return row.get("order_id") in orders or row.get("customer_id") == Shop.customer(number)
