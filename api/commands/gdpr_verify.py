@@ -15,7 +15,7 @@ from api.commands.audit_verify import TAMPERED
 from api.control.protocol import DoneEvent, Event, LineEvent
 from domain.errors import InvalidInputError
 from domain.privacy.canonical_json import read_json
-from domain.privacy.certificate_summary import summarise
+from domain.privacy.certificate_summary import explain, summarise
 from domain.privacy.certificate_trail import TrailVerdict, hold_against_trail
 from domain.privacy.verify_certificate import (
     TrustedKeys,
@@ -28,7 +28,7 @@ __all__ = ["verify_certificate_file"]
 
 
 async def verify_certificate_file(
-    file: str, *, key: str | None, keys: str | None, trail: str | None
+    file: str, *, key: str | None, keys: str | None, trail: str | None, reasons: bool
 ) -> AsyncIterator[Event]:
     """`bosco gdpr verify`.
 
@@ -37,6 +37,7 @@ async def verify_certificate_file(
         key: Id of the only key that is trusted; None: see `keys`.
         keys: A JWK set of keys that are trusted; None as well: whichever the certificate names.
         trail: An export of the agency's audit trail; None: not held against one.
+        reasons: Say for each place why something stays.
 
     Raises:
         InvalidInputError: A file cannot be read, or the export is not whole itself.
@@ -51,6 +52,8 @@ async def verify_certificate_file(
     place, trail_key = (None, "") if trail is None else _hold(verdict.certificate, Path(trail))
     for line in summarise(verdict.certificate, place):
         yield LineEvent(line)
+    for line in explain(verdict.certificate) if reasons else ():
+        yield LineEvent(f"{'':<11} {line}")
     if place is not None:
         yield LineEvent(f"{'':<11} the audit trail is signed by key {trail_key}")
     if place is not None and place.reason:

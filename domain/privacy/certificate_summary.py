@@ -5,6 +5,7 @@
 Decision: ADR-0030.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 from domain.privacy.certificate_trail import TrailVerdict
 from domain.privacy.verify_certificate import VerifiedCertificate
 
-__all__ = ["summarise"]
+__all__ = ["explain", "summarise"]
 
 _NOTHING: Final = "nothing"
 _WHAT_IS_LEFT: Final = {
@@ -27,6 +28,7 @@ _WHEN_SEARCHED: Final = {
     "materialisation": "after next materialisation",
     "time_travel": "after time travel",
 }
+_STAYS: Final = {"anonymise": "without the person", "retrain": "made anew", "keep": "as it is"}
 _DONE_TO: Final = {"rows": "", "objects": " rewritten", "keys": "", "entities": ""}
 
 
@@ -51,6 +53,14 @@ def summarise(certificate: VerifiedCertificate, trail: TrailVerdict | None = Non
         f" (Ed25519, key {certificate.key_id})",
     }
     return [f"{name:<11} {text}" for name, text in lines.items()]
+
+
+def explain(certificate: VerifiedCertificate) -> list[str]:
+    """Why something stays, one line for each reason: where, and why."""
+    treatments = certificate.statement["plan"]["treatments"]
+    reasons = sorted((one["reason"], f"{one['store']} {one['place']}") for one in treatments)
+    grouped = groupby((one for one in reasons if one[0]), key=lambda one: one[0])
+    return [f"{', '.join(place for _, place in places)}: {why}" for why, places in grouped]
 
 
 def _request(request: Mapping[str, Any], agency: str) -> str:
@@ -85,10 +95,15 @@ def _of_store(store: str, counts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _stays(treatments: Iterable[Mapping[str, Any]]) -> str:
-    reasons = [(one["reason"], f"{one['store']} {one['place']}") for one in treatments]
-    grouped = groupby(sorted(one for one in reasons if one[0]), key=lambda one: one[0])
-    told = (f"{', '.join(place for _, place in places)}: {why}" for why, places in grouped)
+    counts = Counter(one["action"] for one in treatments)
+    told = (
+        f"{_places(counts[action])} {what}" for action, what in _STAYS.items() if counts[action]
+    )
     return " · ".join(told) or _NOTHING
+
+
+def _places(count: int) -> str:
+    return "1 place" if count == 1 else f"{count:,} places"
 
 
 def _told(recipients: Iterable[Mapping[str, Any]]) -> str:

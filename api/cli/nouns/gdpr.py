@@ -139,6 +139,9 @@ def verify(
             "--audit", help="Hold it against this export of the audit trail.", metavar="EXPORT"
         ),
     ] = None,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Say for each place why something stays.")
+    ] = False,
 ) -> None:
     """Check a certificate without a database: who signed it, and that nothing was changed.
 
@@ -148,7 +151,7 @@ def verify(
         raise typer.BadParameter("give --key or --keys, not both")
     from api.commands.gdpr_verify import verify_certificate_file  # noqa: PLC0415  # only here
 
-    show(lambda: verify_certificate_file(file, key=key, keys=keys, trail=trail))
+    show(lambda: verify_certificate_file(file, key=key, keys=keys, trail=trail, reasons=reasons))
 
 
 @group.command("form-link")

@@ -10,7 +10,7 @@ import pytest
 from domain.audit.entry import ChainedEntry
 from domain.audit.verify import Link
 from domain.privacy.certificate import CertificatePlace
-from domain.privacy.certificate_summary import summarise
+from domain.privacy.certificate_summary import explain, summarise
 from domain.privacy.certificate_trail import TrailVerdict, hold_against_trail
 from domain.privacy.verify_certificate import VerifiedCertificate, verify_certificate
 from tests.domain.audit.chains import Chain, make_chain, rehash
@@ -173,10 +173,7 @@ def test_is_summed_up_in_ten_lines() -> None:
             "erased      postgres 14 rows · warehouse 1,204 rows in 2 places (3 jobs) · landing 22"
             " objects rewritten · redis 9 keys · features 3 entities (1 job)"
         ),
-        (
-            "stays       models forecast: learnt from sums only · warehouse facts.orders: totals of"
-            " revenue stay"
-        ),
+        "stays       1 place without the person · 1 place as it is",
         "told        google_ads, klaviyo: acknowledged · hubspot: waiting, retry 2026-11-03",
         (
             "remains     warehouse time travel until 2026-11-05 · warehouse fail-safe until"
@@ -188,6 +185,13 @@ def test_is_summed_up_in_ten_lines() -> None:
         ),
         "certificate 12 of the agency, revision 2 for this request, made 2026-11-03 06:30 UTC",
         f"chain       entry 48,113 of 48,120 · signature valid (Ed25519, key {OUR_KEY.kid})",
+    ]
+
+
+def test_what_stays_is_explained_by_reason() -> None:
+    assert explain(_verified(PLACE)) == [
+        "models forecast: learnt from sums only",
+        "warehouse facts.orders: totals of revenue stay",
     ]
 
 
