@@ -9,7 +9,9 @@ tell how Google and TikTok took it.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from api.alerts.sender import AlertSender
@@ -23,6 +25,7 @@ from api.recipients.mail import mail_of, mailbox_of
 from domain.errors import InvalidInputError
 from domain.ports import Clock
 from domain.privacy.recipients import Answered, RecipientAnswer, RecipientKind, Telling
+from gdpr.recipients.delivery import AT_ONCE
 
 __all__ = ["HttpNotifier"]
 
@@ -37,6 +40,11 @@ _READ: Final[Mapping[RecipientKind, Callable[[bytes], RecipientAnswer]]] = {
 }
 _TAKEN: Final = frozenset({Answered.TOLD, Answered.ACCEPTED, Answered.CONFIRMED})
 _PATIENCE: Final = Patience(connect=5.0, answer=20.0, total=25.0)
+
+
+def _threads() -> ThreadPoolExecutor:
+    """Of their own: who waits for slow recipients keeps nobody else waiting."""
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="recipient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class HttpNotifier:
     bases: Mapping[RecipientKind, str] = field(default_factory=lambda: BASES)
     token_url: str = TOKEN_URL
     patience: Patience = _PATIENCE
+    _pool: ThreadPoolExecutor = field(default_factory=_threads, init=False, repr=False)
 
     async def tell(self, telling: Telling) -> RecipientAnswer:
         """See the port."""
@@ -127,9 +136,10 @@ class HttpNotifier:
 
         line = Line(self.patience, public_only=self.public_only)
         headers = {"User-Agent": "Bosco", **call.headers}
-        work = asyncio.to_thread(
+        once = partial(
             ask, line, call.url, call.body, headers, method=call.method, most_bytes=most_bytes
         )
+        work = asyncio.get_running_loop().run_in_executor(self._pool, once)
         try:
             return await asyncio.wait_for(work, self.patience.total)
         except TimeoutError:

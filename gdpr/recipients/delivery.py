@@ -1,50 +1,52 @@
 """Delivery: every recipient is told of every request that is about it.
 
-    agencies with notices that are due -> claim (intent, committed) -> RecipientNotifier -> noted
-                                              |
-                                crash in between: told again, under the same key
+    agencies with notices that are due -> a lane for each recipient
+    lane: claim the next one (intent, committed) -> RecipientNotifier -> noted -> the next one ...
+                                                 |
+                                   crash in between: told again, under the same key
+
+A lane tells one recipient in order, and ends when that is not reached; nobody else waits for it. A
+process has 32, and 8 for one agency, so that one agency's recipients cannot take all.
 
 A notice is claimed by a later time of its next attempt, and its attempt is counted, before anything
-leaves: no other process tells it meanwhile, and one that comes back late notes nothing. The id of
-the notice is the key by which a recipient knows a repetition; platforms that have no such key are
-asked for what has the same effect when it is asked twice. Who accepts what it was told, to do it
-later, gives a receipt, and is asked by it until it is done. Who is down, or does not get done, is
-tried for two weeks; who refuses, or is down for two days, is told to the agency.
+leaves: no other process tells that recipient anything meanwhile, and one that comes back late notes
+nothing. The id of the notice is the key by which a recipient knows a repetition; platforms that
+have no such key are asked for what has the same effect when it is asked twice. Who accepts what it
+was told, to do it later, gives a receipt, and is asked by it until it is done. Who is down, or does
+not get done, is tried for two weeks; who refuses, or is down for two days, is told to the agency.
 """
 
 import asyncio
 import datetime as dt
 import uuid
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, func, select
 
-from domain.ids import ClientId, TenantId
+from domain.ids import TenantId
 from domain.ports import Clock, IdFactory, RecipientNotifier
 from domain.privacy.recipients import Answered, RecipientAnswer, Telling
-from gdpr.recipients.desk import alert_subject
 from gdpr.recipients.outbox import open_identifiers, open_key
-from gdpr.recipients.schedule import GIVEN_UP_AFTER, TOLD_AFTER, next_look, next_wait
-from tenancy.alerts import Alert, AlertKind, AlertSeverity, clear_alert, raise_alert
+from gdpr.recipients.outcome import note_answer
 from tenancy.session import Database, TenantSession
 from tenancy.tables import NoticeState, Recipient, RecipientNotice
 from tenancy.unscoped import Doors
 from tenancy.vault import CredentialError, Purpose, Vault
 
-__all__ = ["NoticeDelivery"]
+__all__ = ["AT_ONCE", "Lane", "NoticeDelivery"]
+
+AT_ONCE: Final = 32  # lanes of a process
 
 _LOG: Final = structlog.get_logger(__name__)
 
 _CLAIM: Final = dt.timedelta(minutes=2)  # longer than an attempt takes
-_AT_ONCE: Final = 8
-_ENDS: Final = {
-    Answered.TOLD: NoticeState.SENT,
-    Answered.CONFIRMED: NoticeState.ACKNOWLEDGED,
-    Answered.NOTHING_TO_TELL: NoticeState.ACKNOWLEDGED,
-    Answered.REFUSED: NoticeState.REFUSED,
-}
+_AT_ONCE_OF_ONE: Final = 8
+
+Lane = Callable[[], Coroutine[Any, Any, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,57 +74,90 @@ class NoticeDelivery:
     clock: Clock
     ids: IdFactory
 
+    _lanes: set[tuple[TenantId, uuid.UUID]] = field(default_factory=set, init=False, repr=False)
+
     async def deliver_due(self) -> int:
-        """One round over all agencies.
+        """One round over all agencies, until its lanes are done.
 
         Returns:
-            Number of notices that recipients took.
+            Number of notices that recipients took, or confirmed.
+
+        Raises:
+            ExceptionGroup: A lane failed.
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        async with asyncio.TaskGroup() as group:
+            lanes = await self.open_lanes(lambda lane: group.create_task(lane()))
+        return sum(lane.result() for lane in lanes)
+
+    async def open_lanes(
+        self, start: Callable[[Lane], asyncio.Task[int]]
+    ) -> list[asyncio.Task[int]]:
+        """Put a lane at each recipient that is due and has none, as far as there is room.
+
+        Args:
+            start: Lets a lane go on by itself; its result is the number of notices that the
+                recipient took, or confirmed.
 
         Raises:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
-        places = asyncio.Semaphore(_AT_ONCE)
-        agencies = await self.doors.agencies_with_recipient_notices(self.clock())
+        opened: list[asyncio.Task[int]] = []
+        for tenant_id in await self.doors.agencies_with_recipient_notices(self.clock()):
+            if len(self._lanes) >= AT_ONCE:
+                break
+            taken = sum(agency == tenant_id for agency, _ in self._lanes)
+            room = min(_AT_ONCE_OF_ONE - taken, AT_ONCE - len(self._lanes))
+            for recipient_id in (await self._look(tenant_id))[: max(room, 0)]:
+                self._lanes.add((tenant_id, recipient_id))
+                opened.append(start(partial(self._lane, tenant_id, recipient_id)))
+        return opened
 
-        async def deliver(tenant_id: TenantId) -> int:
-            async with places:
-                return await self._deliver_to(tenant_id)
-
-        return sum(await asyncio.gather(*map(deliver, agencies)))
-
-    async def _deliver_to(self, tenant_id: TenantId) -> int:
-        taken = 0
-        while (claimed := await self._claim(tenant_id)) is not None:
-            if claimed.telling is None:
-                answer = RecipientAnswer(Answered.REFUSED, reason=claimed.problem)
-            else:
-                answer = await self.notifier.tell(claimed.telling)
-            await self._note(tenant_id, claimed, answer)
-            taken += answer.answered in {Answered.TOLD, Answered.CONFIRMED}
-        return taken
-
-    async def _claim(self, tenant_id: TenantId) -> _Claimed | None:
-        now = self.clock()
+    async def _look(self, tenant_id: TenantId) -> list[uuid.UUID]:
+        """Recipients without a lane here that have to be told something, the oldest first."""
         async with self.database.session(tenant_id) as session:
             query = (
-                select(RecipientNotice, Recipient)
-                .join(
-                    Recipient,
-                    (Recipient.tenant_id == RecipientNotice.tenant_id)
-                    & (Recipient.id == RecipientNotice.recipient_id),
-                )
-                .where(
-                    RecipientNotice.state.in_((NoticeState.WAITING, NoticeState.SENDING)),
-                    RecipientNotice.next_attempt_at <= now,
-                )
+                select(RecipientNotice.recipient_id)
+                .where(*_is_due(self.clock()))
+                .group_by(RecipientNotice.recipient_id)
+                .order_by(func.min(RecipientNotice.next_attempt_at), RecipientNotice.recipient_id)
+            )
+            due = (await session.scalars(query)).all()
+        return [one for one in due if (tenant_id, one) not in self._lanes]
+
+    async def _lane(self, tenant_id: TenantId, recipient_id: uuid.UUID) -> int:
+        """Tell one after the other, until nothing is due or the recipient is not reached."""
+        taken = 0
+        try:
+            while (claimed := await self._claim(tenant_id, recipient_id)) is not None:
+                if claimed.telling is None:
+                    answer = RecipientAnswer(Answered.REFUSED, reason=claimed.problem)
+                else:
+                    answer = await self.notifier.tell(claimed.telling)
+                await self._note(tenant_id, claimed, answer)
+                taken += answer.answered in {Answered.TOLD, Answered.CONFIRMED}
+                if answer.answered is Answered.UNREACHED:
+                    break
+        finally:
+            self._lanes.discard((tenant_id, recipient_id))
+        return taken
+
+    async def _claim(self, tenant_id: TenantId, recipient_id: uuid.UUID) -> _Claimed | None:
+        now = self.clock()
+        async with self.database.session(tenant_id) as session:
+            recipient = await _hold(session, recipient_id)
+            if recipient is None or await _is_being_told(session, recipient_id, now):
+                return None
+            query = (
+                select(RecipientNotice)
+                .where(RecipientNotice.recipient_id == recipient_id, *_is_due(now))
                 .order_by(RecipientNotice.next_attempt_at, RecipientNotice.id)
                 .limit(1)
-                .with_for_update(of=RecipientNotice, skip_locked=True)
+                .with_for_update()
             )
-            row = (await session.execute(query)).one_or_none()
-            if row is None:
+            notice = (await session.scalars(query)).one_or_none()
+            if notice is None:
                 return None
-            notice, recipient = row
             notice.state, notice.attempts = NoticeState.SENDING, notice.attempts + 1
             notice.next_attempt_at = now + _CLAIM
             try:
@@ -162,8 +197,7 @@ class NoticeDelivery:
             notice = (await session.scalars(query.with_for_update())).one_or_none()
             if notice is None:
                 return
-            self._end(notice, answer)
-            await self._tell_agency(session, notice)
+            await note_answer(session, notice, answer, now=self.clock(), ids=self.ids)
         _LOG.info(
             "recipient_told",
             notice_id=str(claimed.notice_id),
@@ -171,57 +205,29 @@ class NoticeDelivery:
             status=answer.status,
         )
 
-    def _end(self, notice: RecipientNotice, answer: RecipientAnswer) -> None:
-        now = self.clock()
-        if answer.answered is Answered.ACCEPTED and notice.receipt is None:
-            notice.sent_at = now
-        notice.last_status, notice.failure = answer.status, answer.reason or None
-        notice.receipt = answer.receipt or None
-        state = _ENDS.get(answer.answered)
-        if state is None and now - _pending_since(notice) >= GIVEN_UP_AFTER:
-            state = NoticeState.FAILED
-        if state is None:
-            notice.state = NoticeState.WAITING
-            if answer.answered is Answered.ACCEPTED:
-                wait = next_look(now - _pending_since(notice))
-            else:
-                wait = next_wait(notice.attempts, answer.retry_after, now)
-            notice.next_attempt_at = now + wait
-            return
-        notice.state = state
-        if state in {NoticeState.SENT, NoticeState.ACKNOWLEDGED}:
-            notice.sent_at = now
-        if state is not NoticeState.SENT:
-            notice.ended_at = now
-        if state is NoticeState.ACKNOWLEDGED:
-            notice.sealed = None
 
-    async def _tell_agency(self, session: TenantSession, notice: RecipientNotice) -> None:
-        now, subject = self.clock(), alert_subject(notice.id)
-        is_late = now - _pending_since(notice) >= TOLD_AFTER
-        if notice.state in {NoticeState.REFUSED, NoticeState.FAILED} or (
-            notice.state is NoticeState.WAITING and is_late
-        ):
-            recipient = await session.get_one(Recipient, (session.tenant_id, notice.recipient_id))
-            alert = _alert(notice, recipient.name, recipient.client_id)
-            await raise_alert(session, alert, now=now, ids=self.ids)
-        elif notice.state is not NoticeState.WAITING or notice.receipt:
-            await clear_alert(session, AlertKind.RECIPIENT_NOT_TOLD, subject, now=now)
-
-
-def _pending_since(notice: RecipientNotice) -> dt.datetime:
-    """Since when a recipient has to be told, or, when it has accepted that, to get it done."""
-    return notice.sent_at if notice.receipt and notice.sent_at else notice.created_at
-
-
-def _alert(notice: RecipientNotice, name: str, client_id: ClientId) -> Alert:
-    is_over = notice.state is not NoticeState.WAITING
-    return Alert(
-        kind=AlertKind.RECIPIENT_NOT_TOLD,
-        severity=AlertSeverity.CRITICAL if is_over else AlertSeverity.WARNING,
-        subject=alert_subject(notice.id),
-        client_id=client_id,
-        title="a recipient was not told of a person's request",
-        text=f"{name}: {notice.failure}",
-        hint="mend it, then bosco gdpr recipients retry; or tell it by hand and acknowledge",
+def _is_due(now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        RecipientNotice.state.in_((NoticeState.WAITING, NoticeState.SENDING)),
+        RecipientNotice.next_attempt_at <= now,
     )
+
+
+async def _hold(session: TenantSession, recipient_id: uuid.UUID) -> Recipient | None:
+    """A recipient that no other process claims something of now; new notices do not wait for it."""
+    query = select(Recipient).where(Recipient.id == recipient_id)
+    return (
+        await session.scalars(query.with_for_update(skip_locked=True, key_share=True))
+    ).one_or_none()
+
+
+async def _is_being_told(session: TenantSession, recipient_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Whether another process is at it, or was a moment ago: the order is kept."""
+    query = select(
+        exists().where(
+            RecipientNotice.recipient_id == recipient_id,
+            RecipientNotice.state == NoticeState.SENDING,
+            RecipientNotice.next_attempt_at > now,
+        )
+    )
+    return bool(await session.scalar(query))

@@ -77,6 +77,7 @@ class Office:
 
     world: World
     notifier: ScriptedNotifier = field(default_factory=ScriptedNotifier)
+    kinds: dict[uuid.UUID, RecipientKind] = field(default_factory=dict)
 
     @property
     def desk(self) -> RecipientDesk:
@@ -95,7 +96,9 @@ class Office:
     ) -> uuid.UUID:
         settings, secrets = INPUTS[kind]
         new = NewRecipient(agency.clients[client], kind, name or kind.value, settings, secrets)
-        return await self.desk.add(agency.tenant_id, new, actor="cli:ops")
+        recipient_id = await self.desk.add(agency.tenant_id, new, actor="cli:ops")
+        self.kinds[recipient_id] = kind
+        return recipient_id
 
     async def request(self, agency: Agency, client: str, right: Right = Right.ERASURE) -> uuid.UUID:
         """A request that stands."""

@@ -193,10 +193,10 @@ async def test_after_a_crash_it_is_told_again_under_the_same_key(
 async def test_a_late_answer_of_a_stalled_process_changes_nothing(
     office: Office, northwind: Agency
 ) -> None:
-    await office.add(northwind, "acme", RecipientKind.HUBSPOT)
+    recipient_id = await office.add(northwind, "acme", RecipientKind.HUBSPOT)
     (notice_id,) = await office.tell(northwind, await office.request(northwind, "acme"))
     stalled, other = office.delivery, office.delivery
-    claimed = await stalled._claim(northwind.tenant_id)  # noqa: SLF001  # then it stands still
+    claimed = await stalled._claim(northwind.tenant_id, recipient_id)  # noqa: SLF001  # then it stands still
     assert claimed is not None
     office.world.clock.advance(minutes=3)
     assert await other.deliver_due() == 1
@@ -207,12 +207,12 @@ async def test_a_late_answer_of_a_stalled_process_changes_nothing(
 async def test_a_late_answer_does_not_end_the_attempt_of_another(
     office: Office, northwind: Agency
 ) -> None:
-    await office.add(northwind, "acme", RecipientKind.HUBSPOT)
+    recipient_id = await office.add(northwind, "acme", RecipientKind.HUBSPOT)
     (notice_id,) = await office.tell(northwind, await office.request(northwind, "acme"))
     stalled, other = office.delivery, office.delivery
-    first = await stalled._claim(northwind.tenant_id)  # noqa: SLF001  # then it stands still
+    first = await stalled._claim(northwind.tenant_id, recipient_id)  # noqa: SLF001  # then it stands still
     office.world.clock.advance(minutes=3)
-    second = await other._claim(northwind.tenant_id)  # noqa: SLF001  # is at it
+    second = await other._claim(northwind.tenant_id, recipient_id)  # noqa: SLF001  # is at it
     assert first is not None
     assert second is not None
     await stalled._note(northwind.tenant_id, first, NO)  # noqa: SLF001  # comes back
