@@ -28,7 +28,7 @@ _WHEN_SEARCHED: Final = {
     "materialisation": "after next materialisation",
     "time_travel": "after time travel",
 }
-_STAYS: Final = {"anonymise": "without the person", "retrain": "made anew", "keep": "as it is"}
+_STAYS: Final = {"anonymise": "without the person", "retrain": "made anew", "keep": "kept"}
 _DONE_TO: Final = {"rows": "", "objects": " rewritten", "keys": "", "entities": ""}
 
 

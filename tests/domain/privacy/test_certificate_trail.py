@@ -173,7 +173,7 @@ def test_is_summed_up_in_ten_lines() -> None:
             "erased      postgres 14 rows · warehouse 1,204 rows in 2 places (3 jobs) · landing 22"
             " objects rewritten · redis 9 keys · features 3 entities (1 job)"
         ),
-        "stays       1 place without the person · 1 place as it is",
+        "stays       1 place without the person · 1 place kept",
         "told        google_ads, klaviyo: acknowledged · hubspot: waiting, retry 2026-11-03",
         (
             "remains     warehouse time travel until 2026-11-05 · warehouse fail-safe until"
