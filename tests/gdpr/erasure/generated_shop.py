@@ -25,7 +25,9 @@ STREAMS: Final = load_source("shopify").streams
 ROWS_PER_PAGE: Final = 10_000
 LINES_EACH: Final = 2
 REFUNDED: Final = 5  # every fifth order is
+CANCELLED: Final = 4  # every fourth order is
 DAYS: Final = 27
+INSTANT: Final = pa.timestamp("us", tz="UTC")
 _FIRST: Final = dt.datetime(2026, 10, 5, 6, 30)  # noqa: DTZ001 - numpy's instants have no zone
 _CUSTOMERS: Final = 7_000_000_000_000
 _ORDERS: Final = 5_000_000_000_000
@@ -124,7 +126,10 @@ class Shop:
             "ordered_at": _instants(n),
             "created_at": _instants(n),
             "updated_at": _instants(n),
-            "status": "PAID",
+            "cancelled_at": pc.if_else(
+                pa.array(n % CANCELLED == 0), _instants(n), pa.scalar(None, INSTANT)
+            ),
+            "status": _words(["CANCELLED", *["PAID"] * (CANCELLED - 1)], n),
             "customer_id": pc.if_else(
                 pa.array(nobody), pa.scalar(None, pa.string()), _texts(_CUSTOMERS + owners)
             ),
@@ -172,6 +177,7 @@ class Shop:
 def _batch(stream: StreamSpec, columns: Columns, before: int) -> pa.RecordBatch:
     schema = batch_schema(stream.fields)
     rows = len(columns[stream.key[0]])
+    columns["unknown_fields"] = '{"note": "rings twice"}'
     columns["row_number"] = pa.array(before + np.arange(1, rows + 1))
     return pa.RecordBatch.from_arrays(
         [_column(columns.get(field.name), field.type, rows) for field in schema], schema=schema
@@ -199,4 +205,4 @@ def _days(numbers: np.ndarray) -> pa.Array:
 def _instants(numbers: np.ndarray) -> pa.Array:
     seconds = (numbers % DAYS) * 86_400 + numbers % 30_000
     instants = np.datetime64(_FIRST, "us") + seconds.astype("timedelta64[s]")
-    return pa.array(instants).cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
+    return pa.array(instants).cast(pa.timestamp("us")).cast(INSTANT)
