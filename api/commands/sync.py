@@ -174,6 +174,13 @@ def _report(
     report: list[Event] = [TableEvent("synced", columns, tuple(rows)), *drift, *failures]
     if any(row[5] for row in rows):
         report.append(LineEvent(f"rows in quarantine: bosco quarantine list {tenant.slug}"))
+    if screened := sum(part.screened for parts in tasks.values() for part in parts):
+        report.append(
+            LineEvent(
+                f"{screened:,} rows were about people who are erased, or whose data is past its"
+                " time: left out, or kept without the person"
+            )
+        )
     if any("held" in row[6] for row in rows):
         report.append(LineEvent(f"why syncs are held: bosco incidents list {tenant.slug}"))
     report.append(DoneEvent(1 if failures else 0))

@@ -42,6 +42,10 @@ class Sync:
     slice_to: dt.date | None = strawberry.field(description="Last reporting date, included.")
     rows: Count
     quarantined: Count = strawberry.field(description="Rows that do not fit the stream.")
+    screened: Count = strawberry.field(
+        description="Rows about people who are erased, or whose data is past its time: left out,"
+        " or kept without the person."
+    )
     requests: Count = strawberry.field(description="Calls made to the source.")
     error_code: str | None
     error_message: str | None
@@ -100,6 +104,7 @@ def sync_of(row: SyncRow) -> Sync:
         slice_to=row.slice_to,
         rows=Count(row.rows),
         quarantined=Count(row.quarantined),
+        screened=Count(row.screened),
         requests=Count(row.requests),
         error_code=row.error_code,
         error_message=row.error_message,

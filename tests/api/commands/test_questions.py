@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import typer
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.cli.main import app
 from api.commands.registry import COMMANDS
-from api.control.protocol import JsonEvent, ProgressEvent
+from api.commands.sync import follow_run
+from api.control.protocol import JsonEvent, LineEvent, ProgressEvent
 from domain.ids import parse_id, public_id
 from ingestion.simulator.server import SimulatorServer, create_simulator
-from tenancy.tables import AuditEntry, QuarantinedRow
+from tenancy.tables import AuditEntry, QuarantinedRow, Sync
 from tenancy.unscoped import TenantProfile
 from tests.api.commands.conftest import make_agency
 from tests.e2e.conftest import Trouble
@@ -48,6 +49,28 @@ async def test_a_sync_shows_progress_and_ends_in_a_table(synced: Told) -> None:
     assert (syncs, quarantined, state) == (3, 0, "published")
     assert last.text == f"{rows:,} rows"
     assert synced.exit_code == 0
+
+
+@pytest.mark.usefixtures("synced")
+async def test_a_sync_says_how_many_rows_were_about_people_who_are_erased(
+    platform: Platform, northwind: TenantProfile
+) -> None:
+    runtime = platform.runtime
+    async with runtime.database.session(northwind.tenant_id) as session:
+        syncs = (await session.scalars(select(Sync).order_by(Sync.id))).all()
+        for sync in syncs[:2]:
+            sync.screened = 1_000
+    told = [event async for event in follow_run(runtime, northwind, syncs[0].run_id, [])]
+    lines = [event.text for event in told if isinstance(event, LineEvent)]
+    line = (
+        "2,000 rows were about people who are erased, or whose data is past its time:"
+        " left out, or kept without the person"
+    )
+    assert lines == [line]
+    async with runtime.database.session(northwind.tenant_id) as session:
+        await session.execute(update(Sync).values(screened=0))
+    told = [event async for event in follow_run(runtime, northwind, syncs[0].run_id, [])]
+    assert not [event for event in told if isinstance(event, LineEvent)]
 
 
 @pytest.mark.usefixtures("synced")

@@ -553,6 +553,7 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
             state=SyncState.PUBLISHED,
             rows=60,
             quarantined=1,
+            screened=4,
             requests=2,
             error_message=agency.canary,
             started_at=now,

@@ -28,3 +28,11 @@ async def test_connections_say_when_access_ends(
         token = await edge.token(agency, "ingestion:read")
         data = await edge.data("{ connections { label expiresAt } }", token)
         assert [node["expiresAt"] for node in data["connections"]] == expected
+
+
+async def test_a_sync_says_how_many_rows_were_about_people_who_are_erased(
+    edge: Edge, northwind: Agency
+) -> None:
+    token = await edge.token(northwind, "ingestion:read")
+    data = await edge.data("{ syncs(first: 1) { nodes { rows quarantined screened } } }", token)
+    assert data["syncs"]["nodes"] == [{"rows": 60, "quarantined": 1, "screened": 4}]
