@@ -34,6 +34,7 @@ from gdpr.erasure.journal import Journal
 from gdpr.erasure.people import Recogniser, load_recogniser
 from gdpr.erasure.statements import RUN, find_objects
 from gdpr.erasure.work import Run, Stores
+from tenancy.landing_manifest import list_landed
 from tenancy.landing_store import TenantLanding
 from tenancy.privacy.screen import Screen, screen
 from tenancy.session import TenantSession
@@ -130,6 +131,7 @@ async def _rewrite(
     async with stores.database.session(tenant_id) as session:
         known = await load_recogniser(session, stores)
         entries = await _entries(session, raws, loaded)
+    await list_landed(stores.database, stores.landing, tenant_id)
     for entry, sync in entries:
         landed = await _read(landing, entry, sync, raws)
         if landed is None:

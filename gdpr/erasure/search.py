@@ -27,6 +27,7 @@ from gdpr.erasure.needles import Needles, Place, place_of, place_of_row
 from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.work import Stores
 from tenancy.audited_tenants import AuditedTenants
+from tenancy.landing_manifest import list_landed
 from tenancy.redis_sweep import iter_stored
 from tenancy.session import TenantSession
 
@@ -178,7 +179,7 @@ async def _search_landing(
     stores: Stores, tenant_id: TenantId, needles: Needles, found: Findings
 ) -> None:
     landing = stores.landing.for_tenant(tenant_id)
-    for key in await landing.list():
+    for key in await list_landed(stores.database, stores.landing, tenant_id):
         if not key.endswith(".parquet"):
             continue  # a copy for a person: sealed, and noise without its key
         rows = pq.read_table(io.BytesIO(await landing.get(key)))

@@ -34,6 +34,7 @@ from gdpr.erasure.work import Stores
 from gdpr.retention.landed import OldObject, list_old_objects, mark_purged
 from gdpr.retention.statements import OBJECT, count_over, delete_loaded, delete_overtaken
 from tenancy.audited_tenants import AuditedTenants
+from tenancy.landing_manifest import list_landed
 from tenancy.privacy.people_age import held_clients, move_on, next_days
 from tenancy.privacy.pseudonyms import Pseudonyms, open_pseudonyms
 from tenancy.redis_sweep import unlink_answers
@@ -151,7 +152,12 @@ class WarehousePurge:
             try:
                 async with self.stores.database.session(tenant_id) as session:
                     names = await open_pseudonyms(session, self.stores.vault)
-                    agencies[tenant_id] = await _look(session, day, now, names)
+                    agency = await _look(session, day, now, names)
+                going = [old.uri for old in agency.objects]
+                if going:  # what is not there to be deleted would be called purged
+                    landing = self.stores.landing
+                    await list_landed(self.stores.database, landing, tenant_id, leaving=going)
+                agencies[tenant_id] = agency
             except BoscoError:
                 _LOG.exception("retention_failed", tenant_id=str(tenant_id))
         counted = await self._count(agencies) if agencies else {}

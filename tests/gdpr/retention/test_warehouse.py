@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -333,6 +334,26 @@ async def test_landing_objects_and_raw_rows_go_after_400_days(world: World) -> N
     assert await rows(world, agency, "facts.orders") == facts
     assert await world.landing.for_tenant(other.tenant_id).list() == []
     assert await rows(world, other, "raw.shopify__customers") == []
+
+
+async def test_objects_that_cannot_be_seen_are_not_called_purged(
+    world: World, tmp_path: Path
+) -> None:
+    agency = await world.agency("north")
+    await world.ingest(agency, {"orders": [order(78, TODAY - DAY)]})
+    world.now = NOW - 401 * DAY
+    await world.ingest(agency, {"orders": [order(77, TODAY - 500 * DAY)]})
+    world.now = NOW
+    (tmp_path / "land").rename(tmp_path / "elsewhere")
+    await purge_of(world).run()
+    (tmp_path / "elsewhere").rename(tmp_path / "land")
+    assert len(await world.landing.for_tenant(agency.tenant_id).list()) == 2
+    async with world.database.session(agency.tenant_id) as session:
+        assert set(await session.scalars(select(LandingObject.purged_at))) == {None}
+    await purge_of(world).run()
+    assert len(await world.landing.for_tenant(agency.tenant_id).list()) == 1
+    async with world.database.session(agency.tenant_id) as session:
+        assert set(await session.scalars(select(LandingObject.purged_at))) == {None, NOW}
 
 
 async def test_objects_of_syncs_that_have_not_ended_stay(world: World) -> None:
