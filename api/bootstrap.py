@@ -311,7 +311,8 @@ async def open_runtime(
             issuing=issuing,
             suppressions=SuppressionWriter(
                 database=plane.database,
-                agencies=plane.doors.agencies_with_suppressions,
+                unwritten=plane.doors.agencies_with_unwritten_suppressions,
+                unfollowed=plane.doors.agencies_with_unfollowed_suppressions,
                 warehouse=warehouse,
                 vault=plane.vault,
                 redis=plane.redis,

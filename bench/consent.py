@@ -2,10 +2,12 @@
 
     1,000 withdrawals a second for a minute, 50 agencies -> ledger and suppressions, committed
         -> the writer, once a second -> each agency asked in turn -> first answer without them
+    time to effect: from the call that tells of it to that answer
     the same question with nobody and with 10,000 people suppressed
 
 PostgreSQL, Redis and the warehouse (DuckDB) run on this machine, beside those who withdraw. Each
-question reads all orders of an agency from the warehouse: no cache is in between.
+question reads all orders of an agency from the warehouse: no cache is in between. Features follow
+in their own rounds; making them is measured by `features`.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +102,8 @@ async def main() -> list[Figure]:
 async def _withdraw_all(crowd: _Crowd) -> None:
     stop = asyncio.Event()
     tasks = [
-        asyncio.create_task(_keep_writing(crowd, stop)),
+        asyncio.create_task(_keep(crowd.writer.write_due, stop)),
+        asyncio.create_task(_keep(crowd.writer.follow_due, stop)),
         asyncio.create_task(_keep_asking(crowd, stop)),
     ]
     begun = time.perf_counter()
@@ -121,18 +124,17 @@ async def _withdraw(
 ) -> None:
     tenant_id, client_id, shop = agency
     people = [f"p{turn * _EACH + number}" for number in range(_EACH)]
-    now = dt.datetime.now(dt.UTC)
+    begun, now = time.perf_counter(), _now()
     words = [ConsentWord(client_id, (platform_id(one, shop),), _DENIED, now) for one in people]
     async with crowd.database.session(tenant_id) as session:
         await crowd.desk.record(session, words, actor="client:bench")
-    accepted = time.perf_counter()
-    crowd.waiting.setdefault(tenant_id, {}).update(dict.fromkeys(people, accepted))
+    crowd.waiting.setdefault(tenant_id, {}).update(dict.fromkeys(people, begun))
 
 
-async def _keep_writing(crowd: _Crowd, stop: asyncio.Event) -> None:
+async def _keep(round_: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
     while not stop.is_set():
         begun = time.perf_counter()
-        await crowd.writer.write_due()
+        await round_()
         await asyncio.sleep(max(0.0, 1.0 - (time.perf_counter() - begun)))
 
 
@@ -194,9 +196,11 @@ async def _open(folder: Path, urls: ServerUrls) -> _Crowd:
     async def follow(_tenant_id: TenantId, _client_id: ClientId) -> None:
         return None
 
+    doors = Doors(database)
     writer = SuppressionWriter(
         database=database,
-        agencies=Doors(database).agencies_with_suppressions,
+        unwritten=doors.agencies_with_unwritten_suppressions,
+        unfollowed=doors.agencies_with_unfollowed_suppressions,
         warehouse=warehouse,
         vault=vault,
         redis=RedisServer(urls.redis_url),

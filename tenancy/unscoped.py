@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import ColumnElement, Row, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ConflictError
@@ -311,17 +311,21 @@ class Doors:
             _log_door("agencies_with_rescans", len(rows))
         return [row.tenant_id for row in rows]
 
-    async def agencies_with_suppressions(self) -> list[TenantId]:
-        """Agencies of which somebody's suppression is not in force everywhere, in order of ids."""
-        query = (
-            select(Suppression.tenant_id)
-            .where(Suppression.unsettled())
-            .distinct()
-            .order_by(Suppression.tenant_id)
-        )
-        rows = await self._read(query)
+    async def agencies_with_unwritten_suppressions(self) -> list[TenantId]:
+        """Agencies of which the warehouse lacks a suppression, in order of ids."""
+        door = "agencies_with_unwritten_suppressions"
+        return await self._agencies_of(door, Suppression.is_unwritten())
+
+    async def agencies_with_unfollowed_suppressions(self) -> list[TenantId]:
+        """Agencies whose features lack a suppression that the warehouse has, in order of ids."""
+        door = "agencies_with_unfollowed_suppressions"
+        return await self._agencies_of(door, Suppression.is_unfollowed())
+
+    async def _agencies_of(self, door: str, condition: ColumnElement[bool]) -> list[TenantId]:
+        query = select(Suppression.tenant_id).where(condition).distinct()
+        rows = await self._read(query.order_by(Suppression.tenant_id))
         if rows:  # as above
-            _log_door("agencies_with_suppressions", len(rows))
+            _log_door(door, len(rows))
         return [row.tenant_id for row in rows]
 
     async def due_work(self) -> list[DueWork]:

@@ -84,13 +84,15 @@ class SuppressionWriter:
     """Brings suppressions where they are read.
 
     Attributes:
-        agencies: Those with a suppression that is not in force everywhere.
+        unwritten: Agencies of which the warehouse lacks a suppression.
+        unfollowed: Agencies of which the features lack one that the warehouse has.
         exclusive: One round at a time, over all processes.
         follow: Makes the features of a client anew.
     """
 
     database: Database
-    agencies: Callable[[], Awaitable[list[TenantId]]]
+    unwritten: Callable[[], Awaitable[list[TenantId]]]
+    unfollowed: Callable[[], Awaitable[list[TenantId]]]
     warehouse: Warehouse
     vault: Vault
     redis: RedisServer
@@ -110,7 +112,7 @@ class SuppressionWriter:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         async with self.exclusive():
-            found = await _each(await self.agencies(), self._read)
+            found = await _each(await self.unwritten(), self._read)
             changes = {tenant_id: some for tenant_id, some in found if some}
             if not changes:
                 return 0
@@ -130,7 +132,7 @@ class SuppressionWriter:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         followed = 0
-        for tenant_id in await self.agencies():
+        for tenant_id in await self.unfollowed():
             for client_id, revisions in (await self._written(tenant_id)).items():
                 await self.follow(tenant_id, client_id)
                 async with self.database.session(tenant_id) as session:
@@ -152,10 +154,7 @@ class SuppressionWriter:
         query = (
             select(*columns)
             .join(Subject, Subject.id == Suppression.subject_id)
-            .where(
-                Suppression.unsettled(),
-                Suppression.written_revision < Suppression.revision,
-            )
+            .where(Suppression.is_unwritten())
             .order_by(Suppression.since)
             .limit(_MOST)
         )
@@ -199,8 +198,7 @@ class SuppressionWriter:
 
     async def _written(self, tenant_id: TenantId) -> dict[ClientId, dict[uuid.UUID, int]]:
         query = select(Suppression.client_id, Suppression.id, Suppression.written_revision).where(
-            Suppression.unsettled(),
-            Suppression.followed_revision < Suppression.written_revision,
+            Suppression.is_unfollowed()
         )
         found: dict[ClientId, dict[uuid.UUID, int]] = defaultdict(dict)
         async with self.database.session(tenant_id) as session:
@@ -277,7 +275,7 @@ async def _set(
     *,
     at: dt.datetime | None = None,
 ) -> None:
-    """Note what was done of each; one that changed meanwhile stays unsettled."""
+    """Note what was done of each; one that changed meanwhile stays unwritten."""
     by_revision: dict[int, list[uuid.UUID]] = defaultdict(list)
     for suppression_id, revision in revisions.items():
         by_revision[revision].append(suppression_id)

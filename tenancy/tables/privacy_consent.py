@@ -7,7 +7,7 @@ ConsentNotice (what people were told, by version) <- ConsentEvent (what they sai
 import datetime as dt
 import uuid
 
-from sqlalchemy import ColumnElement, Index, or_, text
+from sqlalchemy import ColumnElement, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId
@@ -50,11 +50,17 @@ class Suppression(TenantOwned, Base):
             postgresql_where=text("events_to IS NULL AND lifted_at IS NULL"),
         ),
         Index(
-            "ix_suppressions__unsettled",
+            "ix_suppressions__unwritten",
             "tenant_id",
-            postgresql_where=text("written_revision < revision OR followed_revision < revision"),
+            postgresql_where=text("written_revision < revision"),
+        ),
+        Index(
+            "ix_suppressions__unfollowed",
+            "tenant_id",
+            postgresql_where=text("followed_revision < written_revision"),
         ),
         Index(None, "tenant_id", "written_at"),
+        Index(None, "tenant_id", "subject_id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
@@ -73,9 +79,14 @@ class Suppression(TenantOwned, Base):
     written_at: Mapped[dt.datetime | None]  # when the warehouse had it
 
     @classmethod
-    def unsettled(cls) -> ColumnElement[bool]:
-        """Those that are not in force everywhere."""
-        return or_(cls.written_revision < cls.revision, cls.followed_revision < cls.revision)
+    def is_unwritten(cls) -> ColumnElement[bool]:
+        """Whether the warehouse lacks it."""
+        return cls.written_revision < cls.revision
+
+    @classmethod
+    def is_unfollowed(cls) -> ColumnElement[bool]:
+        """Whether the features lack it, and the warehouse has it."""
+        return cls.followed_revision < cls.written_revision
 
 
 class ConsentNotice(TenantOwned, Base):

@@ -327,7 +327,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant"
             " agencies_with_rescans"
             " connections_of_account connections_granted_by tenants_of_status"
-            " agencies_with_suppressions agencies_with_privacy_messages"
+            " agencies_with_unwritten_suppressions agencies_with_unfollowed_suppressions"
+            " agencies_with_privacy_messages"
             " agencies_with_recipient_notices",
         ),
         "create_tenant": Attacked("tenancy/test_unscoped::test_new_tenant_is_stored_with_its_key"),

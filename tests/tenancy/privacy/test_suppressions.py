@@ -56,13 +56,18 @@ class Reading:
     followed: list[tuple[TenantId, ClientId]] = field(default_factory=list)
 
     @property
+    def doors(self) -> Doors:
+        return Doors(self.people.database)
+
+    @property
     def writer(self) -> SuppressionWriter:
         async def follow(tenant_id: TenantId, client_id: ClientId) -> None:
             self.followed.append((tenant_id, client_id))
 
         return SuppressionWriter(
             database=self.people.database,
-            agencies=Doors(self.people.database).agencies_with_suppressions,
+            unwritten=self.doors.agencies_with_unwritten_suppressions,
+            unfollowed=self.doors.agencies_with_unfollowed_suppressions,
             warehouse=self.warehouse,
             vault=self.people.vault,
             redis=self.redis,
@@ -285,15 +290,18 @@ async def test_listeners_hear_and_features_follow_once(reading: Reading) -> None
     ada = await reading.fill()
     writer, tenant_id = reading.writer, reading.people.tenant_id
     await reading.suppress(ada, Purpose.ANALYTICS, Purpose.ADVERTISING)
+    assert await reading.doors.agencies_with_unwritten_suppressions() == [tenant_id]
     assert await writer.follow_due() == 0  # the warehouse comes first
     redis = TenantRedis(reading.redis, tenant_id)
     async with redis.subscribe(KeyKind.DATA_VERSION, "orders") as messages:
         await writer.write_due()
         heard = await asyncio.wait_for(anext(messages), 10)
     assert heard == b'{"fact":"orders","suppressions":2}'
+    assert await reading.doors.agencies_with_unwritten_suppressions() == []
+    assert await reading.doors.agencies_with_unfollowed_suppressions() == [tenant_id]
     assert await writer.follow_due() == 1
     assert reading.followed == [(tenant_id, ACME)]
-    assert await Doors(reading.people.database).agencies_with_suppressions() == []
+    assert await reading.doors.agencies_with_unfollowed_suppressions() == []
     async with reading.people.database.session(tenant_id) as session:
         assert await session.scalar(select(func.max(Suppression.written_at))) == NOON
 
