@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, any_, delete, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from domain.ids import ClientId
 from domain.ports import IdFactory
 from domain.privacy.identifiers import IdentifierKind
+from tenancy.bulk import insert_rows
 from tenancy.privacy.people import Person
 from tenancy.privacy.subject_keys import SubjectKeys
 from tenancy.session import TenantSession
@@ -81,13 +82,10 @@ class Changes:
     async def store(self, session: TenantSession) -> None:
         """Write all of it."""
         moved = await self._move(session) if self._merged else []
-        tenant = {"tenant_id": session.tenant_id}
-        if self._subjects:
-            await session.execute(insert(Subject), [tenant | row for row in self._subjects])
-        rows = [tenant | row for row in (*moved, *self._identifiers)]
-        if rows:
-            # What is moved comes first: it was seen earlier.
-            await session.execute(insert(SubjectIdentifier).on_conflict_do_nothing(), rows)
+        await insert_rows(session, Subject, self._subjects)
+        # What is moved comes first: it was seen earlier.
+        rows = [*moved, *self._identifiers]
+        await insert_rows(session, SubjectIdentifier, rows, skip_existing=True)
 
     def _create(self, subject_id: uuid.UUID) -> TenantKey:
         own, sealed_key = self.keys.create(subject_id)

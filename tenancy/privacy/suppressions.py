@@ -16,13 +16,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import NotFoundError
 from domain.ports import IdFactory
 from domain.privacy.consent import Denial
 from domain.privacy.purposes import Purpose, SuppressionCause
+from tenancy.bulk import insert_rows
 from tenancy.privacy.subject_changes import is_among
 from tenancy.session import TenantSession
 from tenancy.tables import Subject, Suppression
@@ -140,6 +141,8 @@ async def follow_denials(
 ) -> int:
     """Bring the suppressions of consent into line with what people said. Three queries at most.
 
+    Those of whoever turned out to be one of them are brought into line as well.
+
     Args:
         session: Of the tenant; hold the client's people (`lock_people`).
         people: Each with all that they denied, whatever is in force by now.
@@ -156,27 +159,26 @@ async def follow_denials(
     }
     purposes = {(one.subject_id, one.purpose) for one in people}
     subjects = {subject_id for subject_id, _ in purposes}
-    clients = {
-        row.id: row.client_id
-        for row in await session.execute(
-            select(Subject.id, Subject.client_id).where(is_among(Subject.id, subjects))
-        )
-    }
-    there = await session.scalars(
-        select(Suppression).where(
-            is_among(Suppression.subject_id, subjects),
+    there = await session.execute(
+        select(Suppression, func.coalesce(Subject.merged_into, Subject.id))
+        .join(Subject, Subject.id == Suppression.subject_id)
+        .where(
+            or_(is_among(Subject.id, subjects), is_among(Subject.merged_into, subjects)),
             Suppression.cause == SuppressionCause.WITHDRAWAL,
             Suppression.lifted_at.is_(None),
         )
     )
     changed = 0
-    for row in there:
-        if (row.subject_id, row.purpose) in purposes:
-            changed += _moved(row, wanted, now)
+    for row, subject_id in there:
+        if (subject_id, row.purpose) in purposes:
+            changed += _moved(row, subject_id, wanted, now)
     await session.flush()  # what ends makes room for what begins
+    if not wanted:
+        return changed
+    of_client = select(Subject.id, Subject.client_id).where(is_among(Subject.id, subjects))
+    clients = {row.id: row.client_id for row in await session.execute(of_client)}
     rows = [
         {
-            "tenant_id": session.tenant_id,
             "id": ids(),
             "client_id": clients[subject_id],
             "subject_id": subject_id,
@@ -190,8 +192,7 @@ async def follow_denials(
         }
         for (subject_id, purpose, source, since), until in wanted.items()
     ]
-    if rows:
-        await session.execute(insert(Suppression), rows)
+    await insert_rows(session, Suppression, rows)
     return changed + len(rows)
 
 
@@ -200,9 +201,9 @@ _NEW: Mapping[str, Any] = {"revision": 1, "written_revision": 0, "followed_revis
 _Wanted = dict[tuple[uuid.UUID, Purpose, str, dt.datetime], dt.datetime | None]
 
 
-def _moved(row: Suppression, wanted: _Wanted, now: dt.datetime) -> int:
+def _moved(row: Suppression, subject_id: uuid.UUID, wanted: _Wanted, now: dt.datetime) -> int:
     """End a stored interval where it should; what is wanted and there is wanted no more."""
-    key = (row.subject_id, row.purpose, row.origin, row.since)
+    key = (subject_id, row.purpose, row.origin, row.since)
     if key not in wanted:
         row.lifted_at, row.revision = now, row.revision + 1
         return 1
