@@ -20,7 +20,7 @@ from api.control.protocol import Event, Invocation
 from api.settings import load_settings
 from domain.errors import InvalidInputError, UserError
 
-__all__ = ["invoke", "read_credentials", "show"]
+__all__ = ["invoke", "read_credentials", "read_json_lines", "read_text", "show"]
 
 
 def invoke(command: str, /, **arguments: Any) -> None:
@@ -52,12 +52,7 @@ def read_credentials(file: str, *, example: str = '{"refresh_token": "..."}') ->
     Raises:
         InvalidInputError: No such file, or no JSON object of texts in it.
     """
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidInputError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InvalidInputError(f"{file} is not JSON: it is no UTF-8 text") from None
+    text = read_text(file)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -65,3 +60,41 @@ def read_credentials(file: str, *, example: str = '{"refresh_token": "..."}') ->
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise InvalidInputError(f"{file} holds no JSON object of texts", hint=f"write {example}")
     return value
+
+
+def read_json_lines(file: str, *, example: str) -> list[dict[str, Any]]:
+    """Read a JSON object from each line of a file, or of standard input when it is `-`.
+
+    What is about people is never taken from the command line, as credentials are not.
+
+    Raises:
+        InvalidInputError: No such file, or a line that is no JSON object; it is not repeated.
+    """
+    found = []
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InvalidInputError(f"line {number} of {file} is not JSON: {error.msg}") from None
+        if not isinstance(value, dict):
+            raise InvalidInputError(
+                f"line {number} of {file} is no JSON object", hint=f"write {example}"
+            )
+        found.append(value)
+    return found
+
+
+def read_text(file: str) -> str:
+    """Read a text from a file, or from standard input when it is `-`.
+
+    Raises:
+        InvalidInputError: No such file, or no UTF-8 in it.
+    """
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{file} is no UTF-8 text") from None

@@ -5,20 +5,16 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from api.commands.gdpr_person import read_person
 from api.commands.lookup import find_agency, find_client, parse_day
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.runtime import Runtime
-from domain.errors import InvalidInputError, NotFoundError
-from domain.ids import ConnectionId, parse_id
-from domain.privacy import identifiers
-from domain.privacy.identifiers import Identifier
+from domain.ids import parse_id
 from domain.privacy.rights import IntakeChannel, Right
 from gdpr.requests.book import RequestLine, RequestView
 from gdpr.requests.docket import REQUEST_PREFIX
 from gdpr.requests.intake import Intake
 from gdpr.requests.letters import LETTER_PREFIX
-from tenancy.session import TenantSession
-from tenancy.tables import Connection
 
 __all__ = ["list_requests", "new_request", "show_letter", "show_request"]
 
@@ -77,7 +73,7 @@ async def new_request(runtime: Runtime, arguments: Arguments) -> AsyncIterator[E
     tenant = await find_agency(runtime, arguments["tenant"])
     async with runtime.database.session(tenant.tenant_id) as session:
         client = await find_client(session, arguments["client"]) if arguments["client"] else None
-        who = await _read(session, arguments["person"])
+        who = await read_person(session, arguments["person"])
     time_zone = tenant.time_zone if client is None else client.time_zone
     intake = Intake(
         client_id=None if client is None else client.id,
@@ -104,34 +100,6 @@ async def show_letter(runtime: Runtime, arguments: Arguments) -> AsyncIterator[E
     letter = await runtime.requests.letters.read(tenant.tenant_id, letter_id)
     for line in (letter.subject, "", *letter.text.splitlines()):
         yield LineEvent(line)
-
-
-async def _read(session: TenantSession, person: Mapping[str, str]) -> tuple[Identifier, ...]:
-    found = []
-    for kind, text in person.items():
-        match kind:
-            case "email":
-                found.append(identifiers.email(text))
-            case "phone":
-                found.append(identifiers.phone(text))
-            case "customer":
-                found.append(identifiers.platform_id(*await _placed(session, text)))
-            case "order":
-                found.append(identifiers.order(*await _placed(session, text)))
-            case _:
-                raise InvalidInputError(
-                    f"nobody is named by {kind!r}", hint="email, phone, customer or order"
-                )
-    return tuple(found)
-
-
-async def _placed(session: TenantSession, text: str) -> tuple[str, ConnectionId]:
-    """A platform's id and its connection, of `con_...:191167`."""
-    connection, _, value = text.partition(":")
-    connection_id = ConnectionId(parse_id("con", connection))
-    if await session.get(Connection, (session.tenant_id, connection_id)) is None:
-        raise NotFoundError("the agency has no such connection", hint="bosco connections list")
-    return value, connection_id
 
 
 def _received(day: str | None, time_zone: str, now: dt.datetime) -> dt.datetime:

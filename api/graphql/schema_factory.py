@@ -20,6 +20,7 @@ from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import Compare
 from api.graphql.mutations.acknowledge_incident import ACKNOWLEDGE_INCIDENT
+from api.graphql.mutations.add_consent_notice import ADD_CONSENT_NOTICE
 from api.graphql.mutations.add_webhook import ADD_WEBHOOK
 from api.graphql.mutations.approve_erasure import APPROVE_ERASURE
 from api.graphql.mutations.ask_identity import ASK_IDENTITY
@@ -123,6 +124,7 @@ MUTATIONS: Final = (
     HOLD_REQUEST,
     RELEASE_HOLD,
     RECORD_CONSENT,
+    ADD_CONSENT_NOTICE,
 )
 
 _DEFAULT_ROWS: Final = 1_000

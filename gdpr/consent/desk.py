@@ -11,6 +11,7 @@ Decision: ADR-0028.
 
 import datetime as dt
 import hashlib
+import re
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import ConflictError, InvalidInputError, NotFoundError
 from domain.ids import ClientId
@@ -28,11 +28,12 @@ from domain.privacy.identifiers import Identifier, IdentifierKind
 from domain.privacy.purposes import Purpose
 from gdpr.consent.words import ConsentWord, RecordedWord
 from tenancy import audit
+from tenancy.bulk import insert_rows
 from tenancy.privacy.pseudonyms import Pseudonyms, open_own_key
 from tenancy.privacy.subject_changes import is_among, load_owners, lock_people
 from tenancy.privacy.subjects import observe
 from tenancy.privacy.suppressions import Denials, follow_denials
-from tenancy.privacy.tombstones import load_tombstones, lock_epoch
+from tenancy.privacy.tombstones import find_erased
 from tenancy.session import TenantSession
 from tenancy.tables import (
     Client,
@@ -44,9 +45,12 @@ from tenancy.tables import (
 )
 from tenancy.vault import RandomBytes, Vault
 
-__all__ = ["EVENT", "MOST_WORDS", "ConsentDesk", "events_of_subjects"]
+__all__ = ["EVENT", "LONGEST_NOTICE", "MOST_WORDS", "ConsentDesk"]
 
 MOST_WORDS: Final = 1_000
+LONGEST_NOTICE: Final = 100_000  # characters
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
 _SLACK: Final = dt.timedelta(minutes=5)  # clocks of those who tell us
 # What names a person best comes first: the ledger is kept under it.
 _STRENGTH: Final = (IdentifierKind.PLATFORM, IdentifierKind.EMAIL, IdentifierKind.PHONE)
@@ -98,19 +102,13 @@ class ConsentDesk:
         for number, word in enumerate(words):
             by_client[word.client_id].append(number)
         await _check_places(session, words)
-        stones = await load_tombstones(session)
-        if await lock_epoch(session) != stones.epoch:
-            stones = await load_tombstones(session)  # it stands still now
         key = await open_own_key(session, self.vault)
         names = Pseudonyms.under(key)
+        shown = [_named(names, word) for word in words]
+        erased = await find_erased(session, {name for found in shown for name in found})
         recorded: dict[int, RecordedWord] = {}
         for client_id, numbers in sorted(by_client.items()):
-            shown = {n: _named(names, words[n]) for n in numbers}
-            told = [
-                n
-                for n, found in shown.items()
-                if words[n].signal.states and not stones.pseudonyms & found.keys()
-            ]
+            told = [n for n in numbers if words[n].signal.states and not erased & shown[n].keys()]
             groups = [words[n].identifiers for n in told]
             await observe(
                 session,
@@ -158,11 +156,11 @@ class ConsentDesk:
         client_id = await _client_of(session, subject_id)
         await lock_people(session, client_id)
         now = self.clock()
-        await session.execute(
-            insert(ConsentEvent),
+        await insert_rows(
+            session,
+            ConsentEvent,
             [
                 {
-                    "tenant_id": session.tenant_id,
                     "id": self.ids(),
                     "client_id": client_id,
                     "pseudonym": ranked[0][1],
@@ -182,17 +180,34 @@ class ConsentDesk:
         return len(purposes)
 
     async def add_notice(
-        self, session: TenantSession, client_id: ClientId, version: str, language: str, text: str
+        self,
+        session: TenantSession,
+        client_id: ClientId,
+        version: str,
+        language: str,
+        text: str,
+        *,
+        actor: str,
     ) -> str:
         """Keep what people are told; the same version again has to be the same text.
 
+        Args:
+            session: Of the agency.
+            client_id: One that the actor may see.
+            version: The agency's own name of the text.
+            language: BCP 47.
+            text: At most `LONGEST_NOTICE` characters, as people read it.
+            actor: As the audit names them.
+
         Returns:
-            The text's SHA-256, hexadecimal.
+            SHA-256 of the text in UTF-8, hexadecimal.
 
         Raises:
+            InvalidInputError: A version, language or text that cannot be one.
             ConflictError: The client has another text of that version.
             NotFoundError: The agency has no such client.
         """
+        _check_notice(version, language, text)
         digest = hashlib.sha256(text.encode()).hexdigest()
         await lock_people(session, client_id)
         if await session.get(Client, (session.tenant_id, client_id)) is None:
@@ -213,6 +228,16 @@ class ConsentDesk:
                     recorded_at=self.clock(),
                 )
             )
+            audit.record(
+                session,
+                clock=self.clock,
+                ids=self.ids,
+                actor=actor,
+                action="consent.notice_added",
+                object_kind="client",
+                object_id=str(client_id),
+                details={"version": version, "language": language, "sha256": digest},
+            )
         elif tuple(there) != (digest, language):
             raise ConflictError(
                 f"notice {version} has another text already", hint="a new text is a new version"
@@ -227,7 +252,6 @@ class ConsentDesk:
     ) -> None:
         rows = [
             {
-                "tenant_id": session.tenant_id,
                 "id": self.ids(),
                 "client_id": word.client_id,
                 "pseudonym": next(iter(shown)),
@@ -243,18 +267,16 @@ class ConsentDesk:
             for word, recorded, shown in told
             for purpose, state in word.signal.states.items()
         ]
-        if rows:
-            await session.execute(insert(ConsentEvent), rows)
+        await insert_rows(session, ConsentEvent, rows)
 
     async def _suppress(
         self, session: TenantSession, subjects: Iterable[uuid.UUID | None], now: dt.datetime
     ) -> None:
         known = {one for one in subjects if one is not None}
-        events = await events_of_subjects(session, known)
         people = [
-            Denials(subject_id, purpose, denials(events.get(subject_id, ()), purpose))
-            for subject_id in known
-            for purpose in Purpose
+            Denials(subject_id, purpose, denials(events, purpose))
+            for subject_id, told in (await _events(session, known)).items()
+            for purpose, events in told.items()
         ]
         await follow_denials(session, people, now, ids=self.ids)
 
@@ -281,28 +303,20 @@ class ConsentDesk:
         )
 
 
-async def events_of_subjects(
+async def _events(
     session: TenantSession, subjects: Collection[uuid.UUID]
-) -> dict[uuid.UUID, list[Consent]]:
+) -> dict[uuid.UUID, dict[Purpose, list[Consent]]]:
     """All that was recorded of some people, under any of their pseudonyms. One query."""
     named = (
         select(SubjectIdentifier.subject_id, *EVENT)
         .join(ConsentEvent, ConsentEvent.pseudonym == SubjectIdentifier.pseudonym)
         .where(is_among(SubjectIdentifier.subject_id, subjects))
+        .order_by(ConsentEvent.id)  # of two words of one call the later one counts
     )
-    found: dict[uuid.UUID, list[Consent]] = defaultdict(list)
-    for (
-        subject_id,
-        purpose,
-        source,
-        state,
-        effective_at,
-        recorded_at,
-        receipt_id,
-    ) in await session.execute(named):
-        found[subject_id].append(
-            Consent(purpose, source, state, effective_at, recorded_at, receipt_id)
-        )
+    found: dict[uuid.UUID, dict[Purpose, list[Consent]]] = {one: {} for one in subjects}
+    for row in await session.execute(named):
+        consent = Consent(*row[1:])
+        found[row.subject_id].setdefault(consent.purpose, []).append(consent)
     return found
 
 
@@ -314,6 +328,21 @@ def _check(words: Sequence[ConsentWord], now: dt.datetime) -> None:
             raise InvalidInputError(f"word {number} names nobody")
         if word.effective_at > now + _SLACK:
             raise InvalidInputError(f"word {number} is of the future")
+
+
+def _check_notice(version: str, language: str, text: str) -> None:
+    if not _VERSION.fullmatch(version):
+        raise InvalidInputError(
+            "a notice's version is 1 to 64 letters, digits, dots, hyphens or underscores",
+            hint="for example 2026-03.1",
+        )
+    if not _LANGUAGE.fullmatch(language):
+        raise InvalidInputError("that is no language of BCP 47", hint="for example en or de-AT")
+    if not text.strip() or len(text) > LONGEST_NOTICE or "\0" in text:
+        raise InvalidInputError(
+            f"a notice is a text of 1 to {LONGEST_NOTICE:,} characters",
+            hint="give it as people read it, without what is around it",
+        )
 
 
 async def _check_places(session: TenantSession, words: Sequence[ConsentWord]) -> None:

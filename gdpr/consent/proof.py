@@ -156,6 +156,7 @@ class ConsentProof:
         query = select(*EVENT).where(
             or_(ConsentEvent.pseudonym.in_(given), ConsentEvent.pseudonym.in_(theirs))
         )
+        query = query.order_by(ConsentEvent.id)
         return [Consent(*row) for row in await session.execute(query)]
 
 

@@ -25,6 +25,7 @@ from domain.ids import ClientId
 from domain.ports import Clock
 from domain.privacy.identifiers import Identifier, IdentifierKind
 from tenancy.privacy.pseudonyms import Pseudonyms
+from tenancy.privacy.subject_changes import is_among
 from tenancy.session import TenantSession
 from tenancy.tables import Tenant, Tombstone
 
@@ -34,6 +35,7 @@ __all__ = [
     "Tombstones",
     "add_tombstones",
     "add_tombstones_of",
+    "find_erased",
     "load_tombstones",
     "lock_epoch",
     "pseudonymise",
@@ -172,6 +174,17 @@ async def load_tombstones(session: TenantSession) -> Tombstones:
         return NO_TOMBSTONES
     pseudonyms = await session.scalars(select(Tombstone.pseudonym))
     return Tombstones(epoch, frozenset(pseudonyms))
+
+
+async def find_erased(session: TenantSession, pseudonyms: Collection[str]) -> frozenset[str]:
+    """Which of them have a tombstone; none is set until the transaction ends.
+
+    One look at one row where nobody was ever erased, else two queries.
+    """
+    if await lock_epoch(session) == 0:
+        return frozenset()
+    among = is_among(Tombstone.pseudonym, pseudonyms)
+    return frozenset(await session.scalars(select(Tombstone.pseudonym).where(among)))
 
 
 async def lock_epoch(session: TenantSession) -> int:

@@ -267,8 +267,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.MUTATION: _all(
         _FIELDS,
         "defineMetric retireMetric acknowledgeIncident resolveIncident addWebhook removeWebhook"
-        " replayWebhook recordConsent createSubjectRequest searchAgain chooseSubject declareNobody"
-        " askIdentity"
+        " replayWebhook recordConsent addConsentNotice createSubjectRequest searchAgain"
+        " chooseSubject declareNobody askIdentity"
         " vouchIdentity approveErasure countersignRequest lookAgain grantRequest extendRequest"
         " refuseRequest withdrawRequest holdRequest releaseHold",
     ),
@@ -282,6 +282,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
             " features.check features.refresh features.show freshness gdpr.certificate"
+            " gdpr.consent.notice.add gdpr.consent.prove gdpr.consent.record gdpr.consent.show"
             " gdpr.certificates gdpr.dpia gdpr.form-link gdpr.link gdpr.record"
             " gdpr.requests.approve gdpr.requests.ask-identity gdpr.requests.choose"
             " gdpr.requests.countersign gdpr.requests.extend gdpr.requests.grant"

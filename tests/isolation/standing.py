@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from api.commands.tenants import create_client, create_tenant
 from domain.ids import public_id
+from domain.privacy.consent import ConsentState
+from domain.privacy.purposes import Purpose
 from domain.privacy.recipients import RecipientKind
 from domain.privacy.rights import (
     IdentityLevel,
@@ -26,6 +28,7 @@ from tenancy.tables import (
     AppKind,
     Certificate,
     ChannelKind,
+    ConsentEvent,
     EndpointState,
     Incident,
     LegalHold,
@@ -139,6 +142,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         certified = await _certify(session, edge, victim)
         letter, hold = await _write_and_hold(session, edge, victim, certified)
         notice = await _notify(session, edge, victim, certified)
+        receipt = await _consent(session, edge, victim)
         incident = (await session.scalars(select(Incident.id))).one()
         row = (await session.scalars(select(QuarantinedRow.id))).one()
     nobody = uuid.UUID(int=1 << 100)
@@ -155,6 +159,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "hold": Loot(public_id("hold", hold), public_id("hold", nobody)),
         "letter": Loot(public_id("let", letter), public_id("let", nobody)),
         "notice": Loot(public_id("not", notice), public_id("not", nobody)),
+        "receipt": Loot(public_id("rcp", receipt), public_id("rcp", nobody)),
         "recipient": Loot(f"{victim.canary} crm", f"{secrets.token_hex(12)} crm"),
         "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
         "quarantined": Loot(public_id("qua", row), public_id("qua", nobody)),
@@ -165,6 +170,25 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "slug": Loot("bolt", "tlob"),
     }
     return loot | {name: _files(folder, name, loot) for name in ("map", "history_map")}
+
+
+async def _consent(session: TenantSession, edge: Edge, victim: Agency) -> uuid.UUID:
+    """What somebody agreed to."""
+    event = ConsentEvent(
+        id=edge.ids(),
+        client_id=victim.clients["acme"],
+        pseudonym=f"sp_{victim.canary}",
+        purpose=Purpose.ANALYTICS,
+        source="gpc",
+        state=ConsentState.GRANTED,
+        effective_at=edge.clock(),
+        recorded_at=edge.clock(),
+        notice_version="",
+        signal=victim.canary,
+        receipt_id=edge.ids(),
+    )
+    session.add(event)
+    return event.receipt_id
 
 
 async def _notify(

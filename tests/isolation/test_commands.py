@@ -99,6 +99,22 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
         {"client": "@client", "file": "@rows", "apply": True, "keep_going": True},
         "NOT_FOUND",
     ),
+    "gdpr.consent.notice.add": (
+        {"client": "@client", "version": "1", "language": "en", "text": "We count."},
+        "NOT_FOUND",
+    ),
+    "gdpr.consent.prove": ({"receipts": ["@receipt"]}, "NOT_FOUND"),
+    "gdpr.consent.record": (
+        {
+            "client": "@client",
+            "words": [{"email": "a@b.example", "at": "2020-01-01T00:00:00Z", "gpc": "1"}],
+        },
+        "NOT_FOUND",
+    ),
+    "gdpr.consent.show": (
+        {"client": "@client", "person": {"email": "a@b.example"}, "at": None, "known_by": None},
+        "NOT_FOUND",
+    ),
     "gdpr.queue": ({"at_risk": False, "limit": 100}, ""),
     "gdpr.statistics": (
         {"first": "2026-01-01", "last": "2026-12-31", "format": "json"},

@@ -76,6 +76,8 @@ NAMED: Mapping[str, str | None] = {
             *("consentMode.type", "consentMode.state"),
         )
     },
+    "addConsentNotice.input.client": "client",
+    **{f"addConsentNotice.input.{path}": None for path in ("version", "language", "text")},
     "webhookDeliveries.endpoint": "endpoint",
     "subjectRequests.client": "client",
     "subjectRequest.id": "subject_request",
@@ -129,6 +131,7 @@ GIVEN = {
     "pseudonym": 'pseudonym: "sp_x"',
     "proof": "proof: DOCUMENT",
     "chooseSubject.pseudonym.id": 'id: "REQUEST"',
+    "addConsentNotice.input": 'version: "1" language: "en" text: "We count."',
     "holdRequest.input": 'basis: "tax" owner: "counsel"',
     "createSubjectRequest.input.client@1": f"right: ACCESS identifiers: [{SOMEBODY}]",
     "createSubjectRequest.input.identifiers.connection@2": 'kind: ORDER value: "1001"',
@@ -256,7 +259,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("chooseSubject", "declareNobody", "askIdentity", "vouchIdentity", "approveErasure"),
         *("countersignRequest", "lookAgain", "grantRequest", "extendRequest", "refuseRequest"),
         *("withdrawRequest", "holdRequest", "releaseHold"),
-        *("consent", "consentReceipts", "recordConsent"),
+        *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]
     assert rows_of(database_url, victim) == before

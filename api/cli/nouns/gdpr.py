@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from api.cli.invoke import invoke, show
-from api.cli.nouns import gdpr_desk, gdpr_recipients, gdpr_requests, gdpr_retention
+from api.cli.nouns import gdpr_consent, gdpr_desk, gdpr_recipients, gdpr_requests, gdpr_retention
 from api.cli.options import Agency, ClientName
 
 __all__ = ["group"]
 
 group = typer.Typer(help="People's data and their rights, with proof.", no_args_is_help=True)
 group.add_typer(gdpr_requests.group, name="requests")
+group.add_typer(gdpr_consent.group, name="consent")
 group.add_typer(gdpr_recipients.group, name="recipients")
 group.add_typer(gdpr_retention.group, name="retention")
 group.command("queue")(gdpr_desk.queue)

@@ -43,6 +43,10 @@ VERBS = [
     "audit list",
     "audit verify",
     "gdpr certificate",
+    "gdpr consent",
+    "gdpr consent record",
+    "gdpr consent show",
+    "gdpr consent notice add",
     "gdpr queue",
     "gdpr statistics",
     "gdpr requests",
@@ -157,7 +161,7 @@ def test_credentials_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -
         (b'["s3cret"]', "holds no JSON object of texts"),
         (b'{"refresh_token": 7}', "holds no JSON object of texts"),
         (b'"s3cret"', "holds no JSON object of texts"),
-        (b"\xff\xfes3cret", "is not JSON: it is no UTF-8 text"),
+        (b"\xff\xfes3cret", "is no UTF-8 text"),
     ],
 )
 def test_malformed_credentials_are_not_shown(tmp_path: Path, content: bytes, message: str) -> None:

@@ -28,6 +28,7 @@ NOWHERE = public_id("whk", uuid.UUID(int=1))
 REQUEST = privacy_id("northwind", "req")
 NEW = f'client: "{public_id("cli", uuid.UUID(int=1))}", right: ACCESS'
 ADA = 'identifiers: [{kind: EMAIL, value: "ada@customer.example"}]'
+NOTICE = 'version: "1", language: "en", text: "We count."'
 NO_REQUEST = public_id("req", uuid.UUID(int=1))
 NO_HOLD = public_id("hold", uuid.UUID(int=1))
 DEFINITION = "metric: margin\\nis: revenue - spend"
@@ -135,6 +136,10 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Mutation.recordConsent": (
         Scope.PRIVACY_WRITE,
         f'recordConsent(words: [{{client: "{CLIENT}", {PERSON}, {SAID}}}]) {{ __typename }}',
+    ),
+    "Mutation.addConsentNotice": (
+        Scope.PRIVACY_WRITE,
+        f'addConsentNotice(input: {{client: "{CLIENT}", {NOTICE}}}) {{ __typename }}',
     ),
     "Mutation.addWebhook": (
         Scope.WEBHOOKS_MANAGE,

@@ -1,6 +1,7 @@
 """`recordConsent`, `consent` and `consentReceipts`: what people said, and the proof of it."""
 
 import datetime as dt
+import hashlib
 import uuid
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from domain.ids import public_id
 from domain.privacy.purposes import Purpose
 from domain.privacy.receipts import read_receipt
-from tenancy.tables import AuditEntry, ConsentEvent, SubjectIdentifier, Suppression
+from tenancy.tables import AuditEntry, ConsentEvent, ConsentNotice, SubjectIdentifier, Suppression
 from tests.api.graphql.edge import Agency, Edge
 from tests.domain.privacy.test_signals import encoded
 
@@ -22,6 +23,9 @@ RECORD = """mutation M($words: [ConsentWordInput!]!) { recordConsent(words: $wor
 ASK = """query Q($client: ID!, $person: PersonInput!, $at: DateTime, $knownBy: DateTime) {
   consent(client: $client, person: $person, at: $at, knownBy: $knownBy) {
     purpose state words { source state receiptId } } }"""
+ADD_NOTICE = """mutation M($input: ConsentNoticeInput!) { addConsentNotice(input: $input) {
+  ... on ConsentNoticeAdded { version sha256 }
+  ... on AddConsentNoticeError { code message hint } } }"""
 RECEIPTS = "query Q($ids: [ID!]!) { consentReceipts(ids: $ids) { id jws } }"
 ADA = {"email": "Ada@Northwind.example"}
 EARLY, NOON = "2020-03-01T11:00:00Z", "2020-03-01T12:00:00Z"
@@ -207,3 +211,42 @@ async def test_a_token_of_one_client_sees_and_records_nothing_of_another(
     asked = f'{{ consent(client: "{acme}", person: {{phone: "+4930901820"}}) {{ state }} }}'
     reply = await edge.ask(asked, other)
     assert reply.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def _notice(edge: Edge, token: str, client: str, text: str = "We count.") -> Any:
+    notice = {"client": client, "version": "2026-03", "language": "en-GB", "text": text}
+    return (await edge.data(ADD_NOTICE, token, input=notice))["addConsentNotice"]
+
+
+async def test_a_receipt_shows_what_the_person_had_been_told(
+    edge: Edge, northwind: Agency, token: str
+) -> None:
+    acme = northwind.client("acme")
+    digest = hashlib.sha256(b"We count.").hexdigest()
+    added = await _notice(edge, token, acme)
+    assert added == {"version": "2026-03", "sha256": digest}
+    done = await _record(edge, token, _word(acme, gpc="1", notice="2026-03"))
+    (shown,) = (await edge.data(RECEIPTS, token, ids=done["receipts"]))["consentReceipts"]
+    async with edge.database.session(northwind.tenant_id) as session:
+        keys = await edge.services.consent_proof.trusted(session)
+    notice = read_receipt(shown["jws"], keys)["notice"]
+    assert notice == {"version": "2026-03", "language": "en-GB", "sha256": digest}
+
+
+async def test_a_notice_is_not_changed_and_not_given_to_others(
+    edge: Edge, northwind: Agency, southwind: Agency, token: str
+) -> None:
+    acme = northwind.client("acme")
+    await _notice(edge, token, acme)
+    refused = await _notice(edge, token, acme, "We sell.")
+    assert refused == {
+        "code": "CONFLICT",
+        "message": "notice 2026-03 has another text already",
+        "hint": "a new text is a new version",
+    }
+    of_bolt = await edge.token(northwind, "privacy:write", clients=("bolt",))
+    for client, bearer in ((acme, of_bolt), (southwind.client("zeta"), token)):
+        refused = await _notice(edge, bearer, client, "Mine.")
+        assert (refused["code"], refused["message"]) == ("NOT_FOUND", "there is no such client")
+    async with edge.database.session(northwind.tenant_id) as session:
+        assert (await session.scalars(select(ConsentNotice.content))).all() == ["We count."]
