@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.invoke import read_credentials
+from api.cli.invoke import read_credentials, read_json_lines
 from api.cli.main import app, main
 from domain.errors import InvalidInputError
 
@@ -171,6 +171,32 @@ def test_malformed_credentials_are_not_shown(tmp_path: Path, content: bytes, mes
         read_credentials(str(file))
     assert caught.value.message.startswith(f"{file} {message}")
     assert "s3cret" not in str(caught.value)
+
+
+def test_lines_come_from_a_file_or_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '{"email": "a\u2028b"}\n\n{"gpc": "1"}\n'
+    file = tmp_path / "words.jsonl"
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    for name in (str(file), "-"):
+        assert read_json_lines(name, example="{}") == [{"email": "a\u2028b"}, {"gpc": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ('{"email": "s3cret"', "is not JSON: Expecting ',' delimiter", ""),
+        ('["s3cret"]', "is no JSON object", 'write {"gpc": "1"}'),
+    ],
+)
+def test_malformed_lines_are_not_shown(tmp_path: Path, line: str, message: str, hint: str) -> None:
+    file = tmp_path / "words.jsonl"
+    file.write_text(f"{{}}\n{line}\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError) as caught:
+        read_json_lines(str(file), example='{"gpc": "1"}')
+    assert (caught.value.message, caught.value.hint) == (f"line 2 of {file} {message}", hint)
 
 
 def test_missing_credentials_are_told(tmp_path: Path) -> None:
