@@ -69,7 +69,11 @@ strawberry.enum(
     Urgency, name="SubjectRequestUrgency", description="How near the dates are; the nearest first."
 )
 strawberry.enum(Move, name="SubjectRequestMove", description="What can happen to a request.")
-strawberry.enum(LetterKind, name="LetterKind", description="What a letter tells a person.")
+strawberry.enum(
+    LetterKind,
+    name="LetterKind",
+    description="What a letter tells a person; NOTE, MESSAGE: no letter.",
+)
 strawberry.enum(IdentifierKind, name="IdentifierKind", description="What sort of identifier.")
 
 
@@ -136,7 +140,9 @@ class Event:
     details: str = strawberry.field(description="Ids, dates and counts, as a JSON object.")
 
 
-@strawberry.type(name="SubjectRequestLetter", description="A letter to the person.")
+@strawberry.type(
+    name="SubjectRequestLetter", description="A letter to the person, what they wrote, or a note."
+)
 class Letter:
     """See the description."""
 

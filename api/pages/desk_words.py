@@ -162,6 +162,7 @@ LETTERS: Final[Mapping[LetterKind, str]] = {
     LetterKind.COMPLETION: "That it is done",
     LetterKind.LIFTING: "That a restriction ends",
     LetterKind.NOTE: "Note of an officer",
+    LetterKind.MESSAGE: "What the person wrote",
 }
 PROOFS: Final[Mapping[Proof, str]] = {
     Proof.ACCOUNT: "They were signed in to their account at the shop",

@@ -44,6 +44,7 @@ _OF_ADDRESS: Final = RateLimit("privacy_form_address", 10, 60 * 60, guards_secre
 _OF_FORM: Final = RateLimit("privacy_form", 300, 60 * 60, guards_secrets=True)
 _CODE_BYTES: Final = 30  # 48 letters, as the codes that Meta is given
 _LONGEST: Final = 254
+_LONGEST_MESSAGE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,19 @@ def _read(fields: Mapping[str, str]) -> dict[str, str]:
         identifiers.phone(found["phone"])
     if max(map(len, found.values())) > _LONGEST:
         raise InvalidInputError("that is too long", hint="write less; you will be asked for more")
-    return {"right": right, **found}
+    return {"right": right, **found, "message": _message(fields.get("message", ""))}
+
+
+def _message(text: str) -> str:
+    """What somebody wrote, without what steers terminals or turns the direction of text."""
+    lines = text.replace("\r\n", "\n").strip().split("\n")
+    shown = "\n".join("".join(filter(str.isprintable, line)) for line in lines)
+    if len(shown) > _LONGEST_MESSAGE:
+        raise InvalidInputError(
+            f"the message is longer than {_LONGEST_MESSAGE:,} characters",
+            hint="write less; you will be asked for more",
+        )
+    return shown
 
 
 def _unknown() -> NotFoundError:

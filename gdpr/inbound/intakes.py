@@ -113,6 +113,7 @@ def _of_form(
         received_at=message.received_at,
         requested_by="person",
         identity=IdentityLevel.CLAIMED,
+        message=content.get("message", ""),
     )
 
 

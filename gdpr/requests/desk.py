@@ -25,7 +25,7 @@ from domain.privacy.rights import ProcessingRole, RequestState
 from gdpr.requests.claim import Claim, make_claim
 from gdpr.requests.docket import Docket, note_event, open_docket, public_request_id
 from gdpr.requests.intake import Intake
-from gdpr.requests.letters import write_letter
+from gdpr.requests.letters import keep_message, write_letter
 from gdpr.requests.matching import find_people
 from gdpr.requests.services import RequestServices
 from tenancy.session import TenantSession
@@ -84,11 +84,19 @@ class RequestDesk:
         while known is None:
             case = self._new_case(machine, intake)
             if await self._store(session, intake, claim, case, request_id):
+                await self._keep_message(session, intake, request_id)
                 return await self._begin(session, intake, request_id)
             known = await self._find_open(session, claim)
         row = await session.get_one(SubjectRequest, (session.tenant_id, known))
         note_event(self.services, session, known, "repeated", intake.requested_by, {})
+        await self._keep_message(session, intake, known)
         return ReceivedRequest(known, public_request_id(known), row.state, is_new=False)
+
+    async def _keep_message(
+        self, session: TenantSession, intake: Intake, request_id: uuid.UUID
+    ) -> None:
+        if intake.message:
+            await keep_message(self.services, session, request_id, intake.message)
 
     def _check(self, intake: Intake) -> None:
         if not intake.identifiers and not intake.scope.get("everybody"):

@@ -29,6 +29,7 @@ class Intake:
             `{"everybody": True, "connection": "<uuid>"}`: all people of a connection, who are not
             named; a platform says so when a shop is closed to us.
             `{"special_categories": True}` where such data is asked for (article 9).
+        message: What the person wrote with it, for officers to read; may be empty.
         language: Of letters to the person, ISO 639-1; one that we do not write becomes English.
     """
 
@@ -42,3 +43,4 @@ class Intake:
     external_ref: str = ""
     scope: Mapping[str, Any] = field(default_factory=dict)
     language: str = "en"
+    message: str = field(default="", repr=False)

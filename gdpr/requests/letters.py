@@ -1,5 +1,7 @@
 """Letters about a request: written when something happens, kept sealed, then sent or handed over.
 
+What a person wrote with a request, and officers' notes, are kept beside them and go to nobody.
+
     Docket + kind -> template in the person's language -> sealed row -> COMMIT
         -> a round sends it to an address that the data carries, or an officer hands it over
 
@@ -35,6 +37,7 @@ __all__ = [
     "Letters",
     "addresses_of",
     "controller_of",
+    "keep_message",
     "language_of",
     "remedy_in",
     "write_letter",
@@ -44,6 +47,7 @@ __all__ = [
 LETTER_PREFIX: Final = "let"
 # Later, an officer looks after it.
 _TRY_FOR: Final = dt.timedelta(days=1)
+_LETTERS: Final = tuple(kind for kind in LetterKind if kind.is_letter)
 _OWN_LETTERS: Final = frozenset({IntakeChannel.DESK, IntakeChannel.FORM, IntakeChannel.API})
 
 
@@ -102,12 +106,21 @@ async def write_letter(
         "subject": template.subject.format_map(words),
         "text": template.body.format_map(words),
     }
-    return await _store(docket, kind, language, texts)
+    return await _store(docket.services, docket.session, row.id, kind, texts, language)
 
 
 async def write_note(docket: Docket, text: str) -> uuid.UUID:
     """Keep an officer's note, which may name people."""
-    return await _store(docket, LetterKind.NOTE, "", {"subject": "", "text": text})
+    texts = {"subject": "", "text": text}
+    return await _store(docket.services, docket.session, docket.row.id, LetterKind.NOTE, texts)
+
+
+async def keep_message(
+    services: RequestServices, session: TenantSession, request_id: uuid.UUID, text: str
+) -> uuid.UUID:
+    """Keep what a person wrote with a request, for officers to read."""
+    texts = {"subject": "", "text": text}
+    return await _store(services, session, request_id, LetterKind.MESSAGE, texts)
 
 
 async def controller_of(session: TenantSession, row: SubjectRequest) -> str:
@@ -184,7 +197,7 @@ class Letters:
                 update(RequestLetter)
                 .where(
                     RequestLetter.id == letter_id,
-                    RequestLetter.kind != LetterKind.NOTE,
+                    RequestLetter.kind.in_(_LETTERS),
                     RequestLetter.sent_at.is_(None),
                     RequestLetter.handed_at.is_(None),
                 )
@@ -206,7 +219,7 @@ class Letters:
 
     async def _waiting(self, tenant_id: TenantId) -> list[uuid.UUID]:
         query = select(RequestLetter.id).where(
-            RequestLetter.kind != LetterKind.NOTE,
+            RequestLetter.kind.in_(_LETTERS),
             RequestLetter.sent_at.is_(None),
             RequestLetter.handed_at.is_(None),
             RequestLetter.written_at > self.services.clock() - _TRY_FOR,
@@ -264,9 +277,13 @@ class Letters:
 
 
 async def _store(
-    docket: Docket, kind: LetterKind, language: str, texts: dict[str, str]
+    services: RequestServices,
+    session: TenantSession,
+    request_id: uuid.UUID,
+    kind: LetterKind,
+    texts: dict[str, str],
+    language: str = "",
 ) -> uuid.UUID:
-    services, session = docket.services, docket.session
     letter_id = services.ids()
     sealed = services.vault.seal_for(
         await open_own_key(session, services.vault),
@@ -278,7 +295,7 @@ async def _store(
     session.add(
         RequestLetter(
             id=letter_id,
-            request_id=docket.row.id,
+            request_id=request_id,
             kind=kind,
             language=language,
             sealed=sealed,

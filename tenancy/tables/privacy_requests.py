@@ -33,6 +33,12 @@ class LetterKind(enum.Enum):
     COMPLETION = "completion"
     LIFTING = "lifting"  # 18(3): before a restriction is lifted
     NOTE = "note"  # an officer's own; goes to nobody
+    MESSAGE = "message"  # what the person wrote with the request; goes to nobody
+
+    @property
+    def is_letter(self) -> bool:
+        """It goes to the person."""
+        return self not in {LetterKind.NOTE, LetterKind.MESSAGE}
 
 
 class LegalHold(TenantOwned, Base):
@@ -67,7 +73,7 @@ class LegalHold(TenantOwned, Base):
 
 
 class RequestLetter(TenantOwned, Base):
-    """A letter to a person, or an officer's note; the text may name people, and is sealed."""
+    """A letter to a person, what they wrote, or a note; the text may name people, and is sealed."""
 
     __tablename__ = "request_letters"
     __otherwise__ = REQUEST_RECORD

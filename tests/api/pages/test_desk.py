@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from api.pages.services import PageServices
+from api.privacy.forms import OpenForm
 from domain.ids import public_id
 from domain.privacy.identifiers import email, phone
 from domain.privacy.rights import RequestOutcome, RequestState, Right
+from gdpr.inbound.filing import Filing
 from gdpr.requests.docket import open_docket
 from tenancy.privacy.pseudonyms import open_own_key
 from tenancy.privacy.subjects import observe
@@ -198,6 +200,23 @@ async def test_a_note_may_name_people(northwind: Agency, dana: Browser) -> None:
     )
     reply = await dana.open(path)
     assert "<b>Twice</b>" not in reply.text
+
+
+@pytest.mark.usefixtures("_people")
+async def test_what_a_person_wrote_in_the_form_is_read_by_officers(
+    pages: PageServices, world: World, northwind: Agency, dana: Browser
+) -> None:
+    form = OpenForm(northwind.tenant_id, northwind.clients["acme"], "Acme")
+    fields = {"right": "rectification", "email": ADA, "message": "I am <b>Ada</b>."}
+    await pages.privacy_forms.take(form, fields, "203.0.113.7")
+    parts = (world.database, world.doors, world.vault, pages.privacy.desk)
+    assert await Filing(*parts, world.clock, world.ids).file_due() == 1
+    (row,) = await _rows(world, northwind)
+    reply = await dana.open(f"/desk/privacy/requests/{public_id('req', row.id)}")
+    assert "What the person wrote" in dana.text
+    assert "I am &lt;b&gt;Ada&lt;/b&gt;." in reply.text
+    assert dana.text.count("not sent") == 1  # the letter that the request has arrived
+    assert dana.text.count("The person has it") == 2  # its button, and what that is about
 
 
 @pytest.mark.usefixtures("_people")

@@ -78,6 +78,25 @@ async def test_a_form_is_kept_for_its_client(
     assert "ada" not in browser.text.lower()
 
 
+async def test_a_message_goes_along_without_what_steers_terminals(
+    pages: PageServices, world: World, northwind: Agency, new_browser: NewBrowser
+) -> None:
+    path, browser = await make_form(pages, world, northwind), new_browser()
+    wrote = " I moved to Ulm.\r\n\x1b[2J\u202eIt is <b>wrong</b>. "
+    await sent_path(browser, path, email="ada@example.com", message=wrote)
+    (message,) = await messages(world, northwind)
+    assert b"Ulm" not in (message.sealed or b"")
+    async with world.database.session(northwind.tenant_id) as session:
+        content = await open_message(world.vault, session, message)
+    intake = intake_of(message, content, ())
+    assert intake is not None
+    assert intake.message == "I moved to Ulm.\n[2JIt is <b>wrong</b>."
+    reply = await browser.send(path, right="access", message="<b>not lost</b>")
+    assert reply.status_code == 400
+    assert "<b>not lost</b>" in browser.text  # as text: it is written again without its meaning
+    assert "<b>not lost</b>" not in reply.text
+
+
 async def test_every_right_can_be_asked_for(
     pages: PageServices, world: World, northwind: Agency, new_browser: NewBrowser
 ) -> None:
@@ -97,6 +116,10 @@ async def test_every_right_can_be_asked_for(
         ({"right": "access", "email": "ada"}, "That is not an e-mail address."),
         ({"right": "access", "phone": "12"}, "That is not a telephone number."),
         ({"right": "access", "id": "7" * 255}, "That is too long."),
+        (
+            {"right": "access", "id": "7", "message": "7" * 2001},
+            "The message is longer than 2,000 characters.",
+        ),
     ],
 )
 async def test_what_cannot_be_read_is_said_and_kept_nowhere(

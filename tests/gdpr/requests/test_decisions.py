@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import ClientId
@@ -21,7 +22,7 @@ from domain.privacy.rights import (
 from gdpr.requests.decisions import DecisionDesk
 from gdpr.requests.holds import NewHold
 from tenancy.approvals import Approvals, State
-from tenancy.tables import ApprovalDecision, LetterKind
+from tenancy.tables import ApprovalDecision, LetterKind, RequestLetter
 from tests.gdpr.requests.office import ACME, ADA, ANN, BEN, OTHER, SHOP, Office
 
 pytestmark = pytest.mark.anyio
@@ -227,6 +228,29 @@ async def test_a_note_is_kept_and_goes_to_nobody(office: Office) -> None:
     assert await office.letters.send_waiting(office.tenant_id, actor="job:x") == 0
     with pytest.raises(InvalidInputError, match="the note is empty"):
         await office.decisions.note(office.tenant_id, received.request_id, " ", actor=ANN)
+
+
+async def test_what_a_person_wrote_is_kept_and_goes_to_nobody(office: Office) -> None:
+    await office.know(ADA)
+    intake = office.intake(Right.RECTIFICATION, message="I moved to Ulm.")
+    assert "Ulm" not in repr(intake)
+    received = await office.receive(intake)
+    again = await office.receive(replace(intake, message="And my name is Ada."))
+    assert (again.request_id, again.is_new) == (received.request_id, False)
+    await office.receive(replace(intake, message=""))
+    message, letter, second = await office.letters_of(received.request_id)
+    assert [(one.kind, one.subject, one.text) for one in (message, second)] == [
+        (LetterKind.MESSAGE, "", "I moved to Ulm."),
+        (LetterKind.MESSAGE, "", "And my name is Ada."),
+    ]
+    assert letter.kind is LetterKind.ACKNOWLEDGEMENT
+    assert await office.letters.send_waiting(office.tenant_id, actor="job:x") == 1
+    assert not [text for *_, text in office.mail.sent if "Ulm" in text]
+    with pytest.raises(NotFoundError, match="no such letter that waits"):
+        await office.letters.hand_over(office.tenant_id, message.id, actor=ANN)
+    async with office.services.database.session(office.tenant_id) as session:
+        rows = (await session.scalars(select(RequestLetter))).all()
+    assert not [row for row in rows if b"Ulm" in row.sealed]
 
 
 async def test_a_hold_stops_what_is_ready_and_lets_it_go_on(office: Office) -> None:
