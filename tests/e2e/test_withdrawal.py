@@ -39,6 +39,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 PEOPLE = 40
 ORDERS = 400
 FIRST = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
+AGAIN = dt.datetime(2026, 10, 25, tzinfo=dt.UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 MAP = """
@@ -260,7 +261,8 @@ async def test_nothing_since_a_withdrawal_is_in_marts_features_or_answers(shop: 
     assert len(_read(orders, words)) > len(left)
     await shop.must_tell(_read(orders, words))
 
-    again = [Word(who, NOW, denies=False) for who in sorted(denied)]
+    again = [Word(who, AGAIN, denies=False) for who in sorted(denied)]
+    assert len(_read(orders, [*words, *again])) > len(_read(orders, words))
     await shop.record(again)
     await shop.let_it_take_effect()
     await shop.must_tell(_read(orders, [*words, *again]))
