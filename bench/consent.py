@@ -1,7 +1,7 @@
 """Consent withdrawn by a crowd: how soon no answer reads it, and what that costs other answers.
 
     1,000 withdrawals a second for a minute, 50 agencies -> ledger and suppressions, committed
-        -> the writer, once a second -> each agency asked in turn -> first answer without them
+        -> the writer, in its rounds -> each agency asked in turn -> first answer without them
     time to effect: from the call that tells of it to that answer
     the same question with nobody and with 10,000 people suppressed
 
@@ -19,7 +19,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,8 @@ from sqlglot import exp, parse_one
 from uuid_utils.compat import uuid7
 
 from api.embedded.servers import ServerUrls, launch_servers
+from api.rounds import beside
+from api.suppressing import keep_suppressing
 from bench.harness import Figure, figure, time_pair
 from domain.facts.orders import ORDERS
 from domain.facts.tables import SUPPRESSED, Table, facts_table, marts_table
@@ -100,23 +102,16 @@ async def main() -> list[Figure]:
 
 
 async def _withdraw_all(crowd: _Crowd) -> None:
-    stop = asyncio.Event()
-    tasks = [
-        asyncio.create_task(_keep(crowd.writer.write_due, stop)),
-        asyncio.create_task(_keep(crowd.writer.follow_due, stop)),
-        asyncio.create_task(_keep_asking(crowd, stop)),
-    ]
-    begun = time.perf_counter()
-    for second in range(_SECONDS):
-        await asyncio.sleep(max(0.0, begun + second - time.perf_counter()))
-        turn, first = divmod(second * _AT_ONCE, _AGENCIES)
-        those = crowd.agencies[first : first + _AT_ONCE]
-        await asyncio.gather(*(_withdraw(crowd, one, turn) for one in those))
-    crowd.late = max(float(_SECONDS), time.perf_counter() - begun)
-    while any(crowd.waiting.values()):  # noqa: ASYNC110  # whoever asks empties it
-        await asyncio.sleep(0.05)
-    stop.set()
-    await asyncio.gather(*tasks)
+    async with keep_suppressing(crowd.writer, asyncio.sleep), beside(_keep_asking(crowd)):
+        begun = time.perf_counter()
+        for second in range(_SECONDS):
+            await asyncio.sleep(max(0.0, begun + second - time.perf_counter()))
+            turn, first = divmod(second * _AT_ONCE, _AGENCIES)
+            those = crowd.agencies[first : first + _AT_ONCE]
+            await asyncio.gather(*(_withdraw(crowd, one, turn) for one in those))
+        crowd.late = max(float(_SECONDS), time.perf_counter() - begun)
+        while any(crowd.waiting.values()):  # noqa: ASYNC110  # whoever asks empties it
+            await asyncio.sleep(0.05)
 
 
 async def _withdraw(
@@ -131,16 +126,9 @@ async def _withdraw(
     crowd.waiting.setdefault(tenant_id, {}).update(dict.fromkeys(people, begun))
 
 
-async def _keep(round_: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        begun = time.perf_counter()
-        await round_()
-        await asyncio.sleep(max(0.0, 1.0 - (time.perf_counter() - begun)))
-
-
-async def _keep_asking(crowd: _Crowd, stop: asyncio.Event) -> None:
+async def _keep_asking(crowd: _Crowd) -> None:
     statement = _question("SELECT customer_id AS k FROM marts.orders")
-    while not stop.is_set():
+    while True:
         for tenant_id, waiting in list(crowd.waiting.items()):
             if not waiting:
                 continue
