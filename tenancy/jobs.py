@@ -70,13 +70,15 @@ class JobQueue(enum.Enum):
 
     `SYNC`: fair over tenants, nearest deadline first. `LOAD`: one job at a time, everywhere.
     `FOLLOW`: what follows a publication. `PRIVACY`: requests of people, nearest deadline first.
-    `ERASURE`: one run at a time, everywhere.
+    `ERASING`: those for erasure, which do nothing but wait for their run. `ERASURE`: one run at a
+    time, everywhere.
     """
 
     SYNC = "sync"
     LOAD = "load"
     FOLLOW = "follow"
     PRIVACY = "privacy"
+    ERASING = "erasing"
     ERASURE = "erasure"
 
 
@@ -156,6 +158,8 @@ class JobsConfig:
         tenant_concurrency: Of these, most of one tenant; the same number in all processes.
         follow_concurrency: Jobs that follow publications at once in this process.
         privacy_concurrency: Requests of people at once in this process.
+        erasing_concurrency: Requests at once in this process that wait for a run: so many can be in
+            one, however many processes there are.
         poll_seconds: How often a queue is looked at.
         watch_seconds: How often the lease is checked and dead executors are looked for.
         version: Jobs are only run by processes of the same version.
@@ -168,6 +172,7 @@ class JobsConfig:
     tenant_concurrency: int = 2
     follow_concurrency: int = 2
     privacy_concurrency: int = 2
+    erasing_concurrency: int = 200
     poll_seconds: float = 0.25
     watch_seconds: float = 5.0
     version: str = "1"
@@ -395,18 +400,17 @@ class JobEngine:
                 polling_interval_sec=self._config.poll_seconds,
                 on_conflict="always_update",
             )
-        await DBOS.register_queue_async(
-            JobQueue.FOLLOW.value,
-            worker_concurrency=self._config.follow_concurrency,
-            polling_interval_sec=self._config.poll_seconds,
-            on_conflict="always_update",
-        )
-        await DBOS.register_queue_async(
-            JobQueue.PRIVACY.value,
-            worker_concurrency=self._config.privacy_concurrency,
-            polling_interval_sec=self._config.poll_seconds,
-            on_conflict="always_update",
-        )
+        for queue, at_once in (
+            (JobQueue.FOLLOW, self._config.follow_concurrency),
+            (JobQueue.PRIVACY, self._config.privacy_concurrency),
+            (JobQueue.ERASING, self._config.erasing_concurrency),
+        ):
+            await DBOS.register_queue_async(
+                queue.value,
+                worker_concurrency=at_once,
+                polling_interval_sec=self._config.poll_seconds,
+                on_conflict="always_update",
+            )
 
     async def _watch(self) -> None:
         """Keep the lease through a restart of PostgreSQL, and look for the dead."""

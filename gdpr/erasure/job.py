@@ -1,6 +1,7 @@
 """Erasure as durable work: requests join a run, runs are carried out one after the other.
 
     request is being carried out -> in a run? -> else a new run -> job, one at a time
+        -> waits for whoever is about to be carried out, too
         -> takes every request of every agency that is being carried out -> Eraser
     request waits for its run -> Fulfilled
 
@@ -15,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.errors import BoscoError, ConflictError, InternalError, Terminal, Transient
 from domain.ids import ClientId, TenantId
@@ -27,6 +28,7 @@ from gdpr.erasure.run import Eraser, join_run
 from gdpr.erasure.work import Run, RunRequest
 from gdpr.requests.everybody import connection_of
 from gdpr.requests.fulfilment import Fulfilled
+from gdpr.requests.rounds import ROUND_SECONDS
 from tenancy.jobs import JobEngine, JobHandle, JobQueue, JobStatus
 from tenancy.session import TenantSession
 from tenancy.tables import ErasureCause, ErasureRunRequest, RequestRun, SubjectRequest, Tombstone
@@ -45,6 +47,8 @@ _LOG: Final = structlog.get_logger(__name__)
 ERASE_JOB: Final = "erase_people"
 _WAITS_SECONDS: Final = (1.0, 5.0, 25.0, 120.0, 600.0)
 _POLL_SECONDS: Final = 1.0
+_LONGEST_POLL_SECONDS: Final = 10.0  # hundreds may wait for one run
+_MOST_GATHERING: Final = int(ROUND_SECONDS / _POLL_SECONDS)  # then a round has found who was ready
 
 
 class ErasureStoppedError(InternalError, Transient):
@@ -124,6 +128,7 @@ class ErasureJobs:
         self, tenant_id: TenantId, request_id: uuid.UUID, joined: Mapping[str, Any]
     ) -> bool:
         """Wait for a run after the one that had the request before."""
+        seconds = _POLL_SECONDS
         while True:
             job = await self.jobs.find(joined["job"])
             status = JobStatus.FAILED if job is None else await job.status()
@@ -135,7 +140,8 @@ class ErasureJobs:
             is_over = status in {JobStatus.FAILED, JobStatus.CANCELLED}
             if is_over or (status is JobStatus.SUCCEEDED and not is_taken):
                 raise ErasureStoppedError(f"no run has erased for request {request_id} yet")
-            await self.sleep(_POLL_SECONDS)
+            await self.sleep(seconds)
+            seconds = min(2 * seconds, _LONGEST_POLL_SECONDS)
 
     def _job(self, more: Mapping[str, str], *, after: str = "") -> dict[str, Any]:
         """A job that carries a run out, and the run that had the request before."""
@@ -151,6 +157,8 @@ class ErasureJobs:
         run_id = uuid.UUID(arguments["run_id"])
         replayed = arguments.get("tenant_id")
         if replayed is None:
+            if "resumes" not in arguments:
+                await steps.run("gather", self._gather)
             taken = await steps.run("take", partial(self._take, run_id, arguments))
         else:
             taken = [replayed]
@@ -183,6 +191,28 @@ class ErasureJobs:
                 _LOG.warning("erasure_put_off", run_id=str(run.run_id), seconds=seconds)
                 await self.sleep(seconds)
         return await self.eraser.run(run, steps)
+
+    async def _gather(self) -> int:
+        """Let whoever is ready begin, so that one run takes all who ask at the same time.
+
+        Returns:
+            How often it had to be waited.
+        """
+        for waited in range(_MOST_GATHERING):
+            if not await self._count_ready():
+                return waited
+            await self.sleep(_POLL_SECONDS)
+        return _MOST_GATHERING
+
+    async def _count_ready(self) -> int:
+        ready = select(func.count()).where(
+            SubjectRequest.right == Right.ERASURE, SubjectRequest.state == RequestState.READY
+        )
+        count = 0
+        for tenant_id in await self.doors.agencies_with_requests():
+            async with self.eraser.stores.database.session(tenant_id) as session:
+                count += await session.scalar(ready) or 0
+        return count
 
     async def _take(self, run_id: uuid.UUID, arguments: Mapping[str, Any]) -> list[str]:
         """Let every request that is being carried out join a new run; the agencies that have any.

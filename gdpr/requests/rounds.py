@@ -8,7 +8,6 @@ Each part looks at what is stored, so that a round that was missed, or a process
 anywhere, is made good by the next one. Jobs are queued by the nearest deadline.
 """
 
-import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from sqlalchemy import select, update
 
 from domain.errors import BoscoError, ConflictError
 from domain.ids import TenantId
-from domain.privacy.rights import RequestState
+from domain.privacy.request_machine import Case
+from domain.privacy.rights import RequestState, Right
 from gdpr.requests.at_risk import tell_risks
 from gdpr.requests.docket import Docket, open_docket
 from gdpr.requests.dual_control import find_decider, use_approval
@@ -132,8 +132,8 @@ class RequestRounds:
             if not run.job_id:
                 run.attempts, run.next_attempt_at = run.attempts + 1, None
                 run.job_id = f"request-{request_id}-{run.attempts}"
-            job_id, due_at = run.job_id, docket.case.due_at
-        await self._enqueue(tenant_id, request_id, job_id, due_at)
+            job_id, case = run.job_id, docket.case
+        await self._enqueue(tenant_id, request_id, job_id, case)
         return True
 
     def _is_due(self, docket: Docket, run: RequestRun) -> bool:
@@ -151,14 +151,14 @@ class RequestRounds:
         return None if handle is None else await handle.status()
 
     async def _enqueue(
-        self, tenant_id: TenantId, request_id: uuid.UUID, job_id: str, due_at: dt.datetime
+        self, tenant_id: TenantId, request_id: uuid.UUID, job_id: str, case: Case
     ) -> None:
         await self.jobs.enqueue(
             REQUEST_JOB,
             {"tenant_id": str(tenant_id), "request_id": str(request_id)},
-            queue=JobQueue.PRIVACY,
+            queue=JobQueue.ERASING if case.right is Right.ERASURE else JobQueue.PRIVACY,
             job_id=job_id,
-            priority_deadline=due_at,
+            priority_deadline=case.due_at,
         )
 
     async def _list(

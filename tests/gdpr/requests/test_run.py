@@ -125,13 +125,22 @@ async def works(office: Office) -> Works:
     return Works(office, jobs, erasure, requests)
 
 
+async def test_only_erasures_wait_where_many_can(works: Works) -> None:
+    """They do nothing else; what works for itself takes turns."""
+    await works.office.receive(works.office.redact())
+    await works.office.receive(works.office.intake(Right.OBJECTION))
+    assert await works.go() == 2
+    queues = [job.queue for job in works.jobs.jobs.values()]
+    assert sorted(queues, key=str) == [JobQueue.ERASING, JobQueue.PRIVACY]
+
+
 async def test_what_is_ready_is_carried_out_once(works: Works) -> None:
     received = await works.office.receive(works.office.redact())
     assert await works.go() == 1
     (job,) = works.jobs.jobs.values()
     assert (job.name, job.queue, job.deadline) == (
         "gdpr.request",
-        JobQueue.PRIVACY,
+        JobQueue.ERASING,
         (await works.office.row(received.request_id)).due_at,
     )
     assert job.arguments == {
