@@ -233,6 +233,7 @@ class Eraser:
 
     async def _close(self, run: Run) -> int:
         retention = await self.stores.warehouse.retention()
+        plan_hash = self.plan.hash  # of the whole plan, so not for each request
         for tenant_id, requests in run.requests.items():
             now = self.stores.clock()
             residuals = {
@@ -259,7 +260,7 @@ class Eraser:
                         action="subject.erased",
                         object_kind="subject_request",
                         object_id=str(request_id),
-                        details={"run": str(run.run_id), "plan": self.plan.hash},
+                        details={"run": str(run.run_id), "plan": plan_hash},
                     )
                 await self.journal.close_run(
                     session, run.run_id, residuals if retention.time_travel else {}
