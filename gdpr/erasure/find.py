@@ -10,7 +10,7 @@ later show the order only. A replay knows pseudonyms alone, so it looks at every
 import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any
 
 from sqlalchemy import select
@@ -31,33 +31,29 @@ from gdpr.erasure.statements import (
     find_words,
     names_of_connection,
 )
-from gdpr.erasure.targets import Target
+from gdpr.erasure.targets import Target, TargetList, iter_rows
 from gdpr.erasure.work import Run, RunRequest, Stores
 from tenancy.privacy.pseudonyms import SURROGATE_PREFIX, Pseudonyms, open_pseudonyms
 from tenancy.tables import SubjectRequest
 
 __all__ = ["find_targets", "words_of"]
 
+_BURIED_AT_ONCE = 10_000
 _WORDS = {IdentifierKind.PLATFORM: PERSON, IdentifierKind.ORDER: ORDER}
 _KINDS = {word: kind for kind, word in _WORDS.items()}
 
 
-async def find_targets(stores: Stores, run: Run) -> int:
-    """Complete the targets of a run. Holds the loader's lock; doing it again changes nothing.
-
-    Returns:
-        How many there are.
-    """
+async def find_targets(stores: Stores, run: Run) -> None:
+    """Complete the targets of a run. Holds the loader's lock; doing it again changes nothing."""
     async with stores.loading():
         names = {tenant: await _names(stores, tenant) for tenant in run.requests}
         targets = run.targets(stores)
         given = _erased(stores, run) if run.is_replay else _given(stores, run, names)
-        await targets.add([one async for one in given])
-        await targets.add([one async for one in _everybody(stores, run, names)])
-        await targets.add(await _orders(stores, run, names))
-        await _bury_found(stores, await targets.read())
-        await targets.add(await _words(stores, run, names))
-        return len(await targets.read())
+        await targets.add_from(given)
+        await targets.add_from(_everybody(stores, run, names))
+        await targets.add_from(_orders(stores, run, names))
+        await _bury_found(stores, targets)
+        await targets.add_from(_words(stores, run, names))
 
 
 async def _names(stores: Stores, tenant_id: TenantId) -> Pseudonyms:
@@ -87,7 +83,7 @@ async def _erased(stores: Stores, run: Run) -> Any:
                 rows = await stores.warehouse.run_for(
                     run.tenants, distinct_names(erasable, column), {}
                 )
-                for row in rows.to_pylist():
+                for row in iter_rows(rows):
                     if row["tenant_id"] != str(tenant_id):
                         continue
                     connection = ConnectionId(uuid.UUID(row["connection_id"]))
@@ -119,7 +115,7 @@ async def _of_connections(
             rows = await stores.warehouse.run_for(
                 run.tenants, statement, {CONNECTION: str(connection)}
             )
-            for row in rows.to_pylist():
+            for row in iter_rows(rows):
                 if row["tenant_id"] == str(tenant_id):
                     yield Identifier(kind, row["value"], connection)
     if not asked:
@@ -155,64 +151,70 @@ def _target(
     return Target(tenant_id, connection_id, request_id, word, identifier.value, new)
 
 
-async def _orders(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) -> list[Target]:
+async def _orders(
+    stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]
+) -> AsyncIterator[Target]:
     """Orders of the people: in the warehouse, and in objects that it has not loaded."""
-    found: list[Target] = []
     both = [one for one in stores.erasables if one.person is not None and one.order is not None]
     for erasable in both:
         rows = await stores.warehouse.run_for(
             run.tenants, find_orders(erasable), {RUN: str(run.run_id)}
         )
-        for row in rows.to_pylist():
+        for row in iter_rows(rows):
             tenant_id = TenantId(uuid.UUID(row["tenant_id"]))
             one = order(row["value"], ConnectionId(uuid.UUID(row["connection_id"])))
             request_id = uuid.UUID(row["request_id"])
-            found.append(_target(tenant_id, names[tenant_id], request_id, one))
-    for tenant_id, people in _people_of(await run.targets(stores).read()).items():
+            yield _target(tenant_id, names[tenant_id], request_id, one)
+    for tenant_id, people in (await _people_of(run.targets(stores))).items():
         async for landed in read_unloaded(stores, tenant_id, both):
             for value, request_id in landed.orders_of(people):
                 one = order(value, landed.connection_id)
-                found.append(_target(tenant_id, names[tenant_id], request_id, one))
-    return found
+                yield _target(tenant_id, names[tenant_id], request_id, one)
 
 
-def _people_of(
-    targets: Iterable[Target],
+async def _people_of(
+    targets: TargetList,
 ) -> dict[TenantId, dict[tuple[ConnectionId, str], uuid.UUID]]:
     people: dict[TenantId, dict[tuple[ConnectionId, str], uuid.UUID]] = defaultdict(dict)
-    for one in targets:
+    async for one in targets.each():
         if one.word == PERSON:
             people[one.tenant_id][one.connection_id, one.value] = one.request_id
     return people
 
 
-async def _bury_found(stores: Stores, targets: Iterable[Target]) -> None:
+async def _bury_found(stores: Stores, targets: TargetList) -> None:
     """Set tombstones for orders, and for people that only a table knows."""
     by_request: dict[tuple[TenantId, uuid.UUID], list[Identifier]] = defaultdict(list)
-    for one in targets:
+    async for one in targets.each():
         if one.word in _KINDS:
             found = Identifier(_KINDS[one.word], one.value, one.connection_id)
             by_request[one.tenant_id, one.request_id].append(found)
-    for (tenant_id, request_id), orders in sorted(by_request.items(), key=str):
+    for tenant_id, request_id in sorted(by_request, key=str):
+        found_for = by_request[tenant_id, request_id]
         async with stores.database.session(tenant_id) as session:
             client = select(SubjectRequest.client_id).where(SubjectRequest.id == request_id)
             client_id = (await session.scalars(client)).one()
-            if client_id is not None:
-                await bury(session, stores, RunRequest(request_id, client_id, None), orders)
+            if client_id is None:
+                continue
+            request = RunRequest(request_id, client_id, None)
+            for first in range(0, len(found_for), _BURIED_AT_ONCE):
+                some = found_for[first : first + _BURIED_AT_ONCE]
+                await bury(session, stores, request, some)
 
 
-async def _words(stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]) -> list[Target]:
+async def _words(
+    stores: Stores, run: Run, names: dict[TenantId, Pseudonyms]
+) -> AsyncIterator[Target]:
     """What the rows of these orders are called themselves."""
-    found: list[Target] = []
     for erasable in stores.erasables:
         if not erasable.table.outlives_person:
             continue
         rows = await stores.warehouse.run_for(
             run.tenants, find_words(erasable), {RUN: str(run.run_id)}
         )
-        for row in rows.to_pylist():
-            found += words_of(row, erasable, names[TenantId(uuid.UUID(row["tenant_id"]))])
-    return found
+        for row in iter_rows(rows):
+            for one in words_of(row, erasable, names[TenantId(uuid.UUID(row["tenant_id"]))]):
+                yield one
 
 
 def words_of(row: dict[str, Any], erasable: Erasable, names: Pseudonyms) -> Iterator[Target]:

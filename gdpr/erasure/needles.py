@@ -58,11 +58,13 @@ class KnownWords:
         words: The same, and addresses and numbers, as they may stand in a text.
         places: At which connections an id is theirs: another one may count from 1, too. One that
             is not in here is theirs anywhere.
+        column: The ids, to be looked for in whole columns.
     """
 
     ids: frozenset[str]
     words: frozenset[str]
-    places: Mapping[str, Collection[ConnectionId]] = field(default_factory=dict)
+    places: Mapping[str, Collection[ConnectionId]]
+    column: pa.Array = field(repr=False, compare=False)
 
     @classmethod
     def of(
@@ -76,12 +78,12 @@ class KnownWords:
         known = frozenset(ids) | {one.value for one in identifiers if one.connection_id}
         others = {one.value for one in identifiers if not one.connection_id}
         others |= {one.value.lstrip("+") for one in identifiers if one.kind is IdentifierKind.PHONE}
-        return cls(known, known | others, places)
+        return cls(known, known | others, places, pa.array(list(known), pa.string()))
 
     def candidates(self, values: pa.Array, place: Place) -> pa.BooleanArray:
         """See `Needles`."""
         del place
-        whole = pc.is_in(values, value_set=pa.array(sorted(self.ids), pa.string()))
+        whole = pc.is_in(values, value_set=self.column)
         return pc.or_(whole, pc.match_substring_regex(values, _PARTS_OR_PROSE))
 
     def is_found(self, value: str, place: Place) -> bool:

@@ -9,8 +9,8 @@ A rescan that found something stays in the journal with what it found where.
 """
 
 import datetime as dt
+import functools
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -52,10 +52,10 @@ class ResidueError(InternalError, Terminal):
 
 async def rescan_at_once(stores: Stores, run: Run, tenant_id: TenantId) -> Findings:
     """Search for everything that the run has erased for an agency."""
-    places: dict[str, set[ConnectionId]] = defaultdict(set)
-    for one in await run.targets(stores).read():
+    places: dict[str, frozenset[ConnectionId]] = {}
+    async for one in run.targets(stores).each():
         if one.tenant_id == tenant_id:
-            places[one.value].add(one.connection_id)
+            _place(places, one.value, one.connection_id)
     ids = frozenset(places)
     async with stores.database.session(tenant_id) as session:
         known = [
@@ -65,8 +65,23 @@ async def rescan_at_once(stores: Stores, run: Run, tenant_id: TenantId) -> Findi
         ]
     for identifier in known:
         if identifier.connection_id is not None:
-            places[identifier.value].add(identifier.connection_id)
+            _place(places, identifier.value, identifier.connection_id)
     return await search_everywhere(stores, tenant_id, KnownWords.of(known, ids, places))
+
+
+def _place(
+    places: dict[str, frozenset[ConnectionId]], value: str, connection_id: ConnectionId
+) -> None:
+    """Note that a value is somebody's at a connection."""
+    here = places.setdefault(value, _only(connection_id))
+    if connection_id not in here:
+        places[value] = here | {connection_id}
+
+
+@functools.lru_cache(maxsize=1024)
+def _only(connection_id: ConnectionId) -> frozenset[ConnectionId]:
+    """One object for all values of a connection: there may be millions."""
+    return frozenset({connection_id})
 
 
 async def buried_words(stores: Stores, tenant_id: TenantId) -> BuriedWords:

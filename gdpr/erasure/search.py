@@ -40,7 +40,7 @@ _OURS: Final = frozenset(
     {"tenant_id", "client_id", "connection_id", "sync_id", "object_id", "run_id", "request_id"}
 )
 _PLACE: Final = ("client_id", "connection_id")
-_ROWS_AT_ONCE: Final = 100_000
+_ROWS_AT_ONCE: Final = 1_000_000
 _TABLES: Final = text("""
     SELECT DISTINCT table_name FROM information_schema.columns
     WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY table_name

@@ -13,7 +13,7 @@ all. A purge that was cut short is gone on with, as of its own day, before anoth
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -29,7 +29,7 @@ from gdpr.erasure.erasable import Erasable
 from gdpr.erasure.find import words_of
 from gdpr.erasure.records import renew_versions, tell_versions
 from gdpr.erasure.statements import BEFORE, OLDEST, RUN, anonymise, delete_rows, find_words
-from gdpr.erasure.targets import Target, TargetList
+from gdpr.erasure.targets import Target, TargetList, iter_rows
 from gdpr.erasure.work import Stores
 from gdpr.retention.landed import OldObject, list_old_objects, mark_purged
 from gdpr.retention.statements import OBJECT, count_over, delete_loaded, delete_overtaken
@@ -214,7 +214,7 @@ class WarehousePurge:
         await targets.add(_targets(run_id, agencies))
         oldest = _oldest(agencies)
         if oldest is not None:
-            await targets.add(await self._words(run_id, oldest, agencies))
+            await targets.add_from(self._words(run_id, oldest, agencies))
         for tenant_id, agency in agencies.items():
             landing = self.stores.landing.for_tenant(tenant_id)
             for old in agency.objects:
@@ -235,9 +235,8 @@ class WarehousePurge:
 
     async def _words(
         self, run_id: uuid.UUID, oldest: dt.date, agencies: Mapping[TenantId, AgencyPurge]
-    ) -> list[Target]:
+    ) -> AsyncIterator[Target]:
         """Surrogates of what the rows that are over are called by."""
-        found: list[Target] = []
         for erasable in self.stores.erasables:
             if erasable.table.outlives_person:
                 rows = await self.stores.warehouse.run_for(
@@ -245,11 +244,10 @@ class WarehousePurge:
                     find_words(erasable, over=True),
                     {RUN: str(run_id), OLDEST: oldest},
                 )
-                for row in rows.to_pylist():
+                for row in iter_rows(rows):
                     names = agencies[TenantId(uuid.UUID(row["tenant_id"]))].names
-                    if names is not None:
-                        found += words_of(row, erasable, names)
-        return found
+                    for one in words_of(row, erasable, names) if names is not None else ():
+                        yield one
 
     async def _tables_over(
         self, day: dt.date, agencies: Mapping[TenantId, AgencyPurge]

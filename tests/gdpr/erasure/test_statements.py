@@ -101,6 +101,17 @@ async def test_an_order_stays_without_the_person(warehouse: Warehouse) -> None:
     assert await targets.read() == []
 
 
+async def test_targets_come_in_batches_and_once(warehouse: Warehouse) -> None:
+    await warehouse.ensure_tables([TARGETS])
+    targets = TargetList(warehouse, RUN_ID, ONLY_A, at_once=2)
+    people = [target(PERSON, value) for value in ("5", "6", "5", "7", "8", "9", "6")]
+    assert await targets.add(people[:2]) == 2
+    assert await targets.add(people) == 3
+    assert await targets.add(people) == 0
+    assert sorted(one.value for one in await targets.read()) == ["5", "6", "7", "8", "9"]
+    assert await targets.forget() == 5
+
+
 async def test_a_customer_goes(warehouse: Warehouse) -> None:
     customers = ERASABLES["facts.customers"]
     theirs = row(customers.table, customer_id="5", natural_key="5")
