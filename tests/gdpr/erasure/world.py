@@ -294,7 +294,7 @@ class World:
         """Land all that a shop holds, but for some people, and load it."""
         for name, stream in STREAMS.items():
             await self.land_pages(agency, stream, shop.pages(name, without=without))
-        await self.loader().load_pending()
+        assert await self.loader().load_pending() == len(STREAMS)
 
     async def request(
         self, agency: Agency, identifiers: Sequence[Identifier], *known: Identifier
