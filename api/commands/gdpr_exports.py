@@ -6,17 +6,29 @@ from api.commands.gdpr_certificates import read_request_id
 from api.commands.lookup import find_agency
 from api.control.protocol import Arguments, Event, LineEvent
 from api.runtime import Runtime
+from gdpr.access.link_letter import LinkLetters
 
 __all__ = ["make_link"]
 
 
 async def make_link(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
-    """`bosco gdpr link`: the link is shown once, and kept nowhere.
+    """`bosco gdpr link`: the link is shown once, or told to the person by letter.
 
     Raises:
         NotFoundError: The agency has no export for such a request, or it is over.
+        ConflictError: It is not told by letter.
     """
     tenant = await find_agency(runtime, arguments["tenant"])
+    if arguments["letter"]:
+        letters = LinkLetters(runtime.requests.letters.services, runtime.exports, runtime.issuer)
+        request_id, actor = read_request_id(arguments["request"]), arguments["actor"]
+        letter = await letters.write(tenant.tenant_id, request_id, actor=actor)
+        yield LineEvent(f"letter {letter} tells the person the link")
+        yield LineEvent(
+            "it is sent to an address that the data carries; where that is not possible, hand it"
+            f" over: bosco gdpr requests letter {tenant.slug} {letter}"
+        )
+        return
     async with runtime.database.session(tenant.tenant_id) as session:
         link = await runtime.exports.make_link(
             session, read_request_id(arguments["request"]), actor=arguments["actor"]

@@ -161,6 +161,7 @@ LETTERS: Final[Mapping[LetterKind, str]] = {
     LetterKind.REFUSAL: "That it is refused",
     LetterKind.COMPLETION: "That it is done",
     LetterKind.LIFTING: "That a restriction ends",
+    LetterKind.EXPORT_LINK: "Where the copy of their data is",
     LetterKind.NOTE: "Note of an officer",
     LetterKind.MESSAGE: "What the person wrote",
 }

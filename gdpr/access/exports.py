@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from domain.errors import NotFoundError
 from domain.ids import TenantId
@@ -29,7 +29,14 @@ from tenancy import audit
 from tenancy.landing_store import LandingStore
 from tenancy.privacy.pseudonyms import open_own_key
 from tenancy.session import Database, TenantSession
-from tenancy.tables import Client, PersonExport, SubjectRequest, Tenant
+from tenancy.tables import (
+    Client,
+    LetterKind,
+    PersonExport,
+    RequestLetter,
+    SubjectRequest,
+    Tenant,
+)
 from tenancy.vault import Purpose, RandomBytes, Vault
 
 __all__ = ["KEPT_FOR", "LINK_DAYS", "Download", "ExportLink", "Exports", "WaitingExport"]
@@ -46,7 +53,7 @@ class ExportLink:
     """A link that opens an export once.
 
     Attributes:
-        token: The last part of its address; nowhere else is it kept.
+        token: The last part of its address; kept nowhere, but in a letter until the person has it.
         expires_at: UTC instant.
     """
 
@@ -89,7 +96,7 @@ class Exports:
     async def make_link(
         self, session: TenantSession, request_id: uuid.UUID, *, actor: str
     ) -> ExportLink:
-        """A new link to an export; an earlier one opens nothing from then on.
+        """A new link to an export; an earlier one opens nothing, and its letter waits no more.
 
         Raises:
             NotFoundError: The agency has no export for such a request, or it is over.
@@ -106,6 +113,14 @@ class Exports:
         export.link_hash = hashlib.sha256(raw).digest()
         export.link_expires_at = min(now + dt.timedelta(days=LINK_DAYS), export.expires_at)
         export.downloaded_at = None
+        await session.execute(
+            delete(RequestLetter).where(
+                RequestLetter.request_id == request_id,
+                RequestLetter.kind == LetterKind.EXPORT_LINK,
+                RequestLetter.sent_at.is_(None),
+                RequestLetter.handed_at.is_(None),
+            )
+        )
         self._record(session, "link_made", request_id, actor)
         token = base64.urlsafe_b64encode(raw).decode()
         return ExportLink(token, export.link_expires_at)

@@ -1,7 +1,7 @@
 """What letters to people say, in the languages that we write.
 
 Placeholders: `{controller}`, `{right}`, `{reference}`, `{received}`, `{due}` (dates), `{reason}`,
-`{remedy}`.
+`{remedy}`; `{until}`, and `{link}`, which is put in when the letter is read.
 
 Sources: GDPR articles 12(1) (concise and plain), 12(3), 12(4), 18(3), 77 and 79.
 """
@@ -119,6 +119,19 @@ TEXTS: Final[Mapping[tuple[str, LetterKind], Text]] = {
         "The restriction of your data ends ({reference})",
         "At your request of {received} we restricted the processing of your data. Before we lift"
         " the restriction we tell you of it.\n\nThe reason: {reason}\n\n{remedy}\n\n{controller}\n",
+    ),
+    ("en", LetterKind.EXPORT_LINK): Text(
+        "The copy of your data ({reference})",
+        "Here is what you asked for on {received} ({right}):\n\n{link}\n\nThe address opens once,"
+        " until {until}. Whoever has it can open it, so pass it on to nobody. If it does not open"
+        " any more, ask us for another one and name {reference}.\n\n{controller}\n",
+    ),
+    ("de", LetterKind.EXPORT_LINK): Text(
+        "Die Kopie Ihrer Daten ({reference})",
+        "Hier ist, worum Sie am {received} gebeten haben ({right}):\n\n{link}\n\nDie Adresse öffnet"
+        " sich einmal, bis {until}. Wer sie hat, kann sie öffnen; geben Sie sie also niemandem"
+        " weiter. Öffnet sie sich nicht mehr, bitten Sie uns um eine neue und nennen Sie"
+        " {reference}.\n\n{controller}\n",
     ),
     ("de", LetterKind.LIFTING): Text(
         "Die Einschränkung Ihrer Daten endet ({reference})",

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from domain.errors import NotFoundError
 from domain.ids import TenantId, public_id
@@ -47,6 +47,9 @@ __all__ = [
 LETTER_PREFIX: Final = "let"
 # Later, an officer looks after it.
 _TRY_FOR: Final = dt.timedelta(days=1)
+_LINK: Final = "link"
+_LINK_PLACE: Final = "{link}"
+_NO_LINK: Final = "(the address was told, and is kept no more)"
 _LETTERS: Final = tuple(kind for kind in LetterKind if kind.is_letter)
 _OWN_LETTERS: Final = frozenset({IntakeChannel.DESK, IntakeChannel.FORM, IntakeChannel.API})
 
@@ -81,9 +84,23 @@ def remedy_in(language: str) -> str:
 
 
 async def write_letter(
-    docket: Docket, kind: LetterKind, *, reason: str = "", remedy: str = ""
+    docket: Docket,
+    kind: LetterKind,
+    *,
+    reason: str = "",
+    remedy: str = "",
+    until: str = "",
+    link: str = "",
 ) -> uuid.UUID | None:
     """Write a letter; after the docket was brought up to date.
+
+    Args:
+        docket: Of the request.
+        kind: What it tells.
+        reason: For the person.
+        remedy: What they can do about it; empty: in general words.
+        until: When a link ends, in words.
+        link: Kept with the letter until the person has it.
 
     Returns:
         Its id; None: the platform that sent the request tells the person itself.
@@ -101,11 +118,15 @@ async def write_letter(
         "due": days.day_of(row.due_at - dt.timedelta(microseconds=1)).isoformat(),
         "reason": reason,
         "remedy": remedy or remedy_in(language),
+        "until": until,
+        "link": _LINK_PLACE,
     }
     texts = {
         "subject": template.subject.format_map(words),
         "text": template.body.format_map(words),
     }
+    if link:
+        texts[_LINK] = link
     return await _store(docket.services, docket.session, row.id, kind, texts, language)
 
 
@@ -186,27 +207,24 @@ class Letters:
         return [await self._open(session, row) for row in rows]
 
     async def hand_over(self, tenant_id: TenantId, letter_id: uuid.UUID, *, actor: str) -> None:
-        """An officer says that the person has the letter.
+        """An officer says that the person has the letter; a link in it is forgotten.
 
         Raises:
             NotFoundError: The agency has no such letter that waits.
         """
-        now = self.services.clock()
+        query = select(RequestLetter).where(
+            RequestLetter.id == letter_id,
+            RequestLetter.kind.in_(_LETTERS),
+            RequestLetter.sent_at.is_(None),
+            RequestLetter.handed_at.is_(None),
+        )
         async with self.services.database.session(tenant_id) as session:
-            request_id = await session.scalar(
-                update(RequestLetter)
-                .where(
-                    RequestLetter.id == letter_id,
-                    RequestLetter.kind.in_(_LETTERS),
-                    RequestLetter.sent_at.is_(None),
-                    RequestLetter.handed_at.is_(None),
-                )
-                .values(handed_at=now)
-                .returning(RequestLetter.request_id)
-            )
-            if request_id is None:
+            row = (await session.scalars(query.with_for_update())).one_or_none()
+            if row is None:
                 raise NotFoundError("the agency has no such letter that waits")
-            self._note(session, request_id, "letter_handed_over", letter_id, actor)
+            row.handed_at = self.services.clock()
+            await self._forget_link(session, row)
+            self._note(session, row.request_id, "letter_handed_over", letter_id, actor)
 
     async def send_waiting(self, tenant_id: TenantId, *, actor: str) -> int:
         """Send what waits, to the addresses that the data carries; how many went out."""
@@ -231,7 +249,9 @@ class Letters:
         self, tenant_id: TenantId, letter_id: uuid.UUID, messenger: Messenger, actor: str
     ) -> bool:
         async with self.services.database.session(tenant_id) as session:
-            row = await session.get_one(RequestLetter, (tenant_id, letter_id))
+            row = await session.get(RequestLetter, (tenant_id, letter_id))
+            if row is None:  # a newer link has taken its place meanwhile
+                return False
             letter = await self._open(session, row)
             request = await session.get_one(SubjectRequest, (tenant_id, row.request_id))
             addresses = await addresses_of(self.services, session, request)
@@ -240,10 +260,20 @@ class Letters:
         if not await messenger.send_mail(tenant_id, addresses[0], letter.subject, letter.text):
             return False
         async with self.services.database.session(tenant_id) as session:
-            row = await session.get_one(RequestLetter, (tenant_id, letter_id))
-            row.sent_at = self.services.clock()
-            self._note(session, row.request_id, "letter_sent", letter_id, actor)
+            query = select(RequestLetter).where(RequestLetter.id == letter_id)
+            row = (await session.scalars(query.with_for_update())).one_or_none()
+            if row is not None:
+                row.sent_at = self.services.clock()
+                await self._forget_link(session, row)
+                self._note(session, row.request_id, "letter_sent", letter_id, actor)
         return True
+
+    async def _forget_link(self, session: TenantSession, row: RequestLetter) -> None:
+        """Whoever reads the letter later is not the person whom the link is for."""
+        if row.kind is LetterKind.EXPORT_LINK:
+            texts = await self._texts(session, row)
+            texts.pop(_LINK, None)
+            row.sealed = await _seal(self.services, session, row.id, texts)
 
     def _note(
         self,
@@ -256,7 +286,7 @@ class Letters:
         letter = public_id(LETTER_PREFIX, letter_id)
         note_event(self.services, session, request_id, kind, actor, {"letter": letter})
 
-    async def _open(self, session: TenantSession, row: RequestLetter) -> Letter:
+    async def _texts(self, session: TenantSession, row: RequestLetter) -> dict[str, str]:
         opened = self.services.vault.open_for(
             await open_own_key(session, self.services.vault),
             row.sealed,
@@ -264,12 +294,19 @@ class Letters:
             purpose=Purpose.SUBJECT_REQUEST,
             object_id=row.id,
         )
+        return {name: secret.reveal() for name, secret in opened.items()}
+
+    async def _open(self, session: TenantSession, row: RequestLetter) -> Letter:
+        texts = await self._texts(session, row)
+        text = texts["text"]
+        if row.kind is LetterKind.EXPORT_LINK:
+            text = text.replace(_LINK_PLACE, texts.get(_LINK, _NO_LINK))
         return Letter(
             id=row.id,
             public_id=public_id(LETTER_PREFIX, row.id),
             kind=row.kind,
-            subject=opened["subject"].reveal(),
-            text=opened["text"].reveal(),
+            subject=texts["subject"],
+            text=text,
             written_at=row.written_at,
             sent_at=row.sent_at,
             handed_at=row.handed_at,
@@ -285,13 +322,7 @@ async def _store(
     language: str = "",
 ) -> uuid.UUID:
     letter_id = services.ids()
-    sealed = services.vault.seal_for(
-        await open_own_key(session, services.vault),
-        texts,
-        tenant_id=session.tenant_id,
-        purpose=Purpose.SUBJECT_REQUEST,
-        object_id=letter_id,
-    )
+    sealed = await _seal(services, session, letter_id, texts)
     session.add(
         RequestLetter(
             id=letter_id,
@@ -305,3 +336,15 @@ async def _store(
         )
     )
     return letter_id
+
+
+async def _seal(
+    services: RequestServices, session: TenantSession, letter_id: uuid.UUID, texts: dict[str, str]
+) -> bytes:
+    return services.vault.seal_for(
+        await open_own_key(session, services.vault),
+        texts,
+        tenant_id=session.tenant_id,
+        purpose=Purpose.SUBJECT_REQUEST,
+        object_id=letter_id,
+    )

@@ -32,6 +32,7 @@ class LetterKind(enum.Enum):
     REFUSAL = "refusal"  # 12(4)
     COMPLETION = "completion"
     LIFTING = "lifting"  # 18(3): before a restriction is lifted
+    EXPORT_LINK = "export_link"  # where the copy of their data is, once
     NOTE = "note"  # an officer's own; goes to nobody
     MESSAGE = "message"  # what the person wrote with the request; goes to nobody
 

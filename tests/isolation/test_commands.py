@@ -92,7 +92,7 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "gdpr.recipients.remove": ({"client": "@client", "name": "@recipient"}, "NOT_FOUND"),
     "gdpr.recipients.retry": ({"notice": "@notice"}, "NOT_FOUND"),
     "gdpr.form-link": ({"client": "@client", "revoke": False}, "NOT_FOUND"),
-    "gdpr.link": ({"request": "@exported"}, "NOT_FOUND"),
+    "gdpr.link": ({"request": "@exported", "letter": True}, "NOT_FOUND"),
     "gdpr.dpia": ({}, ""),
     "gdpr.record": ({"as": "processor", "format": "json"}, ""),
     "gdpr.requests.import": (

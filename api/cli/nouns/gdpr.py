@@ -100,9 +100,13 @@ def certificate(
 def link(
     agency: Agency,
     request: Annotated[str, typer.Argument(help="Id of the request.", metavar="REQUEST")],
+    *,
+    letter: Annotated[
+        bool, typer.Option("--letter", help="Tell it to the person by letter; show it to nobody.")
+    ] = False,
 ) -> None:
     """Make a link by which a person gets the copy of their data, once; earlier ones are over."""
-    invoke("gdpr.link", tenant=agency, request=request)
+    invoke("gdpr.link", tenant=agency, request=request, letter=letter)
 
 
 @group.command("keys")
