@@ -242,7 +242,7 @@ async def open_runtime(
             privacy=office_of(
                 services,
                 requests,
-                erasing.eraser.plan,
+                erasing.eraser.plan_of,
                 person_sources(services, warehouse),
             ),
             consent=consent,

@@ -17,6 +17,7 @@ from api.pages.services import PageServices
 from api.pages.visits import see_other
 from domain.errors import InvalidInputError, NotFoundError, UserError
 from domain.ids import ClientId, parse_id, public_id
+from domain.privacy.held_categories import HELD_CATEGORIES
 from gdpr.desk.actors import name_actors
 from gdpr.desk.holds import list_holds
 from gdpr.desk.office import Officer
@@ -56,6 +57,7 @@ class DeskHoldsPages:
             page="desk/privacy",
             part="holds",
             holds=[(public_id(HOLD_PREFIX, one.row.id), one) for one in holds],
+            categories=HELD_CATEGORIES,
             clients=clients,
             names=names,
             given=visit.fields,

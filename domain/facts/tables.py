@@ -54,6 +54,12 @@ class Table:
         """Whether its rows are about people who can ask for their data."""
         return any(column.names is not None for column in self.columns)
 
+    @property
+    def tells_of(self) -> str:
+        """Fideslang category of what its rows tell: that of their day; empty: about nobody."""
+        days = (one.personal for one in self.columns if "reporting_date" in (one.fills, one.name))
+        return next(days, "")
+
 
 _CLUSTER: Final = ("tenant_id", "client_id", "connection_id", "natural_key")
 

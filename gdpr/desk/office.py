@@ -175,14 +175,17 @@ class PrivacyOffice:
 
 
 def office_of(
-    services: RequestServices, requests: Requests, plan: Plan, sources: Sequence[PersonSource]
+    services: RequestServices,
+    requests: Requests,
+    plan_of: Callable[[Collection[str]], Plan],
+    sources: Sequence[PersonSource],
 ) -> PrivacyOffice:
     """The office over the parts that the composition root has.
 
     Args:
         services: Of requests.
         requests: What is done about them.
-        plan: Of erasure.
+        plan_of: The plan of erasure, by the categories of data that holds keep.
         sources: Every store that knows something of people.
     """
     return PrivacyOffice(
@@ -193,5 +196,5 @@ def office_of(
         rulings=requests.rulings,
         holds=requests.holds,
         letters=requests.letters,
-        previewer=Previewer(services.database, services.vault, plan, sources),
+        previewer=Previewer(services.database, services.vault, services.clock, plan_of, sources),
     )

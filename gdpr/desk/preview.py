@@ -10,13 +10,17 @@ Source: GDPR articles 17(1), 17(3); decision ADR-0027.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.ports import Clock
 from domain.privacy.evidence import Treatment, TreatmentAction
+from domain.privacy.held_categories import HELD_CATEGORIES
 from gdpr.access.sections import Person, PersonSource
 from gdpr.erasure.plan import Plan
+from gdpr.requests.everybody import connection_of
+from gdpr.requests.legal_holds import find_holds
 from tenancy.privacy.subjects import current, reveal
 from tenancy.session import Database
 from tenancy.tables import SubjectRequest
@@ -68,13 +72,14 @@ class Previewer:
     """Looks; changes nothing.
 
     Attributes:
-        plan: As runs carry it out.
+        plan_of: As runs carry it out, by the categories of data that holds keep.
         sources: Every store that knows something of people.
     """
 
     database: Database
     vault: Vault
-    plan: Plan
+    clock: Clock
+    plan_of: Callable[[Collection[str]], Plan]
     sources: Sequence[PersonSource]
 
     async def preview(self, row: SubjectRequest) -> Preview:
@@ -83,8 +88,9 @@ class Previewer:
         Raises:
             CredentialError: An identifier was changed where it is stored (the operator).
         """
+        plan = self.plan_of(await self._held(row))
         if row.subject_id is None:
-            return Preview(self.plan.hash, (), self.plan.treatments)
+            return Preview(plan.hash, (), plan.treatments)
         person = await self._person(row, row.subject_id)
         found = [
             FoundRows(_TITLES.get(section.name, section.title), rows)
@@ -92,7 +98,21 @@ class Previewer:
             for section in source.sections(person)
             if (rows := sum([len(page) async for page in section.rows()]))
         ]
-        return Preview(self.plan.hash, found, self.plan.treatments)
+        return Preview(plan.hash, found, plan.treatments)
+
+    async def _held(self, row: SubjectRequest) -> set[str]:
+        """Categories that holds keep now, of the person or of everybody who is asked for."""
+        if row.client_id is None:
+            return set()
+        async with self.database.session(row.tenant_id) as session:
+            holds = await find_holds(
+                session,
+                row.client_id,
+                row.subject_id,
+                now=self.clock(),
+                everybody=connection_of(row) is not None,
+            )
+        return {one.category for one in holds if one.category} & HELD_CATEGORIES.keys()
 
     async def _person(self, row: SubjectRequest, subject_id: uuid.UUID) -> Person:
         async with self.database.session(row.tenant_id) as session:

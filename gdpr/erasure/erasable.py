@@ -22,7 +22,14 @@ from domain.ids import ClientId, ConnectionId
 from tenancy.privacy.pseudonyms import Pseudonyms
 from tenancy.privacy.screen import Screen, key_without_person
 
-__all__ = ["NATURAL_KEY", "Erasable", "NotErasableError", "find_erasables", "word_of"]
+__all__ = [
+    "NATURAL_KEY",
+    "Erasable",
+    "NotErasableError",
+    "find_erasables",
+    "told_by",
+    "word_of",
+]
 
 NATURAL_KEY: Final = "natural_key"
 _DAY: Final = "reporting_date"
@@ -113,6 +120,14 @@ _NOBODY: Final = ClientId(uuid.UUID(int=0))  # surrogates are of a connection, n
 def word_of(column: Column) -> str:
     """What a surrogate of the column is made for: the fact's name of it."""
     return column.fills or column.name
+
+
+def told_by(fact: str) -> str:
+    """The category of what rows of a fact tell, and rows that are to become its rows; may be empty.
+
+    See `Table.tells_of`.
+    """
+    return facts_table(FACTS[fact]).tells_of if fact in FACTS else ""
 
 
 def find_erasables(tables: Iterable[Table]) -> list[Erasable]:

@@ -9,7 +9,7 @@ more customers than a process should hold.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import delete, literal, select
@@ -29,9 +29,20 @@ _NO_PHONE: Final = SubjectIdentifier.kind != IdentifierKind.PHONE
 
 
 async def bury_everybody(
-    session: TenantSession, stores: Stores, request: RunRequest, connection_id: ConnectionId
+    session: TenantSession,
+    stores: Stores,
+    request: RunRequest,
+    connection_id: ConnectionId,
+    held: Collection[str],
 ) -> int:
     """Set the tombstones of a connection's people; done again, nothing is added.
+
+    Args:
+        session: Of the agency.
+        stores: Of the platform.
+        request: By which they are erased.
+        connection_id: Whose people.
+        held: Categories of data that a legal hold keeps.
 
     Returns:
         How many identifiers have one now for this request.
@@ -65,7 +76,7 @@ async def bury_everybody(
         own | (goes & ~shared)
     )
     await add_tombstones_of(
-        session, buried.distinct(), request.client_id, request.request_id, stores.clock
+        session, buried.distinct(), request.client_id, request.request_id, stores.clock, held
     )
     stay = theirs.in_(here) & theirs.in_(elsewhere)
     await session.execute(

@@ -52,7 +52,7 @@ async def find_targets(stores: Stores, run: Run) -> None:
         await targets.add_from(given)
         await targets.add_from(_everybody(stores, run, names))
         await targets.add_from(_orders(stores, run, names))
-        await _bury_found(stores, targets)
+        await _bury_found(stores, run, targets)
         await targets.add_from(_words(stores, run, names))
 
 
@@ -75,7 +75,7 @@ async def _erased(stores: Stores, run: Run) -> Any:
     """Whoever has a tombstone, by every id that any table has."""
     for tenant_id in run.requests:
         async with stores.database.session(tenant_id) as session:
-            known = await load_recogniser(session, stores)
+            known = await load_recogniser(session, stores, run.held)
         if not known.requests:
             continue
         for erasable in stores.erasables:
@@ -88,7 +88,7 @@ async def _erased(stores: Stores, run: Run) -> Any:
                         continue
                     connection = ConnectionId(uuid.UUID(row["connection_id"]))
                     client = ClientId(uuid.UUID(row["client_id"]))
-                    found = known.request_of(client, connection, kind, row["value"])
+                    found = known.request_of(client, connection, kind, row["value"], "")
                     if found is not None:
                         one = Identifier(kind, row["value"], connection)
                         yield _target(tenant_id, known.names, found, one)
@@ -182,7 +182,7 @@ async def _people_of(
     return people
 
 
-async def _bury_found(stores: Stores, targets: TargetList) -> None:
+async def _bury_found(stores: Stores, run: Run, targets: TargetList) -> None:
     """Set tombstones for orders, and for people that only a table knows."""
     by_request: dict[tuple[TenantId, uuid.UUID], list[Identifier]] = defaultdict(list)
     async for one in targets.each():
@@ -199,7 +199,7 @@ async def _bury_found(stores: Stores, targets: TargetList) -> None:
             request = RunRequest(request_id, client_id, None)
             for first in range(0, len(found_for), _BURIED_AT_ONCE):
                 some = found_for[first : first + _BURIED_AT_ONCE]
-                await bury(session, stores, request, some)
+                await bury(session, stores, request, some, run.held)
 
 
 async def _words(
@@ -207,7 +207,7 @@ async def _words(
 ) -> AsyncIterator[Target]:
     """What the rows of these orders are called themselves."""
     for erasable in stores.erasables:
-        if not erasable.table.outlives_person:
+        if not erasable.table.outlives_person or erasable.table.tells_of in run.held:
             continue
         rows = await stores.warehouse.run_for(
             run.tenants, find_words(erasable), {RUN: str(run.run_id)}

@@ -5,18 +5,21 @@
         -> takes every request of every agency that is being carried out -> Eraser
     request waits for its run -> Fulfilled
 
-So however many people ask at once, each table is changed once. A store that does not answer puts
-the run off; the journal knows where it goes on.
+So however many people ask at once, each table is changed once. People of whom legal holds keep
+something are in a run of their own with those of whom the same is kept. A store that does not
+answer puts the run off; the journal knows where it goes on.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
 from domain.errors import BoscoError, ConflictError, InternalError, Terminal, Transient
 from domain.ids import ClientId, TenantId
@@ -30,15 +33,21 @@ from gdpr.requests.everybody import connection_of
 from gdpr.requests.fulfilment import Fulfilled
 from gdpr.requests.rounds import ROUND_SECONDS
 from tenancy.jobs import JobEngine, JobHandle, JobQueue, JobStatus
-from tenancy.session import TenantSession
-from tenancy.tables import ErasureCause, ErasureRunRequest, RequestRun, SubjectRequest, Tombstone
+from tenancy.session import Database, TenantSession
+from tenancy.tables import (
+    ErasureCause,
+    ErasureRun,
+    ErasureRunRequest,
+    RequestRun,
+    SubjectRequest,
+    Tombstone,
+)
 from tenancy.unscoped import Doors
 
 __all__ = [
     "ERASE_JOB",
     "ErasureJobs",
     "ErasureStoppedError",
-    "HeldInPartError",
     "StaffNotErasableError",
 ]
 
@@ -55,15 +64,6 @@ class ErasureStoppedError(InternalError, Transient):
     """A run has stopped before its end; trying the request again lets it go on."""
 
     code = "ERASURE_STOPPED"
-
-
-class HeldInPartError(ConflictError, Transient):
-    """A legal hold keeps a category of the data, which no run leaves out (releasing it mends it).
-
-    Nothing is erased before: the request is tried again until the hold has ended.
-    """
-
-    code = "ERASURE_HELD_IN_PART"
 
 
 class StaffNotErasableError(ConflictError, Terminal):
@@ -94,7 +94,6 @@ class ErasureJobs:
 
         Raises:
             ErasureStoppedError: The run has stopped; trying again lets it go on.
-            HeldInPartError: A hold keeps a category of the data.
             StaffNotErasableError: It is about the agency's own people.
         """
         async with self.eraser.stores.database.session(tenant_id) as session:
@@ -117,12 +116,14 @@ class ErasureJobs:
         """A new run; one that is open and has the request goes on instead."""
         async with self.eraser.stores.database.session(tenant_id) as session:
             newest = await newest_run(session, request_id)
+            run = await session.get(RequestRun, (tenant_id, request_id))
+        held = {} if run is None or not run.held_categories else {"held": run.held_categories}
         if newest is None:
-            return self._job({})
+            return self._job(held)
         if newest.finished_at is None:
             return self._job({"resumes": str(newest.run_id)})
         again = {"again_tenant": str(tenant_id), "again": str(request_id)}
-        return self._job(again, after=str(newest.run_id))
+        return self._job(again | held, after=str(newest.run_id))
 
     async def _wait(
         self, tenant_id: TenantId, request_id: uuid.UUID, joined: Mapping[str, Any]
@@ -143,7 +144,7 @@ class ErasureJobs:
             await self.sleep(seconds)
             seconds = min(2 * seconds, _LONGEST_POLL_SECONDS)
 
-    def _job(self, more: Mapping[str, str], *, after: str = "") -> dict[str, Any]:
+    def _job(self, more: Mapping[str, Any], *, after: str = "") -> dict[str, Any]:
         """A job that carries a run out, and the run that had the request before."""
         run_id = more.get("resumes") or str(self.eraser.stores.ids())
         arguments = {"run_id": run_id, **more}
@@ -160,24 +161,30 @@ class ErasureJobs:
             if "resumes" not in arguments:
                 await steps.run("gather", self._gather)
             taken = await steps.run("take", partial(self._take, run_id, arguments))
+            runs = [await self._load(run_id, [TenantId(uuid.UUID(text)) for text in taken])]
         else:
-            taken = [replayed]
-        tenants = [TenantId(uuid.UUID(text)) for text in taken]
-        run = await self._load(run_id, tenants, is_replay=replayed is not None)
-        people = sum(len(requests) for requests in run.requests.values())
-        if people:
-            await self._persist(run, steps)
-        return {"people": people, "changed": await self._changed(run) if people else {}}
+            tenant_id = TenantId(uuid.UUID(replayed))
+            database = self.eraser.stores.database
+            kept = await steps.run("sort by holds", partial(_kept, database, tenant_id))
+            runs = [await _replayed(database, tenant_id, run_id, held) for held in kept]
+        people, changed = 0, Counter[str]()
+        for run in runs:
+            found = sum(len(requests) for requests in run.requests.values())
+            if found:
+                await self._persist(run, steps)
+                changed += await self._changed(run)
+            people += found
+        return {"people": people, "changed": dict(changed)}
 
-    async def _changed(self, run: Run) -> dict[str, int]:
+    async def _changed(self, run: Run) -> Counter[str]:
         """How much was changed where, for all people together."""
-        changed: dict[str, int] = {}
+        changed: Counter[str] = Counter()
         for tenant_id in run.requests:
             records = await self.eraser.journal.read(run.run_id, tenant_id)
-            for step in self.eraser.plan.steps:
+            for step in self.eraser.plan_of(run.held).steps:
                 count = sum((records[step.name].counts or {}).values())
                 if count and step.kind in CHANGES:
-                    changed[step.name] = changed.get(step.name, 0) + count
+                    changed[step.name] += count
         return changed
 
     async def _persist(self, run: Run, steps: Steps) -> None:
@@ -217,17 +224,18 @@ class ErasureJobs:
     async def _take(self, run_id: uuid.UUID, arguments: Mapping[str, Any]) -> list[str]:
         """Let every request that is being carried out join a new run; the agencies that have any.
 
-        One that has begun takes nobody more: its first steps are done.
+        One that has begun takes nobody more: its first steps are done. Holds keep the same of all.
         """
-        tenants = []
+        held: list[str] = arguments.get("held", [])
+        plan, tenants = self.eraser.plan_of(held), []
         for tenant_id in await self.doors.agencies_with_requests():
             async with self.eraser.stores.database.session(tenant_id) as session:
                 is_asked = arguments.get("again_tenant") == str(tenant_id)
                 again = uuid.UUID(arguments["again"]) if is_asked else None
-                requests = () if "resumes" in arguments else await _waiting(session, again)
+                requests = () if "resumes" in arguments else await _waiting(session, again, held)
                 if requests:
-                    journal, plan = self.eraser.journal, self.eraser.plan
-                    await journal.open_run(session, run_id, plan, ErasureCause.REQUESTS)
+                    cause = ErasureCause.REQUESTS
+                    await self.eraser.journal.open_run(session, run_id, plan, cause)
                     await join_run(session, self.eraser.stores, run_id, requests)
                 query = select(ErasureRunRequest.request_id).where(
                     ErasureRunRequest.run_id == run_id
@@ -236,15 +244,14 @@ class ErasureJobs:
                     tenants.append(str(tenant_id))
         return tenants
 
-    async def _load(self, run_id: uuid.UUID, tenants: list[TenantId], *, is_replay: bool) -> Run:
-        requests = {}
+    async def _load(self, run_id: uuid.UUID, tenants: list[TenantId]) -> Run:
+        requests, held = {}, frozenset[str]()
         for tenant_id in tenants:
             async with self.eraser.stores.database.session(tenant_id) as session:
-                if is_replay:
-                    requests[tenant_id] = await _buried(session)
-                else:
-                    requests[tenant_id] = await _joined(session, run_id)
-        return Run(run_id, requests, is_replay)
+                requests[tenant_id] = await _joined(session, run_id)
+                run = await session.get_one(ErasureRun, (tenant_id, run_id))
+                held = frozenset(run.plan.get("held", ()))
+        return Run(run_id, requests, held=held)
 
 
 async def _check(session: TenantSession, request_id: uuid.UUID) -> None:
@@ -255,25 +262,31 @@ async def _check(session: TenantSession, request_id: uuid.UUID) -> None:
             "this request is about the agency's own people: no run erases them",
             hint="deactivate the account, and answer the person by hand",
         )
-    run = await session.get(RequestRun, (session.tenant_id, request_id))
-    if run is not None and run.held_categories:
-        kept = ", ".join(run.held_categories)
-        raise HeldInPartError(
-            f"a legal hold keeps {kept}: nothing is erased before it ends",
-            hint="release the hold, or tell the person that it takes longer",
-        )
 
 
-async def _waiting(session: TenantSession, again: uuid.UUID | None) -> tuple[RunRequest, ...]:
-    """Requests for erasure that are being carried out and had no run; and one, once more."""
+async def _waiting(
+    session: TenantSession, again: uuid.UUID | None, held: Sequence[str]
+) -> tuple[RunRequest, ...]:
+    """Requests for erasure that are being carried out and had no run; and one, once more.
+
+    Args:
+        session: Of the agency.
+        again: The one; None: there is none.
+        held: Categories of data that holds keep of each, in order.
+    """
     had = select(ErasureRunRequest.request_id)
-    held = select(RequestRun.request_id).where(RequestRun.held_categories != [])
+    kept = func.coalesce(RequestRun.held_categories, literal([], ARRAY(TEXT)))
     query = (
         select(SubjectRequest)
+        .outerjoin(
+            RequestRun,
+            (RequestRun.tenant_id == SubjectRequest.tenant_id)
+            & (RequestRun.request_id == SubjectRequest.id),
+        )
         .where(
             SubjectRequest.right == Right.ERASURE,
             SubjectRequest.state == RequestState.RUNNING,
-            SubjectRequest.id.not_in(held),
+            kept == list(held),
             SubjectRequest.id.not_in(had) | (SubjectRequest.id == again),
         )
         .order_by(SubjectRequest.id)
@@ -295,11 +308,23 @@ async def _joined(session: TenantSession, run_id: uuid.UUID) -> tuple[RunRequest
     )
 
 
-async def _buried(session: TenantSession) -> tuple[RunRequest, ...]:
-    """For whom tombstones were set, whatever became of the requests."""
-    query = select(Tombstone.request_id, Tombstone.client_id).distinct()
-    rows = (await session.execute(query.order_by(Tombstone.request_id))).all()
-    return tuple(RunRequest(request_id, client_id, None) for request_id, client_id in rows)
+async def _kept(database: Database, tenant_id: TenantId) -> list[list[str]]:
+    """What holds keep of those who have a tombstone: a replay has a run for each."""
+    query = select(Tombstone.held).distinct().order_by(Tombstone.held)
+    async with database.session(tenant_id) as session:
+        return [list(held) for held in await session.scalars(query)]
+
+
+async def _replayed(
+    database: Database, tenant_id: TenantId, run_id: uuid.UUID, held: Sequence[str]
+) -> Run:
+    """A run for whom tombstones were set, whatever became of the requests; this is kept of all."""
+    query = select(Tombstone.request_id, Tombstone.client_id).where(Tombstone.held == list(held))
+    async with database.session(tenant_id) as session:
+        rows = await session.execute(query.distinct().order_by(Tombstone.request_id))
+        requests = tuple(RunRequest(request_id, client_id, None) for request_id, client_id in rows)
+    own = uuid.uuid5(run_id, " ".join(held)) if held else run_id
+    return Run(own, {tenant_id: requests}, is_replay=True, held=frozenset(held))
 
 
 def _fulfilled(outcome: ErasureOutcome) -> Fulfilled:

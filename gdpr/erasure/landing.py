@@ -99,7 +99,11 @@ async def rewrite_objects(
     Counts go to the journal with each object; doing it again changes nothing.
     """
     async with stores.loading():
-        raws = [one for one in stores.erasables if one.table.schema == "raw"]
+        raws = [
+            one
+            for one in stores.erasables
+            if one.table.schema == "raw" and one.table.tells_of not in run.held
+        ]
         loaded = await _loaded(stores, run, raws)
         for tenant_id in todo:
             of_tenant = frozenset(
@@ -184,9 +188,12 @@ async def _read(
 
 
 def _without_people(landed: Landed, known: Recogniser) -> tuple[pa.Table, Counter[uuid.UUID]]:
-    against = Screen(
-        known.names, landed.client_id, landed.connection_id, known.requests.__contains__
-    )
+    tells_of = landed.erasable.table.tells_of
+
+    def is_erased(pseudonym: str) -> bool:
+        return known.is_erased(pseudonym, tells_of)
+
+    against = Screen(known.names, landed.client_id, landed.connection_id, is_erased)
     counts: Counter[uuid.UUID] = Counter()
     batches = []
     for batch in landed.rows.to_batches():
@@ -200,6 +207,7 @@ def _without_people(landed: Landed, known: Recogniser) -> tuple[pa.Table, Counte
 
 def _requests_of(hit: pa.RecordBatch, landed: Landed, known: Recogniser) -> Counter[uuid.UUID]:
     """For whom rows are changed, by request."""
+    tells_of = landed.erasable.table.tells_of
     named = [
         (_KINDS[column.names], hit.column(column.name).to_pylist())
         for column in landed.erasable.table.columns
@@ -214,7 +222,7 @@ def _requests_of(hit: pa.RecordBatch, landed: Landed, known: Recogniser) -> Coun
                 continue
             if (kind, value) not in memo:
                 memo[kind, value] = known.request_of(
-                    landed.client_id, landed.connection_id, kind, value
+                    landed.client_id, landed.connection_id, kind, value, tells_of
                 )
             request = memo[kind, value]
             if request is not None:

@@ -30,10 +30,12 @@ class Place:
     Attributes:
         client_id: None: any client's.
         connection_id: None: any of the client's.
+        tells_of: Category of the rows that it stands in; empty: no hold keeps such rows.
     """
 
     client_id: ClientId | None = None
     connection_id: ConnectionId | None = None
+    tells_of: str = ""
 
 
 class Needles(Protocol):
@@ -59,12 +61,14 @@ class KnownWords:
         places: At which connections an id is theirs: another one may count from 1, too. One that
             is not in here is theirs anywhere.
         column: The ids, to be looked for in whole columns.
+        held: Categories of data that legal holds keep of them: rows of these may name them.
     """
 
     ids: frozenset[str]
     words: frozenset[str]
     places: Mapping[str, Collection[ConnectionId]]
     column: pa.Array = field(repr=False, compare=False)
+    held: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -72,13 +76,14 @@ class KnownWords:
         identifiers: Iterable[Identifier],
         ids: Iterable[str],
         places: Mapping[str, Collection[ConnectionId]] = {},
+        held: frozenset[str] = frozenset(),
     ) -> "KnownWords":
         """Everything that names some people."""
         identifiers = tuple(identifiers)
         known = frozenset(ids) | {one.value for one in identifiers if one.connection_id}
         others = {one.value for one in identifiers if not one.connection_id}
         others |= {one.value.lstrip("+") for one in identifiers if one.kind is IdentifierKind.PHONE}
-        return cls(known, known | others, places, pa.array(list(known), pa.string()))
+        return cls(known, known | others, places, pa.array(list(known), pa.string()), held)
 
     def candidates(self, values: pa.Array, place: Place) -> pa.BooleanArray:
         """See `Needles`."""
@@ -88,11 +93,13 @@ class KnownWords:
 
     def is_found(self, value: str, place: Place) -> bool:
         """See `Needles`."""
-        return value in self.ids and self._is_theirs(value, place)
+        return (
+            place.tells_of not in self.held and value in self.ids and self._is_theirs(value, place)
+        )
 
     def is_found_in(self, text: str, place: Place) -> bool:
         """See `Needles`."""
-        return any(
+        return place.tells_of not in self.held and any(
             form in self.words and self._is_theirs(form, place)
             for word in words_in(text)
             for form in (word, word.casefold(), word.lstrip("+"))
@@ -136,7 +143,7 @@ class BuriedWords:
     def is_found(self, value: str, place: Place) -> bool:
         """See `Needles`."""
         return any(
-            self.known.request_of(client_id, connection_id, kind, value) is not None
+            self.known.request_of(client_id, connection_id, kind, value, place.tells_of) is not None
             for client_id, connection_id in self._places(place)
             for kind in _IDS
         )
@@ -144,7 +151,7 @@ class BuriedWords:
     def is_found_in(self, text: str, place: Place) -> bool:
         """See `Needles`."""
         return any(
-            self.known.request_in(client_id, connection_id, [text]) is not None
+            self.known.request_in(client_id, connection_id, [text], place.tells_of) is not None
             for client_id, connection_id in self._places(place)
         )
 
@@ -156,17 +163,21 @@ class BuriedWords:
         ]
 
 
-def place_of(client_id: str | None, connection_id: str | None) -> Place:
+def place_of(client_id: str | None, connection_id: str | None, tells_of: str = "") -> Place:
     """A place from ids as they stand in rows."""
     return Place(
         ClientId(uuid.UUID(client_id)) if client_id else None,
         ConnectionId(uuid.UUID(connection_id)) if connection_id else None,
+        tells_of,
     )
 
 
-def place_of_row(row: Mapping[str, Any]) -> Place:
+def place_of_row(row: Mapping[str, Any], tells_of: str = "") -> Place:
     """A place as a row of PostgreSQL tells it; a client of OAuth is none of the agency's."""
-    return place_of(*(_uuid_or_none(row.get(name)) for name in ("client_id", "connection_id")))
+    client_id, connection_id = (
+        _uuid_or_none(row.get(name)) for name in ("client_id", "connection_id")
+    )
+    return place_of(client_id, connection_id, tells_of)
 
 
 def _uuid_or_none(value: object) -> str | None:

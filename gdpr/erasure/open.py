@@ -29,7 +29,8 @@ def open_erasure(
         sleep: Awaits so many seconds.
     """
     plan = build_plan(stores.erasables, PLACES)
-    eraser = Eraser(stores, plan, Journal(stores.database, stores.clock, jobs.executor_id))
+    journal = Journal(stores.database, stores.clock, jobs.executor_id)
+    eraser = Eraser(stores, plan, journal, PLACES)
     erasure = ErasureJobs(eraser, jobs, doors, sleep)
     erasure.register()
     return erasure

@@ -1,12 +1,16 @@
 """What is known of the erasure of one request, out of the journal.
 
-request -> its run -> plan, counts of its steps, residuals, rescans -> certificate, answer to
-the person
+request -> its runs -> plan of the newest, counts of all their steps, residuals, rescans
+-> certificate, answer to the person
+
+A request has several runs when the first one was repeated, or carried out what a legal hold had
+kept: what each of them erased counts.
 """
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -52,9 +56,11 @@ class ErasureOutcome:
     """How far the erasure of a request is, and what it did.
 
     Attributes:
+        run_id: The newest run.
+        plan_hash: Of the newest run's plan; the treatments are those of this plan.
         finished_at: UTC instant; None: the run goes on.
-        counts: Of places where something of the person was.
-        residuals: What exists until when.
+        counts: Of places where something of the person was, over all runs.
+        residuals: What exists until when, after the last of the runs.
         unanswered: Recipients that have not confirmed, by name.
     """
 
@@ -83,33 +89,33 @@ class ErasureOutcome:
 
 async def find_outcome(session: TenantSession, request_id: uuid.UUID) -> ErasureOutcome | None:
     """The outcome of a request of the session's agency; None: no run has taken it yet."""
-    joined = await newest_run(session, request_id)
-    if joined is None:
+    query = select(ErasureRunRequest).where(ErasureRunRequest.request_id == request_id)
+    joined = (await session.scalars(query.order_by(ErasureRunRequest.id))).all()
+    if not joined:
         return None
-    run = await session.get_one(ErasureRun, (session.tenant_id, joined.run_id))
-    steps = select(ErasureStep).where(ErasureStep.run_id == run.id).order_by(ErasureStep.number)
-    rescans = select(ErasureRescan).where(ErasureRescan.run_id == run.id)
-    planned = {one["name"]: one for one in run.plan["steps"]}
+    runs = [
+        await session.get_one(ErasureRun, (session.tenant_id, one.run_id))
+        for one in {one.run_id: one for one in joined}.values()
+    ]
+    newest, last = runs[-1], joined[-1]
+    rescans = select(ErasureRescan).where(ErasureRescan.run_id.in_([run.id for run in runs]))
+    residuals = {kind: until for run in runs for kind, until in (run.residuals or {}).items()}
     return ErasureOutcome(
-        run.id,
-        run.plan_hash,
-        joined.finished_at,
-        tuple(_treatment(one) for step in planned.values() for one in step["treatments"]),
-        tuple(
-            count
-            for step in await session.scalars(steps)
-            if (count := _count(step, planned[step.name], str(request_id))) is not None
-        ),
+        newest.id,
+        newest.plan_hash,
+        last.finished_at,
+        tuple(_treatment(one) for step in newest.plan["steps"] for one in step["treatments"]),
+        await _counts(session, runs, str(request_id)),
         tuple(
             Residual("warehouse", _RESIDUALS[kind], dt.datetime.fromisoformat(until))
-            for kind, until in (run.residuals or {}).items()
+            for kind, until in residuals.items()
         ),
         tuple(
             Rescan(one.moment, one.due_at, one.done_at, one.found)
             for one in await session.scalars(
                 rescans.order_by(ErasureRescan.due_at, ErasureRescan.id)
             )
-            if one.client_id in {None, joined.client_id}
+            if one.client_id in {None, last.client_id}
         ),
         tuple(one.name for one in await open_recipients(session, request_id)),
     )
@@ -122,6 +128,26 @@ async def newest_run(session: TenantSession, request_id: uuid.UUID) -> ErasureRu
         query.order_by(ErasureRunRequest.id.desc()).limit(1)
     )
     return newest
+
+
+async def _counts(
+    session: TenantSession, runs: Sequence[ErasureRun], request: str
+) -> tuple[ErasedCount, ...]:
+    """What the runs did for a request, added up by place."""
+    places: dict[tuple[str, str], ErasedCount] = {}
+    for run in runs:
+        planned = {one["name"]: one for one in run.plan["steps"]}
+        steps = select(ErasureStep).where(ErasureStep.run_id == run.id).order_by(ErasureStep.number)
+        for step in await session.scalars(steps):
+            one = _count(step, planned[step.name], request)
+            if one is None:
+                continue
+            before = places.get((one.store, one.place))
+            if before is not None:
+                operations = (*before.operations, *one.operations)
+                one = replace(one, count=before.count + one.count, operations=operations)
+            places[one.store, one.place] = one
+    return tuple(places.values())
 
 
 def _treatment(one: dict[str, str]) -> Treatment:

@@ -7,8 +7,9 @@ nothing left to look for -> the person's key is forgotten
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import func, select
@@ -59,8 +60,16 @@ async def bury(
     stores: Stores,
     request: RunRequest,
     identifiers: Iterable[Identifier],
+    held: Collection[str],
 ) -> int:
     """Set tombstones for identifiers; a telephone number that others have too gets none.
+
+    Args:
+        session: Of the agency.
+        stores: Of the platform.
+        request: By which the person is erased.
+        identifiers: Of the person, orders included.
+        held: Categories of data that a legal hold keeps.
 
     Returns:
         How many identifiers were given one.
@@ -70,7 +79,7 @@ async def bury(
     phones = [one.pseudonym for one in told if one.kind is IdentifierKind.PHONE]
     shared = await _shared(session, phones) if phones else frozenset()
     buried = [one for one in told if one.pseudonym not in shared]
-    await add_tombstones(session, buried, request.request_id, stores.clock)
+    await add_tombstones(session, buried, request.request_id, stores.clock, held)
     return len(buried)
 
 
@@ -86,6 +95,8 @@ async def shred_people(
 ) -> dict[str, int]:
     """Forget the keys of people: those of requests, and any others whom a tombstone names.
 
+    Of whom a legal hold keeps something, the key stays: by it they are found for the rest.
+
     Returns:
         By request: how many identifiers are noise from now on.
     """
@@ -96,6 +107,11 @@ async def shred_people(
     )
     found = dict(iter((await session.execute(buried)).all()))
     found |= {one.subject_id: one.request_id for one in requests if one.subject_id is not None}
+    in_part = select(SubjectIdentifier.subject_id).join(
+        Tombstone, Tombstone.pseudonym == SubjectIdentifier.pseudonym
+    )
+    for subject_id in await session.scalars(in_part.where(Tombstone.held != [])):
+        found.pop(subject_id, None)
     counts: dict[str, int] = {}
     for subject_id, request_id in sorted(found.items(), key=str):
         mine = select(func.count()).where(SubjectIdentifier.subject_id == subject_id)
@@ -112,38 +128,80 @@ class Recogniser:
     Attributes:
         names: Of the tenant.
         requests: Pseudonym of an erased identifier -> the request that it was erased for.
+        held: By category of data: pseudonyms of those whose rows of it a legal hold keeps.
     """
 
     names: Pseudonyms
     requests: Mapping[str, uuid.UUID]
+    held: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def is_erased(self, pseudonym: str, tells_of: str) -> bool:
+        """Whether an identifier is erased from rows of a category; empty: from any other place."""
+        return pseudonym in self.requests and pseudonym not in self.held.get(tells_of, ())
 
     def request_of(
-        self, client_id: ClientId, connection_id: ConnectionId, kind: IdentifierKind, text: str
+        self,
+        client_id: ClientId,
+        connection_id: ConnectionId,
+        kind: IdentifierKind,
+        text: str,
+        tells_of: str,
     ) -> uuid.UUID | None:
-        """The request for which an identifier was erased; None: it was not."""
+        """The request for which an identifier was erased; None: it was not.
+
+        Args:
+            client_id: Whose data it stands in.
+            connection_id: In which it is unique.
+            kind: Of the identifier.
+            text: As it stands there.
+            tells_of: Category of the rows that it stands in; empty: no hold keeps such rows.
+        """
         identifier = identify(kind, text, connection_id)
         if identifier is None:
             return None
-        return self.requests.get(self.names.of(client_id, identifier))
+        pseudonym = self.names.of(client_id, identifier)
+        return self.requests[pseudonym] if self.is_erased(pseudonym, tells_of) else None
 
     def request_in(
-        self, client_id: ClientId, connection_id: ConnectionId, texts: Iterable[str]
+        self,
+        client_id: ClientId,
+        connection_id: ConnectionId,
+        texts: Iterable[str],
+        tells_of: str,
     ) -> uuid.UUID | None:
-        """The request of somebody whom any of some texts names; None: they name nobody erased."""
+        """The request of somebody whom any of some texts names; None: they name nobody erased.
+
+        See `request_of` for the arguments.
+        """
         for text in texts:
             for word in words_in(text):
                 for kind in _kinds_of(word):
-                    found = self.request_of(client_id, connection_id, kind, word)
+                    found = self.request_of(client_id, connection_id, kind, word, tells_of)
                     if found is not None:
                         return found
         return None
 
 
-async def load_recogniser(session: TenantSession, stores: Stores) -> Recogniser:
-    """Of everybody who is erased in the session's agency."""
+async def load_recogniser(
+    session: TenantSession, stores: Stores, held: Collection[str] | None = None
+) -> Recogniser:
+    """Of everybody who is erased in the session's agency.
+
+    Args:
+        session: Of the agency.
+        stores: Of the platform.
+        held: Only those of whom holds keep exactly these categories; None: everybody.
+    """
     names = await open_pseudonyms(session, stores.vault)
-    rows = await session.execute(select(Tombstone.pseudonym, Tombstone.request_id))
-    return Recogniser(names, dict(iter(rows.all())))
+    query = select(Tombstone.pseudonym, Tombstone.request_id, Tombstone.held)
+    if held is not None:
+        query = query.where(Tombstone.held == sorted(held))
+    requests, kept = dict[str, uuid.UUID](), defaultdict[str, set[str]](set)
+    for pseudonym, request_id, categories in await session.execute(query):
+        requests[pseudonym] = request_id
+        for category in categories:
+            kept[category].add(pseudonym)
+    return Recogniser(names, requests, dict(kept))
 
 
 def words_in(text: str) -> set[str]:

@@ -13,12 +13,13 @@ Decision: ADR-0027.
 
 import enum
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.errors import InternalError, Terminal
 from domain.facts.fact import Erased
+from domain.facts.tables import Table
 from domain.privacy.canonical_json import canonical_json
 from domain.privacy.evidence import Treatment, TreatmentAction
 from gdpr.erasure.erasable import Erasable
@@ -57,6 +58,7 @@ class StepKind(enum.Enum):
     RECIPIENTS = "recipients"
     RESCAN = "rescan"
     SHRED = "shred"
+    IDENTITY = "identity"  # stays, for the rest
     FORGET = "forget"
 
 
@@ -82,9 +84,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in the order in which they are carried out."""
+    """Steps in the order in which they are carried out.
+
+    Attributes:
+        held: Categories of data that legal holds keep, in order.
+    """
 
     steps: tuple[Step, ...]
+    held: tuple[str, ...] = ()
 
     @property
     def treatments(self) -> tuple[Treatment, ...]:
@@ -99,6 +106,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as it is kept and shown."""
         return {
+            "held": list(self.held),
             "steps": [
                 {
                     "name": step.name,
@@ -115,27 +123,31 @@ class Plan:
                     ],
                 }
                 for step in self.steps
-            ]
+            ],
         }
 
 
 def build_plan(
     erasables: Sequence[Erasable],
     kept: Mapping[str, Treatment] = {},
+    held: Collection[str] = (),
 ) -> Plan:
     """The plan for any people at all: whom it finds where is for the run to see.
 
     Args:
         erasables: Every table of the warehouse that is about people.
         kept: By place: what PostgreSQL holds of people, and what becomes of it.
+        held: Categories of data that legal holds keep: rows of these stay as they are, and so does
+            what names the people, for by it they are found when the holds have ended.
 
     Raises:
         PlanError: Steps wait for each other, or for one that is not there (our bug).
     """
     raw, facts, marts = (
-        [one for one in erasables if one.table.schema == schema]
+        [one for one in erasables if one.table.schema == schema and one.table.tells_of not in held]
         for schema in ("raw", "facts", "marts")
     )
+    stays = [_held(one.table) for one in erasables if one.table.tells_of in held]
     tables = [
         *(step_of_table(one, after=("landing",)) for one in raw),
         *(step_of_table(one, after=_names(raw)) for one in facts),
@@ -150,16 +162,19 @@ def build_plan(
         Step("versions", StepKind.VERSIONS, (), _names([*facts, *marts])),
         Step("answers", StepKind.ANSWERS, (_ANSWERS,), ("versions",)),
         Step("features", StepKind.FEATURES, (_FEATURES,), ("versions",)),
-        Step("records", StepKind.RECORDS, (*_RECORDS, *kept.values()), ("features",)),
+        Step("records", StepKind.RECORDS, (*_RECORDS, *kept.values(), *stays), ("features",)),
         Step("recipients", StepKind.RECIPIENTS, (_RECIPIENTS,), ("find",)),
     ]
     changes = tuple(step.name for step in steps if step.kind is not StepKind.FIND)
-    steps += [
-        Step("rescan", StepKind.RESCAN, (), changes),
-        Step("shred", StepKind.SHRED, (_IDENTITY,), ("rescan", "recipients")),
-        Step("forget", StepKind.FORGET, (_TARGETS,), ("rescan", "shred")),
-    ]
-    return Plan(tuple(_ordered(steps)))
+    steps.append(Step("rescan", StepKind.RESCAN, (), changes))
+    if held:
+        last = Step(
+            "identity", StepKind.IDENTITY, (_held_identity(held),), ("rescan", "recipients")
+        )
+    else:
+        last = Step("shred", StepKind.SHRED, (_IDENTITY,), ("rescan", "recipients"))
+    steps += [last, Step("forget", StepKind.FORGET, (_TARGETS,), ("rescan", last.name))]
+    return Plan(tuple(_ordered(steps)), tuple(sorted(held)))
 
 
 def step_of_table(erasable: Erasable, *, after: tuple[str, ...]) -> Step:
@@ -176,6 +191,19 @@ def step_of_table(erasable: Erasable, *, after: tuple[str, ...]) -> Step:
     )
     treatment = Treatment("warehouse", name, TreatmentAction.ANONYMISE, f"{_SUMS}; {cuts}")
     return Step(name, StepKind.TABLE, (treatment,), after)
+
+
+def _held(table: Table) -> Treatment:
+    reason = f"a legal hold over {table.tells_of} keeps it until the hold ends (GDPR 17(3))"
+    return Treatment("warehouse", table.qualified, TreatmentAction.KEEP, reason)
+
+
+def _held_identity(held: Collection[str]) -> Treatment:
+    reason = (
+        f"what a legal hold over {', '.join(sorted(held))} keeps is found by it, to be erased when"
+        " the hold ends (GDPR 17(3))"
+    )
+    return Treatment("postgres", "subjects", TreatmentAction.KEEP, reason)
 
 
 def _names(erasables: Iterable[Erasable]) -> tuple[str, ...]:
@@ -207,8 +235,8 @@ _LANDING: Final = Treatment(
     "landing",
     "objects",
     TreatmentAction.ANONYMISE,
-    "objects that hold the person are written anew, the old ones go; rows that others rest on stay"
-    " as in the tables made from them",
+    "objects that hold the person are written anew, the old ones go; rows that others rest on, or"
+    " that a legal hold keeps, stay as in the tables made from them",
 )
 _QUARANTINE: Final = Treatment(
     "postgres",

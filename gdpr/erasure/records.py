@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from domain.facts import FACTS
 from domain.ids import ClientId, TenantId
+from gdpr.erasure.erasable import told_by
 from gdpr.erasure.people import load_recogniser
 from gdpr.erasure.work import Stores
 from tenancy.cache import KeyKind, TenantRedis
@@ -51,11 +52,11 @@ async def clear_quarantine(session: TenantSession, stores: Stores) -> Counter[uu
     counts: Counter[uuid.UUID] = Counter()
     if not known.requests:
         return counts
-    query = select(QuarantinedRow, Sync.client_id).join(
+    query = select(QuarantinedRow, Sync.client_id, Sync.fact).join(
         Sync, (Sync.tenant_id == QuarantinedRow.tenant_id) & (Sync.id == QuarantinedRow.sync_id)
     )
-    for row, client_id in (await session.execute(query)).all():
-        request = known.request_in(client_id, row.connection_id, _texts(row))
+    for row, client_id, fact in (await session.execute(query)).all():
+        request = known.request_in(client_id, row.connection_id, _texts(row), told_by(fact))
         if request is None:
             continue
         counts[request] += 1

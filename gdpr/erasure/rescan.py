@@ -66,7 +66,8 @@ async def rescan_at_once(stores: Stores, run: Run, tenant_id: TenantId) -> Findi
     for identifier in known:
         if identifier.connection_id is not None:
             _place(places, identifier.value, identifier.connection_id)
-    return await search_everywhere(stores, tenant_id, KnownWords.of(known, ids, places))
+    words = KnownWords.of(known, ids, places, run.held)
+    return await search_everywhere(stores, tenant_id, words)
 
 
 def _place(

@@ -10,8 +10,8 @@ Decision: ADR-0027.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -21,17 +21,19 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import TenantId
 from domain.ports import Steps
+from domain.privacy.evidence import Treatment
 from gdpr.erasure.everybody import bury_everybody, people_buried_by
 from gdpr.erasure.find import find_targets
 from gdpr.erasure.journal import Journal, StepRecord
 from gdpr.erasure.landing import rewrite_objects
 from gdpr.erasure.people import bury, identifiers_of, shred_people
-from gdpr.erasure.plan import Plan, Step, StepKind
+from gdpr.erasure.plan import Plan, Step, StepKind, build_plan
 from gdpr.erasure.records import clear_quarantine, renew_versions, tell_versions
 from gdpr.erasure.rescan import ResidueError, note_at_once, plan_rescans, rescan_at_once
 from gdpr.erasure.tables import change_table
 from gdpr.erasure.work import Run, RunRequest, Stores
 from tenancy import audit
+from tenancy.privacy.tombstones import hold_back
 from tenancy.redis_sweep import unlink_answers
 from tenancy.session import TenantSession
 from tenancy.tables import ErasureCause, ErasureRunRequest
@@ -75,11 +77,21 @@ async def join_run(
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Carries out runs."""
+    """Carries out runs.
+
+    Attributes:
+        plan: Of runs of whose people no hold keeps anything.
+        kept: See `build_plan`.
+    """
 
     stores: Stores
     plan: Plan
     journal: Journal
+    kept: Mapping[str, Treatment] = field(default_factory=dict)
+
+    def plan_of(self, held: Collection[str]) -> Plan:
+        """The plan of a run of whose people holds keep some categories of data."""
+        return build_plan(self.stores.erasables, self.kept, held) if held else self.plan
 
     async def run(self, run: Run, steps: Steps | None = None) -> None:
         """Erase everybody of a run; called again after a crash, it goes on.
@@ -100,7 +112,7 @@ class Eraser:
 
     async def _round(self, run: Run, steps: Steps) -> int:
         """All steps once; how much the search has found, which ends the round."""
-        for number, step in enumerate(self.plan.steps):
+        for number, step in enumerate(self.plan_of(run.held).steps):
             name = f"{run.round}.{number} {step.name}"
             found = await steps.run(name, partial(self._step, run, number, step))
             if found:
@@ -109,10 +121,10 @@ class Eraser:
 
     async def _open(self, run: Run) -> int:
         cause = ErasureCause.REPLAY if run.is_replay else ErasureCause.REQUESTS
-        rounds = [0]
+        plan, rounds = self.plan_of(run.held), [0]
         for tenant_id, requests in run.requests.items():
             async with self.stores.database.session(tenant_id) as session:
-                rounds.append(await self.journal.open_run(session, run.run_id, self.plan, cause))
+                rounds.append(await self.journal.open_run(session, run.run_id, plan, cause))
                 if not run.is_replay:
                     await join_run(session, self.stores, run.run_id, requests)
         return max(rounds)
@@ -185,13 +197,16 @@ class Eraser:
             case StepKind.TOMBSTONES:
                 counts = {}
                 for request in requests if not run.is_replay else ():
+                    await hold_back(session, request.request_id, run.held)
                     if request.everybody_of is not None:
-                        told = await bury_everybody(session, stores, request, request.everybody_of)
+                        told = await bury_everybody(
+                            session, stores, request, request.everybody_of, run.held
+                        )
                         counts[str(request.request_id)] = told
                         continue
                     identifiers = await identifiers_of(session, stores, request)
                     counts[str(request.request_id)] = await bury(
-                        session, stores, request, identifiers
+                        session, stores, request, identifiers, run.held
                     )
                 return counts
             case StepKind.QUARANTINE:
@@ -233,7 +248,7 @@ class Eraser:
 
     async def _close(self, run: Run) -> int:
         retention = await self.stores.warehouse.retention()
-        plan_hash = self.plan.hash  # of the whole plan, so not for each request
+        told = _told(run, self.plan_of(run.held))  # hashes the plan, so not for each request
         for tenant_id, requests in run.requests.items():
             now = self.stores.clock()
             residuals = {
@@ -260,12 +275,17 @@ class Eraser:
                         action="subject.erased",
                         object_kind="subject_request",
                         object_id=str(request_id),
-                        details={"run": str(run.run_id), "plan": plan_hash},
+                        details=told,
                     )
                 await self.journal.close_run(
                     session, run.run_id, residuals if retention.time_travel else {}
                 )
         return len(run.requests)
+
+
+def _told(run: Run, plan: Plan) -> Mapping[str, str | list[str]]:
+    told: dict[str, str | list[str]] = {"run": str(run.run_id), "plan": plan.hash}
+    return told | {"held": list(plan.held)} if plan.held else told
 
 
 async def _known_people(session: TenantSession, request: RunRequest) -> Sequence[uuid.UUID]:

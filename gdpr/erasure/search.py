@@ -11,6 +11,7 @@ It shares nothing with the plan but the words: a table that no plan knows is sea
 import functools
 import io
 import itertools
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -18,11 +19,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlglot import exp, parse_one
 
 from domain.ids import TenantId
 from domain.ports import Statement
+from gdpr.erasure.erasable import told_by
 from gdpr.erasure.needles import Needles, Place, place_of, place_of_row
 from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.work import Stores
@@ -30,6 +32,7 @@ from tenancy.audited_tenants import AuditedTenants
 from tenancy.landing_manifest import list_landed
 from tenancy.redis_sweep import iter_stored
 from tenancy.session import TenantSession
+from tenancy.tables import QuarantinedRow, Sync
 
 __all__ = ["Findings", "search_everywhere"]
 
@@ -40,6 +43,8 @@ _OURS: Final = frozenset(
     {"tenant_id", "client_id", "connection_id", "sync_id", "object_id", "run_id", "request_id"}
 )
 _PLACE: Final = ("client_id", "connection_id")
+_QUARANTINE: Final = QuarantinedRow.__tablename__
+_SYNC: Final = re.compile(r"/sync=([0-9a-f-]{36})/")
 _ROWS_AT_ONCE: Final = 1_000_000
 _TABLES: Final = text("""
     SELECT DISTINCT table_name FROM information_schema.columns
@@ -68,12 +73,20 @@ async def search_everywhere(stores: Stores, tenant_id: TenantId, needles: Needle
 
 
 async def _search_postgres(session: TenantSession, needles: Needles, found: Findings) -> None:
+    tells_of = await _tells_of(session)
     for table in (await session.scalars(_TABLES)).all():
         rows = await session.stream(text(f'SELECT to_jsonb(t) AS stored FROM "{table}" AS t'))
         async for (row,) in rows:
-            place = place_of_row(row)
+            is_of_sync = table == _QUARANTINE
+            place = place_of_row(row, tells_of.get(row["sync_id"], "") if is_of_sync else "")
             if needles.is_found_in(_written(row), place):
                 found[f"postgres {table}"] += 1
+
+
+async def _tells_of(session: TenantSession) -> Mapping[str, str]:
+    """The category of what each sync brings, by its id, of those that bring anything of people."""
+    syncs = await session.execute(select(Sync.id, Sync.fact))
+    return {str(sync_id): told_by(fact) for sync_id, fact in syncs if told_by(fact)}
 
 
 def _written(row: Mapping[str, Any]) -> str:
@@ -99,6 +112,7 @@ async def _search_warehouse(
     stores: Stores, tenant_id: TenantId, needles: Needles, found: Findings
 ) -> None:
     scope = AuditedTenants(frozenset({tenant_id}), "rescan")
+    tells_of = {one.table.qualified: one.table.tells_of for one in stores.erasables}
     async for table, columns, is_placed in _tables(stores):
         counted = await stores.warehouse.run_for(scope, _count_of(table), {})
         if not counted.column("row_count").to_pylist()[0]:
@@ -106,7 +120,7 @@ async def _search_warehouse(
         for column in columns:
             statement = _values_of(table, column, is_placed=is_placed)
             rows = await stores.warehouse.run_for(scope, statement, {})
-            count = _count(rows, needles)
+            count = _count(rows, needles, tells_of.get(table, ""))
             if count:
                 found[f"warehouse {table}.{column}"] += count
 
@@ -145,9 +159,9 @@ def _question(sql: str) -> Statement:
     return Statement(tree, frozenset())
 
 
-def _count(rows: pa.Table, needles: Needles) -> int:
+def _count(rows: pa.Table, needles: Needles, tells_of: str) -> int:
     count = 0
-    for place, mine in _by_place(rows):
+    for place, mine in _by_place(rows, tells_of):
         for batch in mine.to_batches(max_chunksize=_ROWS_AT_ONCE):
             hit = batch.filter(needles.candidates(batch.column("value"), place))
             for row in hit.to_pylist():
@@ -156,16 +170,17 @@ def _count(rows: pa.Table, needles: Needles) -> int:
     return count
 
 
-def _by_place(rows: pa.Table) -> Iterator[tuple[Place, pa.Table]]:
+def _by_place(rows: pa.Table, tells_of: str) -> Iterator[tuple[Place, pa.Table]]:
     if not {*_PLACE} <= {*rows.column_names}:
-        yield place_of(None, None), rows
+        yield place_of(None, None, tells_of), rows
         return
     for place in rows.group_by(list(_PLACE)).aggregate([]).to_pylist():
         here = [
             pc.is_null(rows.column(name)) if one is None else pc.equal(rows.column(name), one)
             for name, one in place.items()
         ]
-        yield place_of(place["client_id"], place["connection_id"]), rows.filter(pc.and_(*here))
+        found = place_of(place["client_id"], place["connection_id"], tells_of)
+        yield found, rows.filter(pc.and_(*here))
 
 
 def _names(value: str, needles: Needles, place: Place) -> bool:
@@ -178,21 +193,24 @@ def _names(value: str, needles: Needles, place: Place) -> bool:
 async def _search_landing(
     stores: Stores, tenant_id: TenantId, needles: Needles, found: Findings
 ) -> None:
+    async with stores.database.session(tenant_id) as session:
+        tells_of = await _tells_of(session)
     landing = stores.landing.for_tenant(tenant_id)
     for key in await list_landed(stores.database, stores.landing, tenant_id):
         if not key.endswith(".parquet"):
             continue  # a copy for a person: sealed, and noise without its key
         rows = pq.read_table(io.BytesIO(await landing.get(key)))
-        if _is_in_object(rows, needles):
+        sync = _SYNC.search(key)
+        if _is_in_object(rows, needles, tells_of.get(sync.group(1), "") if sync else ""):
             found["landing objects"] += 1
 
 
-def _is_in_object(rows: pa.Table, needles: Needles) -> bool:
+def _is_in_object(rows: pa.Table, needles: Needles, tells_of: str) -> bool:
     ids = (
         rows.column(name).unique().to_pylist() if name in rows.column_names else [None]
         for name in _PLACE
     )
-    places = [place_of(*pair) for pair in itertools.product(*ids)]
+    places = [place_of(one, other, tells_of) for one, other in itertools.product(*ids)]
     for field in rows.schema:
         if not pa.types.is_string(field.type) or field.name in _OURS:
             continue

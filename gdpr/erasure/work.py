@@ -105,6 +105,7 @@ class Run:
     Attributes:
         requests: By agency; none of a replay.
         is_replay: Whoever has a tombstone is looked for, not those of requests.
+        held: Categories of data that legal holds keep of all of them.
         round: How often the steps have begun anew; operations of another round are others.
     """
 
@@ -112,6 +113,7 @@ class Run:
     requests: Mapping[TenantId, tuple[RunRequest, ...]]
     is_replay: bool = False
     round: int = 0
+    held: frozenset[str] = frozenset()
 
     @property
     def tenants(self) -> AuditedTenants:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from domain.errors import NotFoundError
 from domain.ids import public_id
 from domain.privacy.deadlines import POLICIES
+from domain.privacy.held_categories import HELD_CATEGORIES
 from domain.privacy.request_machine import Case, RequestMachine
 from domain.privacy.rights import RequestState
 from gdpr.requests.dual_control import ask_for_approval
@@ -220,8 +221,9 @@ async def _case_of(
             now=services.clock(),
             everybody=is_everybody,
         )
-        is_held = any(hold.category is None for hold in holds)
-        categories = tuple(sorted({hold.category for hold in holds if hold.category}))
+        is_held = any(hold.category not in HELD_CATEGORIES for hold in holds)
+        named = {hold.category for hold in holds if hold.category}
+        categories = tuple(sorted(named & HELD_CATEGORIES.keys()))
     case = Case(
         right=row.right,
         channel=row.channel,

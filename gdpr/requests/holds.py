@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import ClientId, TenantId, public_id
+from domain.privacy.held_categories import check_category
 from domain.privacy.request_machine import Move
 from domain.privacy.rights import RequestState
 from gdpr.requests.docket import Docket, open_docket
@@ -47,7 +48,7 @@ class NewHold:
         basis: The law or the proceeding that asks for it; names no person.
         owner: Who answers for it.
         pseudonym: Of the person, `sp_...`; None: everybody in the client's data.
-        category: Of data; None: all.
+        category: One of `HELD_CATEGORIES`; None: all.
         expires_at: UTC instant; None: until it is released.
     """
 
@@ -72,7 +73,7 @@ class HoldDesk:
             The hold's id.
 
         Raises:
-            InvalidInputError: Without basis or owner, or over already.
+            InvalidInputError: Without basis or owner, over already, or of an unknown category.
             NotFoundError: The agency has no such client, or the client no such person.
         """
         now, hold_id = self.services.clock(), self.services.ids()
@@ -80,6 +81,8 @@ class HoldDesk:
             raise InvalidInputError(
                 "a hold has a basis and an owner", hint="name the law and who answers for it"
             )
+        if hold.category is not None:
+            check_category(hold.category)
         if hold.expires_at is not None and hold.expires_at <= now:
             raise InvalidInputError("the hold would be over already", hint="give a later instant")
         async with self.services.database.session(tenant_id) as session:

@@ -73,7 +73,7 @@ class RequestJobs:
     ) -> RequestState:
         """What a request waited for has happened: recipients answered, rescans found nothing.
 
-        It goes on waiting while a hold keeps a part of the data.
+        It goes on waiting when a hold kept a part of the data: that is still to be carried out.
 
         Args:
             tenant_id: The agency.
@@ -90,10 +90,11 @@ class RequestJobs:
             docket = await open_docket(self.services, session, request_id)
             case = docket.machine.settle(docket.case, outcome)
             run = await _run_of(docket)
-            kept = [one for one in run.held_categories if one in docket.held_categories]
-            run.waits_for = [_kept(one) for one in kept]
-            if kept:
-                docket.note("settled_but_held", actor, {"categories": kept})
+            if run.held_categories:
+                waits_for = [_kept(one) for one in run.held_categories]
+                if run.waits_for != waits_for:
+                    run.waits_for = waits_for
+                    docket.note("settled_but_held", actor, {"categories": run.held_categories})
                 return docket.case.state
             told = {"outcome": outcome.value}
             await docket.record(case, "settled", actor, reason=reason, details=told)

@@ -54,10 +54,10 @@ async def quarantine(
         session.add_all(_kept(services, sync, row, []) for row in rejected)
         sync.quarantined += len(rejected)
         return
-    tombstones = await load_tombstones(session)
+    erased = (await load_tombstones(session)).of(target.stream.raw_table.tells_of)
     pseudonyms = await _pseudonyms(session, services, target, rejected)
     for row, found in zip(rejected, pseudonyms, strict=True):
-        if tombstones.pseudonyms.isdisjoint(found):
+        if erased.isdisjoint(found):
             session.add(_kept(services, sync, _without_addresses(row), found))
             sync.quarantined += 1
         else:

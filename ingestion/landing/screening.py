@@ -159,11 +159,13 @@ async def _take_out(
             tombstones = await load_tombstones(session)
             over_before = await comes_in_before(session, target.client_id, services.clock())
             is_over = any(rows_over(rows, table, over_before) is not None for rows, _ in given)
-            if not tombstones.pseudonyms and not is_over:
+            erased = tombstones.of(table.tells_of)
+            if not erased and not is_over:
                 return [Screened(rows) for rows, _ in given], tombstones.epoch
             names = await open_pseudonyms(session, services.vault)
-        is_erased = tombstones.pseudonyms.__contains__
-        against = Screen(names, target.client_id, target.connection_id, is_erased, over_before)
+        against = Screen(
+            names, target.client_id, target.connection_id, erased.__contains__, over_before
+        )
         found = [
             await asyncio.to_thread(screen, rows, table, against, beside) for rows, beside in given
         ]
@@ -178,11 +180,13 @@ async def _set_tombstones(
 ) -> None:
     """Say of more identifiers that their person is erased, by the request that said it of them."""
     async with services.database.session(tenant_id) as session:
-        columns = (Tombstone.pseudonym, Tombstone.request_id)
+        columns = (Tombstone.pseudonym, Tombstone.request_id, Tombstone.held)
         found = select(*columns).where(Tombstone.pseudonym.in_(set(related.values())))
-        requests = {row.pseudonym: row.request_id for row in await session.execute(found)}
+        told = {
+            row.pseudonym: (row.request_id, tuple(row.held)) for row in await session.execute(found)
+        }
         by_request = defaultdict(list)
         for new, by in related.items():
-            by_request[requests[by]].append(new)
-        for request_id, new_ones in sorted(by_request.items()):
-            await add_tombstones(session, new_ones, request_id, services.clock)
+            by_request[told[by]].append(new)
+        for (request_id, held), new_ones in sorted(by_request.items()):
+            await add_tombstones(session, new_ones, request_id, services.clock, held)

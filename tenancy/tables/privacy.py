@@ -112,6 +112,8 @@ class Tombstone(TenantOwned, Base):
     kind: Mapped[IdentifierKind] = mapped_column(choice(IdentifierKind, "kind"))
     request_id: Mapped[uuid.UUID]
     epoch: Mapped[int] = mapped_column(BigInteger)  # `tenants.tombstone_epoch` when it was set
+    # Categories that a legal hold keeps: rows of these are the person's still
+    held: Mapped[list[str]] = holds(CANONICAL_WORD, ARRAY(TEXT))
     created_at: Mapped[dt.datetime]
 
 

@@ -249,12 +249,13 @@ async def test_a_hold_over_everybody(world: World, northwind: Agency, dana: Brow
         "client": public_id("cli", northwind.clients["bolt"]),
         "basis": "Case 12",
         "owner": "Counsel",
-        "category": "shop_order",
+        "category": "user.behavior.purchase_history",
     }
     for wrong, told in (
         ({"until": "soon"}, "The day cannot be read."),
         ({"until": "2026-03-01"}, "The hold would be over already."),
         ({"client": ""}, "Choose the client whose data is kept."),
+        ({"category": "orders"}, "A hold cannot be over 'orders' alone."),
         ({"pseudonym": "sp_nobody"}, "The client has no such person."),
     ):
         reply = await dana.send(path, **fields | wrong)
@@ -263,9 +264,11 @@ async def test_a_hold_over_everybody(world: World, northwind: Agency, dana: Brow
     await dana.follow(await dana.send(path, **fields, until="2026-03-31"))
     assert "The hold is in force." in dana.text
     assert "in force until 2026-04-01" in dana.text
+    assert "everybody in its data, orders, order lines and refunds." in dana.text
     async with world.database.session(northwind.tenant_id) as session:
         hold = (await session.scalars(select(LegalHold))).one()
-    assert (hold.basis, hold.category, hold.subject_id) == ("Case 12", "shop_order", None)
+    kept = "user.behavior.purchase_history"
+    assert (hold.basis, hold.category, hold.subject_id) == ("Case 12", kept, None)
     assert hold.expires_at == dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
 
 

@@ -2,13 +2,13 @@
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from domain.ports import Clock
 from gdpr.access.control_rows import ControlRows
 from gdpr.desk.office import PrivacyOffice, office_of
 from gdpr.erasure.places import PLACES
-from gdpr.erasure.plan import build_plan
+from gdpr.erasure.plan import Plan, build_plan
 from gdpr.requests.open import open_requests
 from gdpr.requests.services import RequestServices
 from tenancy.exclusive import Exclusive
@@ -31,5 +31,8 @@ def open_office(
         exclusive=Exclusive(database, "requests"),
         fulfillers={},
     )
-    plan = build_plan((), PLACES)
-    return office_of(services, requests, plan, (ControlRows(database),))
+
+    def plan_of(held: Collection[str]) -> Plan:
+        return build_plan((), PLACES, held)
+
+    return office_of(services, requests, plan_of, (ControlRows(database),))

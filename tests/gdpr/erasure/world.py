@@ -169,7 +169,7 @@ class World:
     def eraser(self, journal: Journal | None = None) -> Eraser:
         stores = self.stores
         journal = journal or Journal(self.database, self.clock, "test")
-        return Eraser(stores, build_plan(stores.erasables, PLACES), journal)
+        return Eraser(stores, build_plan(stores.erasables, PLACES), journal, PLACES)
 
     def loader(self) -> Loader:
         streams = {stream.raw_table.qualified: stream for stream in STREAMS.values()}
