@@ -13,6 +13,7 @@ from domain.privacy.rights import RequestState
 from gdpr.requests.docket import REQUEST_PREFIX
 from gdpr.requests.holds import HOLD_PREFIX, NewHold
 from gdpr.requests.identity import Proof
+from gdpr.requests.lifting import NOTICE
 
 __all__ = [
     "approve",
@@ -21,6 +22,7 @@ __all__ = [
     "countersign",
     "extend",
     "grant",
+    "lift",
     "list_holds",
     "look_again",
     "nobody",
@@ -30,6 +32,7 @@ __all__ = [
     "release_hold",
     "retry",
     "search",
+    "tell_lifting",
     "vouch",
     "withdraw",
 ]
@@ -105,6 +108,21 @@ async def grant(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     request, reason = await _request(runtime, arguments), arguments["reason"]
     state = await runtime.requests.rulings.grant(*request, reason, actor=arguments["actor"])
     yield _now(arguments, state)
+
+
+async def tell_lifting(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco gdpr requests tell-lifting`."""
+    request, reason = await _request(runtime, arguments), arguments["reason"]
+    letter = await runtime.requests.lifting.tell(*request, reason, actor=arguments["actor"])
+    how = "the platform tells the person" if letter is None else "the letter is written"
+    yield LineEvent(f"{how}; lift the restriction {NOTICE.days} days after the person was told")
+
+
+async def lift(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco gdpr requests lift`."""
+    request, reason = await _request(runtime, arguments), arguments["reason"] or ""
+    count = await runtime.requests.lifting.lift(*request, reason, actor=arguments["actor"])
+    yield LineEvent(f"the person is read again for {count} purpose{'' if count == 1 else 's'}")
 
 
 async def withdraw(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:

@@ -32,6 +32,7 @@ from api.graphql.mutations.define_metric import DEFINE_METRIC
 from api.graphql.mutations.extend_request import EXTEND_REQUEST
 from api.graphql.mutations.grant_request import GRANT_REQUEST
 from api.graphql.mutations.hold_request import HOLD_REQUEST
+from api.graphql.mutations.lift_request import LIFT_REQUEST
 from api.graphql.mutations.look_again import LOOK_AGAIN
 from api.graphql.mutations.record_consent import RECORD_CONSENT
 from api.graphql.mutations.refuse_request import REFUSE_REQUEST
@@ -41,6 +42,7 @@ from api.graphql.mutations.replay_webhook import REPLAY_WEBHOOK
 from api.graphql.mutations.resolve_incident import RESOLVE_INCIDENT
 from api.graphql.mutations.retire_metric import RETIRE_METRIC
 from api.graphql.mutations.search_again import SEARCH_AGAIN
+from api.graphql.mutations.tell_lifting import TELL_LIFTING
 from api.graphql.mutations.vouch_identity import VOUCH_IDENTITY
 from api.graphql.mutations.withdraw_request import WITHDRAW_REQUEST
 from api.graphql.periods import Period
@@ -118,6 +120,8 @@ MUTATIONS: Final = (
     COUNTERSIGN_REQUEST,
     LOOK_AGAIN,
     GRANT_REQUEST,
+    TELL_LIFTING,
+    LIFT_REQUEST,
     EXTEND_REQUEST,
     REFUSE_REQUEST,
     WITHDRAW_REQUEST,

@@ -1,7 +1,8 @@
 """The page of one request: all that is known of it, and what an officer can do about it.
 
 /desk/privacy/requests/req_... -> search | choose | nobody | ask | vouch | approve | countersign |
-    retry | look-again | grant | extend | refuse | withdraw | hold | note | handed
+    retry | look-again | grant | tell-lifting | lift | extend | refuse | withdraw | hold | note |
+    handed
 """
 
 import uuid
@@ -50,6 +51,8 @@ _DONE: Final = {
     "retry": "It is tried again.",
     "look-again": "The person is to be chosen again.",
     "grant": "The request is granted. The person is told what is done.",
+    "tell-lifting": "The letter that says that the restriction ends is below.",
+    "lift": "The person is read again.",
     "extend": "There are two months more. The letter that says why is below.",
     "refuse": "The request is refused. The letter that says why is below.",
     "withdraw": "The request is withdrawn.",
@@ -89,6 +92,8 @@ class DeskRequestPages:
             "retry": self._plain(office.rulings.jobs.retry),
             "look-again": self._plain(office.decisions.look_again),
             "grant": self._grant,
+            "tell-lifting": self._tell_lifting,
+            "lift": self._lift,
             "extend": self._extend,
             "refuse": self._refuse,
             "withdraw": self._plain(office.decisions.withdraw),
@@ -137,6 +142,7 @@ class DeskRequestPages:
             may_decide=_may_decide(file, visit.visitor.actor),
             is_ruled=_is_ruled(file),
             is_stuck=_is_stuck(file),
+            now=now,
             due_words=describe_due(file.row, now),
             help_words=describe_help(file.row, now),
             letters=letters,
@@ -200,6 +206,14 @@ class DeskRequestPages:
     async def _grant(self, visit: Visit, request_id: uuid.UUID) -> None:
         who, reason = visit.visitor, visit.field("grant_reason")
         await self._office.rulings.grant(who.tenant_id, request_id, reason, actor=who.actor)
+
+    async def _tell_lifting(self, visit: Visit, request_id: uuid.UUID) -> None:
+        who, reason = visit.visitor, visit.field("tell_reason")
+        await self._office.lifting.tell(who.tenant_id, request_id, reason, actor=who.actor)
+
+    async def _lift(self, visit: Visit, request_id: uuid.UUID) -> None:
+        who, reason = visit.visitor, visit.field("lift_reason")
+        await self._office.lifting.lift(who.tenant_id, request_id, reason, actor=who.actor)
 
     async def _extend(self, visit: Visit, request_id: uuid.UUID) -> None:
         who, reason = visit.visitor, visit.field("extend_reason")

@@ -200,4 +200,5 @@ HAPPENED: Final[Mapping[str, str]] = {
     "letter_sent": "Letter sent",
     "letter_handed_over": "Letter handed over",
     "lifting_told": "Told that a restriction ends",
+    "lifted": "Read again: the restriction or objection ended",
 }

@@ -36,6 +36,7 @@ __all__ = [
     "NotPossibleError",
     "RequestMachine",
     "SecondPersonError",
+    "TooEarlyError",
     "TooLateError",
     "possible_moves",
 ]
@@ -53,6 +54,12 @@ class TooLateError(ConflictError):
     """The time in which this can be done has passed (nobody can mend that)."""
 
     code = "REQUEST_TOO_LATE"
+
+
+class TooEarlyError(ConflictError):
+    """The time from which this can be done has not come (the caller can wait)."""
+
+    code = "REQUEST_TOO_EARLY"
 
 
 class SecondPersonError(ConflictError):

@@ -24,6 +24,7 @@ from gdpr.requests.desk import ReceivedRequest, RequestDesk
 from gdpr.requests.holds import HoldDesk, NewHold
 from gdpr.requests.identity import IdentityDesk
 from gdpr.requests.letters import Letter, Letters
+from gdpr.requests.lifting import LiftingDesk
 from gdpr.requests.open import Requests
 from gdpr.requests.rulings import RulingDesk
 from gdpr.requests.services import RequestServices
@@ -57,6 +58,7 @@ class PrivacyOffice:
     decisions: DecisionDesk
     identity: IdentityDesk
     rulings: RulingDesk
+    lifting: LiftingDesk
     holds: HoldDesk
     letters: Letters
     previewer: Previewer
@@ -194,6 +196,7 @@ def office_of(
         decisions=requests.decisions,
         identity=requests.identity,
         rulings=requests.rulings,
+        lifting=requests.lifting,
         holds=requests.holds,
         letters=requests.letters,
         previewer=Previewer(services.database, services.vault, services.clock, plan_of, sources),

@@ -20,6 +20,7 @@ from domain.privacy.request_machine import Move, possible_moves
 from gdpr.desk.queue import QueueFilter, QueueLine, find_line, list_queue
 from gdpr.erasure.outcome import ErasureOutcome, find_outcome
 from gdpr.requests.legal_holds import find_holds
+from gdpr.requests.lifting import Lifting, find_lifting
 from gdpr.requests.matching import find_people
 from tenancy.session import TenantSession
 from tenancy.tables import (
@@ -74,6 +75,7 @@ class RequestFile:
         erasure: How far a run is that has taken it; None: none has.
         notices: What others who were given the data were told, each with its recipient.
         certificate: The newest; None: there is none yet.
+        lifting: What it keeps from being read, and how far the end is; None: nothing.
         others: Other requests of the same person.
     """
 
@@ -90,6 +92,7 @@ class RequestFile:
     erasure: ErasureOutcome | None
     notices: Sequence[tuple[str, RecipientNotice]]
     certificate: Certificate | None
+    lifting: Lifting | None
 
     @property
     def row(self) -> SubjectRequest:
@@ -138,6 +141,7 @@ async def load_request_file(
         erasure=await find_outcome(session, request_id),
         notices=await _notices(session, request_id),
         certificate=await _certificate(session, request_id),
+        lifting=await find_lifting(session, row),
     )
 
 

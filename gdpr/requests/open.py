@@ -9,6 +9,7 @@ from gdpr.requests.desk import RequestDesk
 from gdpr.requests.holds import HoldDesk
 from gdpr.requests.identity import IdentityDesk
 from gdpr.requests.letters import Letters
+from gdpr.requests.lifting import LiftingDesk
 from gdpr.requests.rounds import RequestRounds
 from gdpr.requests.rulings import RulingDesk
 from gdpr.requests.run import Fulfillers, RequestJobs
@@ -30,6 +31,7 @@ class Requests:
         identity: Asks who they are.
         decisions: The officers' verbs.
         rulings: Of restriction, objection and review.
+        lifting: How restrictions and objections end.
         holds: Legal holds.
         letters: To people.
         jobs: Carry them out.
@@ -41,6 +43,7 @@ class Requests:
     identity: IdentityDesk
     decisions: DecisionDesk
     rulings: RulingDesk
+    lifting: LiftingDesk
     holds: HoldDesk
     letters: Letters
     jobs: RequestJobs
@@ -66,6 +69,7 @@ def open_requests(
         identity=IdentityDesk(services, messenger),
         decisions=DecisionDesk(services),
         rulings=RulingDesk(services, runs),
+        lifting=LiftingDesk(services),
         holds=HoldDesk(services),
         letters=letters,
         jobs=runs,

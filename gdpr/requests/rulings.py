@@ -7,9 +7,9 @@ A correction ends with an officer's word as well: what was corrected at the sour
 
 A restriction or an objection that is granted is in force for every question within seconds: the
 person is suppressed for the purposes that the request names (ADR-0028). What follows beyond that is
-written in the ruling, and told to the person. Before a restriction is lifted the person is told.
+written in the ruling, and told to the person. How it ends: `gdpr.requests.lifting`.
 
-Sources: GDPR articles 18(1), 18(3), 21(1), 22(3).
+Sources: GDPR articles 18(1), 21(1), 22(3).
 """
 
 import uuid
@@ -24,11 +24,9 @@ from domain.privacy.request_machine import NotPossibleError
 from domain.privacy.rights import RequestOutcome, RequestState, Right
 from gdpr.requests.docket import Docket, open_docket
 from gdpr.requests.fulfilment import Fulfilled
-from gdpr.requests.letters import write_letter
 from gdpr.requests.run import RequestJobs
 from gdpr.requests.services import RequestServices
 from tenancy.privacy.suppressions import suppress
-from tenancy.tables import LetterKind
 
 __all__ = ["RULED_RIGHTS", "Ruled", "RulingDesk"]
 
@@ -85,31 +83,6 @@ class RulingDesk:
         return await self.jobs.settle(
             tenant_id, request_id, RequestOutcome.DONE, actor=actor, reason=reason
         )
-
-    async def tell_lifting(
-        self, tenant_id: TenantId, request_id: uuid.UUID, reason: str, *, actor: str
-    ) -> uuid.UUID | None:
-        """Tell the person that a restriction ends, before it does.
-
-        Returns:
-            The letter; None: the platform tells them.
-
-        Raises:
-            NotFoundError: The agency has no such request.
-            NotPossibleError: It is no restriction that was granted.
-            InvalidInputError: No reason.
-        """
-        if not reason.strip():
-            raise InvalidInputError("say why the restriction ends", hint="the person is told")
-        async with self.services.database.session(tenant_id) as session:
-            docket = await open_docket(self.services, session, request_id)
-            row = docket.row
-            if row.right is not Right.RESTRICTION or row.state is not RequestState.COMPLETED:
-                raise NotPossibleError(
-                    "this request restricts nothing", hint="only a granted restriction is lifted"
-                )
-            docket.note("lifting_told", actor, {})
-            return await write_letter(docket, LetterKind.LIFTING, reason=reason)
 
 
 def _check_waits(docket: Docket) -> None:

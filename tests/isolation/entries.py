@@ -214,7 +214,18 @@ _CONSENT: Final = Attacked(
 )
 _DEEDS: Final = (
     *("search", "choose", "nobody", "ask", "vouch", "approve", "countersign", "retry"),
-    *("look-again", "grant", "extend", "refuse", "withdraw", "hold", "note", "handed"),
+    *(
+        "look-again",
+        "grant",
+        "tell-lifting",
+        "lift",
+        "extend",
+        "refuse",
+        "withdraw",
+        "hold",
+        "note",
+        "handed",
+    ),
 )
 _ALL_AGENCIES: Final = Empty("the operator's: it takes no name, and tells of all agencies")
 _PLATFORM: Final = Empty("the platform's own; no agency's data is in reach")
@@ -269,7 +280,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "defineMetric retireMetric acknowledgeIncident resolveIncident addWebhook removeWebhook"
         " replayWebhook recordConsent addConsentNotice createSubjectRequest searchAgain"
         " chooseSubject declareNobody askIdentity"
-        " vouchIdentity approveErasure countersignRequest lookAgain grantRequest extendRequest"
+        " vouchIdentity approveErasure countersignRequest lookAgain grantRequest tellLifting"
+        " liftRequest extendRequest"
         " refuseRequest withdrawRequest holdRequest releaseHold",
     ),
     Kind.SUBSCRIPTION: {},
@@ -287,10 +299,11 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " gdpr.requests.approve gdpr.requests.ask-identity gdpr.requests.choose"
             " gdpr.requests.countersign gdpr.requests.extend gdpr.requests.grant"
             " gdpr.requests.hold gdpr.requests.holds gdpr.requests.import gdpr.requests.letter"
-            " gdpr.requests.list"
+            " gdpr.requests.lift gdpr.requests.list"
             " gdpr.requests.look-again gdpr.requests.new gdpr.requests.nobody"
             " gdpr.requests.note gdpr.requests.refuse gdpr.requests.release"
-            " gdpr.requests.retry gdpr.requests.search gdpr.requests.show gdpr.requests.vouch"
+            " gdpr.requests.retry gdpr.requests.search gdpr.requests.show"
+            " gdpr.requests.tell-lifting gdpr.requests.vouch"
             " gdpr.requests.withdraw gdpr.queue gdpr.statistics"
             " gdpr.recipients.acknowledge gdpr.recipients.add gdpr.recipients.list"
             " gdpr.recipients.remove gdpr.recipients.retry gdpr.retention.plan"

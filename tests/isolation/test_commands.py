@@ -132,6 +132,8 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
         "NOT_FOUND",
     ),
     "gdpr.requests.grant": ({"request": "@certified", "reason": "yes"}, "NOT_FOUND"),
+    "gdpr.requests.tell-lifting": ({"request": "@certified", "reason": "over"}, "NOT_FOUND"),
+    "gdpr.requests.lift": ({"request": "@certified", "reason": "over"}, "NOT_FOUND"),
     "gdpr.requests.withdraw": ({"request": "@certified"}, "NOT_FOUND"),
     "gdpr.requests.countersign": ({"request": "@certified"}, "NOT_FOUND"),
     "gdpr.requests.look-again": ({"request": "@certified"}, "NOT_FOUND"),

@@ -94,6 +94,8 @@ NAMED: Mapping[str, str | None] = {
     "extendRequest.id": "subject_request",
     "refuseRequest.id": "subject_request",
     "grantRequest.id": "subject_request",
+    "tellLifting.id": "subject_request",
+    "liftRequest.id": "subject_request",
     "chooseSubject.pseudonym": "pseudonym",
     "holdRequest.input.request": "subject_request",
     "releaseHold.id": "hold",
@@ -109,6 +111,8 @@ NAMED: Mapping[str, str | None] = {
     "refuseRequest.reason": None,
     "refuseRequest.remedy": None,
     "grantRequest.reason": None,
+    "tellLifting.reason": None,
+    "liftRequest.reason": None,
     "addWebhook.input.url": None,
     "addWebhook.input.description": None,
     "acknowledgeIncident.reason": None,
@@ -258,7 +262,7 @@ async def test_what_is_another_agency_s_is_nothing(
         "erasurePreview",
         *("chooseSubject", "declareNobody", "askIdentity", "vouchIdentity", "approveErasure"),
         *("countersignRequest", "lookAgain", "grantRequest", "extendRequest", "refuseRequest"),
-        *("withdrawRequest", "holdRequest", "releaseHold"),
+        *("tellLifting", "liftRequest", "withdrawRequest", "holdRequest", "releaseHold"),
         *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]

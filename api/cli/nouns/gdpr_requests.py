@@ -184,6 +184,25 @@ def grant(agency: Agency, request: _Request, reason: _Reason) -> None:
     invoke("gdpr.requests.grant", tenant=agency, request=request, reason=reason)
 
 
+@group.command("tell-lifting")
+def tell_lifting(agency: Agency, request: _Request, reason: _Reason) -> None:
+    """Tell the person that a restriction ends, a week before it is lifted."""
+    invoke("gdpr.requests.tell-lifting", tenant=agency, request=request, reason=reason)
+
+
+@group.command("lift")
+def lift(
+    agency: Agency,
+    request: _Request,
+    reason: Annotated[
+        str | None,
+        typer.Option(help="Of an objection: how the person took it back.", metavar="TEXT"),
+    ] = None,
+) -> None:
+    """End a restriction whose end was told, or an objection that was taken back."""
+    invoke("gdpr.requests.lift", tenant=agency, request=request, reason=reason)
+
+
 @group.command("withdraw")
 def withdraw(agency: Agency, request: _Request) -> None:
     """The person takes it back."""

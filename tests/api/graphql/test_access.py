@@ -114,6 +114,14 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         Scope.PRIVACY_WRITE,
         f'grantRequest(id: "{NO_REQUEST}", reason: "yes") {{ __typename }}',
     ),
+    "Mutation.tellLifting": (
+        Scope.PRIVACY_WRITE,
+        f'tellLifting(id: "{NO_REQUEST}", reason: "over") {{ __typename }}',
+    ),
+    "Mutation.liftRequest": (
+        Scope.PRIVACY_WRITE,
+        f'liftRequest(id: "{NO_REQUEST}") {{ __typename }}',
+    ),
     "Mutation.holdRequest": (
         Scope.PRIVACY_WRITE,
         f'holdRequest(input: {{request: "{NO_REQUEST}", basis: "b", owner: "o"}}) {{ __typename }}',

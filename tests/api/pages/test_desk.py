@@ -17,7 +17,8 @@ from gdpr.inbound.filing import Filing
 from gdpr.requests.docket import open_docket
 from tenancy.privacy.pseudonyms import open_own_key
 from tenancy.privacy.subjects import observe
-from tenancy.tables import LegalHold, Role, SubjectRequest
+from tenancy.privacy.suppressions import is_suppressed
+from tenancy.tables import LegalHold, LetterKind, RequestLetter, Role, SubjectRequest
 from tests.api.identity.world import START, Agency, World
 from tests.api.pages.browser import Browser, NewBrowser
 from tests.api.pages.people import person_signed_in
@@ -456,3 +457,44 @@ async def test_an_officer_rules_on_an_objection(
     await go(dana, path, "grant", grant_reason="No more advertising uses the data.")
     assert "The request is granted." in dana.text
     assert "Completed" in dana.text
+    assert "The person is not read for" not in dana.text  # nobody was chosen
+    await dana.send(f"{path}/tell-lifting", tell_reason="Over.")
+    assert dana.alert.startswith("This request restricts nothing.")
+
+
+@pytest.mark.usefixtures("_people")
+async def test_a_restriction_is_told_and_then_lifted(
+    world: World, northwind: Agency, pages: PageServices, dana: Browser
+) -> None:
+    path = await take_in(dana, northwind, email=ADA, right="restriction")
+    row = await row_of(world, northwind, path)
+    subject_id = row.subject_id
+    assert subject_id is not None
+    async with world.database.session(northwind.tenant_id) as session:
+        docket = await open_docket(pages.privacy.services, session, row.id)
+        docket.row.state = RequestState.WAITING
+    await dana.open(path)
+    await go(dana, path, "grant", grant_reason="It is restricted.")
+    assert "The person is not read for advertising, analytics, personalisation." in dana.text
+    await dana.send(f"{path}/lift")
+    assert dana.alert.startswith("The person was not told that the restriction ends")
+    await go(dana, path, "tell-lifting", tell_reason="Your data was checked.")
+    assert "The letter that says that the restriction ends is below." in dana.text
+    assert "send the letter or hand it over" in dana.text
+    assert "Lift the restriction" not in dana.text
+    assert await suppressed_for(world, northwind, subject_id)
+    async with world.database.session(northwind.tenant_id) as session:
+        letters = select(RequestLetter).where(RequestLetter.kind == LetterKind.LIFTING)
+        (letter,) = (await session.scalars(letters)).all()
+        letter.handed_at = row.received_at - dt.timedelta(days=8)
+    await dana.open(path)
+    assert "Lift the restriction" in dana.text
+    await go(dana, path, "lift")
+    assert "The person is read again." in dana.text
+    assert "The person is not read for" not in dana.text
+    assert not await suppressed_for(world, northwind, subject_id)
+
+
+async def suppressed_for(world: World, agency: Agency, subject_id: uuid.UUID) -> bool:
+    async with world.database.session(agency.tenant_id) as session:
+        return await is_suppressed(session, subject_id)

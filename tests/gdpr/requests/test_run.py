@@ -422,7 +422,7 @@ async def test_an_extension_and_a_clock_that_stands_end_the_risk(works: Works) -
     assert await works.alerts() == []
 
 
-async def test_a_restriction_waits_for_a_ruling_and_its_end_is_told_before(works: Works) -> None:
+async def test_a_restriction_waits_for_a_ruling(works: Works) -> None:
     received = await works.office.receive(
         works.office.intake(
             Right.RESTRICTION,
@@ -436,14 +436,11 @@ async def test_a_restriction_waits_for_a_ruling_and_its_end_is_told_before(works
     with pytest.raises(NotPossibleError, match="waits for no ruling"):
         await rulings.grant(*request, "restricted", actor=ANN)
     await works.go()
-    with pytest.raises(NotPossibleError, match="restricts nothing"):
-        await rulings.tell_lifting(*request, "checked", actor=ANN)
     with pytest.raises(InvalidInputError, match="says what is done"):
         await rulings.grant(*request, " ", actor=ANN)
     with pytest.raises(NotFoundError):
         await rulings.grant(OTHER, received.request_id, "restricted", actor=ANN)
     assert await rulings.grant(*request, "It is restricted.", actor=ANN) is RequestState.COMPLETED
-    await rulings.tell_lifting(*request, "Your data was checked.", actor=ANN)
     async with works.office.database.session(works.office.tenant_id) as session:
         rows = (await session.scalars(select(Suppression))).all()
     assert {(one.purpose, one.cause, one.origin, one.events_from) for one in rows} == {
@@ -451,7 +448,7 @@ async def test_a_restriction_waits_for_a_ruling_and_its_end_is_told_before(works
         for purpose in SUPPRESSIBLE
     }
     kinds = [one.kind for one in await works.office.letters_of(received.request_id)]
-    assert kinds == [LetterKind.ACKNOWLEDGEMENT, LetterKind.COMPLETION, LetterKind.LIFTING]
+    assert kinds == [LetterKind.ACKNOWLEDGEMENT, LetterKind.COMPLETION]
 
 
 async def test_an_objection_to_one_purpose_takes_out_that_one(works: Works) -> None:
