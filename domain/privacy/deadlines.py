@@ -50,6 +50,7 @@ class DeadlinePolicy:
         assist: From receipt until the controller has the processor's help.
         breach: From knowledge of a breach until the authority is told.
         warn: An alert is raised when so much is left, the longest first.
+        warn_assist: Likewise of the controller's help.
         retry_until: When so much is left, failures are no longer only tried again.
     """
 
@@ -60,6 +61,7 @@ class DeadlinePolicy:
     assist: dt.timedelta
     breach: dt.timedelta
     warn: tuple[dt.timedelta, ...]
+    warn_assist: dt.timedelta
     retry_until: dt.timedelta
 
 
@@ -71,6 +73,7 @@ _GDPR_2018: Final = DeadlinePolicy(
     assist=dt.timedelta(hours=72),
     breach=dt.timedelta(hours=72),
     warn=(dt.timedelta(days=7), dt.timedelta(days=2)),
+    warn_assist=dt.timedelta(days=1),
     retry_until=dt.timedelta(days=3),
 )
 POLICIES: Final[Mapping[str, DeadlinePolicy]] = {_GDPR_2018.version: _GDPR_2018}

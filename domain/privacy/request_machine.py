@@ -96,6 +96,8 @@ _BEFORE: Final = (_S.MATCHING, _S.IDENTIFYING, _S.APPROVING, _S.HELD, _S.READY)
 _OPEN: Final = tuple(state for state in RequestState if not state.is_final)
 _GATES: Final = frozenset({_S.MATCHING, _S.IDENTIFYING, _S.APPROVING, _S.HELD, _S.READY, _S.MERGED})
 _PAUSABLE: Final = frozenset({_S.MATCHING, _S.IDENTIFYING})
+# Of what is being carried out, only while nothing was done.
+_OF_STUCK: Final = frozenset({Move.REFUSE, Move.WITHDRAW})
 _ENDS_OF_RUN: Final = frozenset({_S.WAITING, _S.COUNTERSIGNING, _S.COMPLETED})
 
 TRANSITIONS: Final[Mapping[tuple[RequestState, Move], frozenset[RequestState]]] = {
@@ -118,8 +120,8 @@ TRANSITIONS: Final[Mapping[tuple[RequestState, Move], frozenset[RequestState]]] 
     (_S.COUNTERSIGNING, Move.COUNTERSIGN): frozenset({_S.COMPLETED}),
     (_S.COUNTERSIGNING, Move.LOOK_AGAIN): frozenset({_S.MATCHING}),
     **{(state, Move.EXTEND): frozenset({state}) for state in _OPEN},
-    **{(state, Move.REFUSE): frozenset({_S.REFUSED}) for state in (*_BEFORE, _S.WAITING)},
-    **{(state, Move.WITHDRAW): frozenset({_S.WITHDRAWN}) for state in _BEFORE},
+    **{(s, Move.REFUSE): frozenset({_S.REFUSED}) for s in (*_BEFORE, _S.RUNNING, _S.WAITING)},
+    **{(state, Move.WITHDRAW): frozenset({_S.WITHDRAWN}) for state in (*_BEFORE, _S.RUNNING)},
 }
 
 
@@ -143,6 +145,8 @@ class Case:
         paused: How long it stood still before.
         run_by: Who let it be carried out, or found that there is nobody; empty: nobody yet.
         outcome: Of the last run.
+        is_stuck: It is being carried out, that has failed, and nothing was done: it can still be
+            refused or taken back.
     """
 
     right: Right
@@ -162,11 +166,25 @@ class Case:
     paused: dt.timedelta = dt.timedelta(0)
     run_by: str = ""
     outcome: RequestOutcome | None = None
+    is_stuck: bool = False
+
+    @property
+    def possible_moves(self) -> tuple[Move, ...]:
+        """What can happen to it, in the order of `Move`."""
+        return possible_moves(self.state, is_stuck=self.is_stuck)
 
 
-def possible_moves(state: RequestState) -> tuple[Move, ...]:
-    """What can happen to a request in a state, in the order of `Move`."""
-    return tuple(move for move in Move if (state, move) in TRANSITIONS)
+def possible_moves(state: RequestState, *, is_stuck: bool = False) -> tuple[Move, ...]:
+    """What can happen to a request in a state, in the order of `Move`.
+
+    Args:
+        state: Of the request.
+        is_stuck: See `Case`.
+    """
+    moves = tuple(move for move in Move if (state, move) in TRANSITIONS)
+    if state is _S.RUNNING and not is_stuck:
+        return tuple(move for move in moves if move not in _OF_STUCK)
+    return moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +220,9 @@ class RequestMachine:
         Raises:
             NotPossibleError: It cannot; says what can.
         """
-        if (case.state, move) in TRANSITIONS:
+        if move in case.possible_moves:
             return
-        possible = ", ".join(found.value for found in possible_moves(case.state))
+        possible = ", ".join(found.value for found in case.possible_moves)
         raise NotPossibleError(
             f"this request is {case.state.value}: {move.value} is not possible now",
             hint=f"possible now: {possible}" if possible else "it has ended; file a new request",

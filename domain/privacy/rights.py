@@ -57,6 +57,11 @@ class RequestState(enum.Enum):
         """Nothing comes after it."""
         return self in _FINAL
 
+    @property
+    def is_carried_out(self) -> bool:
+        """Nothing is left to do here: a controller whose processor we are has its help."""
+        return self in _CARRIED_OUT
+
 
 _FINAL = frozenset(
     {
@@ -66,6 +71,7 @@ _FINAL = frozenset(
         RequestState.MERGED,
     }
 )
+_CARRIED_OUT = _FINAL | {RequestState.WAITING, RequestState.COUNTERSIGNING}
 
 
 class RequestOutcome(enum.Enum):

@@ -19,6 +19,7 @@ from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.request_machine import Move, possible_moves
 from gdpr.desk.queue import QueueFilter, QueueLine, find_line, list_queue
 from gdpr.erasure.outcome import ErasureOutcome, find_outcome
+from gdpr.requests.docket import is_stuck
 from gdpr.requests.legal_holds import find_holds
 from gdpr.requests.lifting import Lifting, find_lifting
 from gdpr.requests.matching import find_people
@@ -129,7 +130,7 @@ async def load_request_file(
         others = await list_queue(session, wanted, now=now, limit=_MOST_OTHERS)
     return RequestFile(
         line=line,
-        moves=possible_moves(row.state),
+        moves=possible_moves(row.state, is_stuck=await is_stuck(session, request_id)),
         given=len(row.pseudonyms),
         people=await _people(session, row),
         events=await _events(session, request_id),

@@ -33,12 +33,10 @@ __all__ = [
     "urgency_rank",
 ]
 
-_ASSIST_SOON: Final = dt.timedelta(days=1)  # of the three days that contracts usually give
 _DAY: Final = dt.timedelta(days=1)
 
 FINAL: Final = tuple(state for state in RequestState if state.is_final)
-# Carried out here: the controller has its help, the person still waits for an answer.
-_HELPED: Final = (*FINAL, RequestState.WAITING, RequestState.COUNTERSIGNING)
+_HELPED: Final = tuple(state for state in RequestState if state.is_carried_out)
 
 
 class Urgency(enum.Enum):
@@ -86,7 +84,8 @@ def urgency_of(dates: Dates, now: dt.datetime) -> Urgency:
         return Urgency.OVERDUE
     if dates.due_at - now <= CURRENT_POLICY.warn[0]:
         return Urgency.DUE_SOON
-    if _helps(dates) and dates.assist_by is not None and dates.assist_by - now <= _ASSIST_SOON:
+    soon = now + CURRENT_POLICY.warn_assist
+    if _helps(dates) and dates.assist_by is not None and dates.assist_by <= soon:
         return Urgency.HELP_DUE
     return Urgency.ON_TIME
 
@@ -101,7 +100,7 @@ def urgency_rank(now: dt.datetime) -> ColumnElement[int]:
         (row.due_at <= now, rank[Urgency.OVERDUE]),
         (row.due_at <= now + CURRENT_POLICY.warn[0], rank[Urgency.DUE_SOON]),
         (
-            and_(row.state.not_in(_HELPED), row.assist_by <= now + _ASSIST_SOON),
+            and_(row.state.not_in(_HELPED), row.assist_by <= now + CURRENT_POLICY.warn_assist),
             rank[Urgency.HELP_DUE],
         ),
         else_=rank[Urgency.ON_TIME],
@@ -150,7 +149,7 @@ def _near(at: dt.datetime, now: dt.datetime) -> str:
 
 
 def _helps(dates: Dates) -> bool:
-    return dates.state not in _HELPED
+    return not dates.state.is_carried_out
 
 
 def _span(length: dt.timedelta) -> str:

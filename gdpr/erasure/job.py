@@ -290,6 +290,7 @@ async def _waiting(
             SubjectRequest.id.not_in(had) | (SubjectRequest.id == again),
         )
         .order_by(SubjectRequest.id)
+        .with_for_update(of=SubjectRequest)  # whoever refuses one that is stuck comes first, or not
     )
     return tuple(
         RunRequest(row.id, ClientId(row.client_id), row.subject_id, connection_of(row))

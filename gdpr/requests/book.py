@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import func, select
 
 from domain.ids import ClientId, TenantId
-from domain.privacy.request_machine import possible_moves
 from domain.privacy.rights import (
     IdentityLevel,
     IntakeChannel,
@@ -168,7 +167,7 @@ class RequestBook:
                 waits_for=run.waits_for if run else (),
                 held_categories=docket.held_categories,
                 is_held=docket.case.is_held,
-                possible=[move.value for move in possible_moves(docket.case.state)],
+                possible=[move.value for move in docket.case.possible_moves],
                 attempts=run.attempts if run else 0,
                 failure=run.failure if run else None,
                 next_attempt_at=run.next_attempt_at if run else None,

@@ -29,7 +29,15 @@ from tenancy import audit
 from tenancy.alerts import AlertKind, clear_alert
 from tenancy.privacy.subjects import current
 from tenancy.session import TenantSession
-from tenancy.tables import Client, RequestEvent, Subject, SubjectRequest, Tenant
+from tenancy.tables import (
+    Client,
+    ErasureRunRequest,
+    RequestEvent,
+    RequestRun,
+    Subject,
+    SubjectRequest,
+    Tenant,
+)
 
 __all__ = [
     "REQUEST_PREFIX",
@@ -37,6 +45,7 @@ __all__ = [
     "Docket",
     "alert_object",
     "alert_subject",
+    "is_stuck",
     "machine_for",
     "note_event",
     "open_docket",
@@ -46,6 +55,7 @@ __all__ = [
 REQUEST_PREFIX: Final = "req"
 Details = Mapping[str, str | int | float | bool | list[str] | None]
 
+_ALERTS: Final = (AlertKind.REQUEST_AT_RISK, AlertKind.HELP_AT_RISK, AlertKind.REQUEST_STUCK)
 _NOT_CHOSEN: Final = (RequestState.RECEIVED, RequestState.MATCHING)
 _PAST_IDENTITY: Final = (
     RequestState.APPROVING,
@@ -116,7 +126,7 @@ class Docket:
         if is_to_be_approved:
             await ask_for_approval(self.services, self.session, self.row, actor)
         if case.state.is_final:
-            for alert in (AlertKind.REQUEST_AT_RISK, AlertKind.REQUEST_STUCK):
+            for alert in _ALERTS:
                 await clear_alert(self.session, alert, alert_subject(self.row.id), now=now)
 
     def note(self, kind: str, actor: str, details: Details) -> None:
@@ -195,6 +205,19 @@ async def open_docket(
     return Docket(services, session, row, case, machine, twin, held)
 
 
+async def is_stuck(session: TenantSession, request_id: uuid.UUID) -> bool:
+    """Whether carrying a request out has failed before anything was done.
+
+    No job is at work on it, and no run of erasure has it: that takes a request under the lock of
+    its row.
+    """
+    run = await session.get(RequestRun, (session.tenant_id, request_id))
+    if run is None or run.job_id or not run.failure:
+        return False
+    taken = select(ErasureRunRequest.id).where(ErasureRunRequest.request_id == request_id)
+    return await session.scalar(taken.limit(1)) is None
+
+
 async def machine_for(
     services: RequestServices, session: TenantSession, row: SubjectRequest
 ) -> RequestMachine:
@@ -242,6 +265,7 @@ async def _case_of(
         paused=dt.timedelta(seconds=row.paused_seconds),
         run_by=row.run_by or "",
         outcome=row.outcome,
+        is_stuck=row.state is RequestState.RUNNING and await is_stuck(session, row.id),
     )
     return case, twin, categories
 

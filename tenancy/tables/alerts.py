@@ -47,6 +47,7 @@ class AlertKind(enum.Enum):
     RECIPIENT_NOT_TOLD = "recipient_not_told"  # of a person's request: it refuses, or is down
     PRIVACY_MESSAGE_STUCK = "privacy_message_stuck"  # no request could be made of it
     REQUEST_AT_RISK = "request_at_risk"  # a person's request may not be answered in time
+    HELP_AT_RISK = "help_at_risk"  # a client may not have our help with one in time
     REQUEST_STUCK = "request_stuck"  # carrying out a person's request fails
 
 

@@ -433,8 +433,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.ALERT: _all(
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
         "credentials_expiring credentials_refused freshness_missed freshness_predicted_miss"
-        " privacy_message_stuck quality_incident recipient_not_told request_at_risk request_stuck"
-        " sync_failed webhook_failed",
+        " help_at_risk privacy_message_stuck quality_incident recipient_not_told request_at_risk"
+        " request_stuck sync_failed webhook_failed",
     ),
     Kind.SERVICE: _all(
         Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),

@@ -119,14 +119,18 @@ def test_every_state_that_is_open_has_a_way_on_and_a_final_one_has_none() -> Non
 @pytest.mark.parametrize(("state", "move"), list(itertools.product(RequestState, Move)))
 def test_what_is_not_possible_says_what_is(state: RequestState, move: Move) -> None:
     case = replace(received(), state=state)
+    of_stuck = {(S.RUNNING, Move.REFUSE), (S.RUNNING, Move.WITHDRAW)}
     if (state, move) in TRANSITIONS:
+        MACHINE.check(replace(case, is_stuck=True), move)
+    if (state, move) in TRANSITIONS.keys() - of_stuck:
         MACHINE.check(case, move)
         return
     with pytest.raises(NotPossibleError) as refusal:
         MACHINE.check(case, move)
     message = f"this request is {state.value}: {move.value} is not possible now"
     assert refusal.value.message == message
-    names = ", ".join(found.value for found in Move if (state, found) in TRANSITIONS)
+    possible = TRANSITIONS.keys() - of_stuck
+    names = ", ".join(found.value for found in Move if (state, found) in possible)
     hint = f"possible now: {names}" if names else "it has ended; file a new request"
     assert refusal.value.hint == hint
 
@@ -223,6 +227,7 @@ class RequestWalk(RuleBasedStateMachine):
         self.subjects: dict[int, int] = {}  # by request, once chosen
         self.history: dict[int, list[tuple[RequestState, RequestState, str]]] = {}
         self.held: set[int] = set()  # subjects
+        self.stuck: set[int] = set()  # requests whose carrying out failed before it did anything
         self.told: dict[int, dt.datetime] = {}  # by request: when it was extended
         self.stood: dict[int, dt.timedelta] = {}
         self.stands: dict[int, dt.datetime] = {}
@@ -253,6 +258,9 @@ class RequestWalk(RuleBasedStateMachine):
         except NotPossibleError as refusal:
             depends = move in {Move.HOLD, Move.START}  # on a hold
             depends |= (case.state, move) == (S.WAITING, Move.REFUSE)  # on the right
+            if case.state is S.RUNNING and move in {Move.REFUSE, Move.WITHDRAW}:
+                assert number not in self.stuck
+                depends = True
             assert depends or (case.state, move) not in TRANSITIONS
             self.refusals.append(refusal)
             return
@@ -260,6 +268,8 @@ class RequestWalk(RuleBasedStateMachine):
             self.refusals.append(refusal)
             return
         assert moved.state in TRANSITIONS[case.state, move]
+        if case.state is S.RUNNING and move in {Move.REFUSE, Move.WITHDRAW}:
+            assert number in self.stuck
         self._keep(number, moved, actor)
 
     def _seen(self, number: int) -> Case:
@@ -276,6 +286,7 @@ class RequestWalk(RuleBasedStateMachine):
             has_subject=subject is not None,
             has_twin=bool(twins) and not is_past,
             is_held=subject in self.held,
+            is_stuck=number in self.stuck and self.cases[number].state is S.RUNNING,
         )
 
     @rule(
@@ -379,6 +390,13 @@ class RequestWalk(RuleBasedStateMachine):
     @rule(number=numbers)
     def start(self, number: int) -> None:
         self._try(number, Move.START, "job:gdpr.request", MACHINE.start)
+
+    @rule(number=numbers, fails=st.booleans())
+    def fail(self, number: int, *, fails: bool) -> None:
+        if fails:
+            self.stuck.add(number)
+        else:
+            self.stuck.discard(number)
 
     @rule(number=numbers, outcome=st.sampled_from(RequestOutcome), waits=st.booleans())
     def finish(self, number: int, outcome: RequestOutcome, *, waits: bool) -> None:

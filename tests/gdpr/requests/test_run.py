@@ -16,6 +16,7 @@ from domain.privacy.identifiers import email
 from domain.privacy.purposes import SUPPRESSIBLE, Purpose, SuppressionCause
 from domain.privacy.request_machine import NotPossibleError
 from domain.privacy.rights import IdentityLevel, IntakeChannel, RequestOutcome, RequestState, Right
+from gdpr.requests.at_risk import tell_risks
 from gdpr.requests.fulfilment import Fulfilled, Fulfiller
 from gdpr.requests.holds import NewHold
 from gdpr.requests.open import Requests, open_requests
@@ -27,6 +28,9 @@ from tenancy.tables import (
     AlertKind,
     AlertSeverity,
     ApprovalDecision,
+    ErasureCause,
+    ErasureRun,
+    ErasureRunRequest,
     LetterKind,
     RaisedAlert,
     RequestRun,
@@ -214,13 +218,11 @@ async def test_near_the_deadline_people_are_told_and_it_is_tried_on(works: Works
     due = (await works.office.row(received.request_id)).due_at
     works.office.now = due - dt.timedelta(days=3, seconds=1)
     await works.go()
-    assert [kind for kind, *_ in await works.alerts()] == [AlertKind.REQUEST_AT_RISK]
+    late = [AlertKind.HELP_AT_RISK, AlertKind.REQUEST_AT_RISK]
+    assert [kind for kind, *_ in await works.alerts()] == late
     works.office.wait(minutes=1)
     await works.go()
-    assert [kind for kind, *_ in await works.alerts()] == [
-        AlertKind.REQUEST_AT_RISK,
-        AlertKind.REQUEST_STUCK,
-    ]
+    assert [kind for kind, *_ in await works.alerts()] == [*late, AlertKind.REQUEST_STUCK]
     works.erasure.answers = [DONE]
     works.office.wait(minutes=4)
     await works.go()
@@ -385,7 +387,7 @@ async def test_deadlines_at_risk_are_told_at_seven_days_two_days_and_when_over(
 ) -> None:
     received = await works.office.receive(works.office.intake(Right.ERASURE))
     due = (await works.office.row(received.request_id)).due_at
-    told = []
+    told, kind = [], AlertKind.REQUEST_AT_RISK
     for left in (
         dt.timedelta(days=7, seconds=1),
         dt.timedelta(days=7),
@@ -394,8 +396,7 @@ async def test_deadlines_at_risk_are_told_at_seven_days_two_days_and_when_over(
     ):
         works.office.now = due - left
         await works.go()
-        told.append(await works.alerts())
-    kind = AlertKind.REQUEST_AT_RISK
+        told.append([one for one in await works.alerts() if one[0] is kind])
     assert told == [
         [],
         [(kind, AlertSeverity.WARNING, "A person's request is due within 7 days")],
@@ -414,12 +415,101 @@ async def test_an_extension_and_a_clock_that_stands_end_the_risk(works: Works) -
     await works.requests.identity.ask(works.office.tenant_id, paused.request_id, actor=ANN)
     works.office.wait(days=28)
     await works.go()
-    assert len(await works.alerts()) == 1
+    kinds = [kind for kind, *_ in await works.alerts()]
+    assert kinds == [AlertKind.HELP_AT_RISK, AlertKind.REQUEST_AT_RISK]
     await works.requests.decisions.extend(
         works.office.tenant_id, extended.request_id, "many systems", actor=ANN
     )
     await works.go()
+    kinds = [kind for kind, *_ in await works.alerts()]
+    assert kinds == [AlertKind.HELP_AT_RISK]  # the client's 72 hours are not extended
+
+
+async def test_a_client_s_time_for_our_help_is_told_a_day_before_and_when_it_is_over(
+    works: Works,
+) -> None:
+    received = await works.office.receive(works.office.intake(Right.OBJECTION))
+    await works.requests.rounds.go_round()
+    helped_by = (await works.office.row(received.request_id)).assist_by
+    assert helped_by == works.office.now + dt.timedelta(hours=72)
+    told = []
+    for left in (dt.timedelta(days=1, seconds=1), dt.timedelta(days=1), dt.timedelta(0)):
+        works.office.now = helped_by - left
+        async with works.office.database.session(works.office.tenant_id) as session:
+            await tell_risks(works.office.services, session)
+        told.append(await works.alerts())
+    kind, words = AlertKind.HELP_AT_RISK, "Our help with a person's request is"
+    assert told == [
+        [],
+        [(kind, AlertSeverity.WARNING, f"{words} due to the client within a day")],
+        [(kind, AlertSeverity.CRITICAL, f"{words} overdue to the client")],
+    ]
+    await works.go()  # carried out here: an officer has to rule
+    await works.go()
+    assert await works.state(received.request_id) is RequestState.WAITING
     assert await works.alerts() == []
+
+
+async def test_what_failed_before_anything_was_done_can_be_refused_or_taken_back(
+    works: Works,
+) -> None:
+    works.erasure.answers = [BrokenError("a bug")]
+    tenant_id, decisions = works.office.tenant_id, works.requests.decisions
+    await works.office.know(BOB)
+    refused, taken_back, begun = [
+        (await works.office.receive(works.office.redact(*who, scope={"n": n}))).request_id
+        for n, who in enumerate([(), (BOB,), ()])
+    ]
+    await works.go()
+    assert await works.state(refused) is RequestState.RUNNING
+    await take_by_a_run(works, begun)
+    shown = await works.requests.book.show(tenant_id, refused)
+    assert {"refuse", "withdraw"} <= set(shown.possible)
+    shown = await works.requests.book.show(tenant_id, begun)
+    assert {"refuse", "withdraw"}.isdisjoint(shown.possible)
+    state = await decisions.refuse(tenant_id, refused, "unfounded", actor=ANN)
+    assert state is RequestState.REFUSED
+    state = await decisions.withdraw(tenant_id, taken_back, actor=ANN)
+    assert state is RequestState.WITHDRAWN
+    for verb in (
+        decisions.refuse(tenant_id, begun, "unfounded", actor=ANN),
+        decisions.withdraw(tenant_id, begun, actor=ANN),
+    ):
+        with pytest.raises(NotPossibleError, match="is not possible now"):
+            await verb
+    await works.go()
+    assert await works.state(refused) is RequestState.REFUSED
+    assert len(works.erasure.asked) == 3
+    assert [kind for kind, *_ in await works.alerts()] == [AlertKind.REQUEST_STUCK]  # the begun one
+
+
+async def take_by_a_run(works: Works, request_id: uuid.UUID) -> None:
+    """A run of erasure has begun with a request."""
+    run_id = works.office.ids()
+    async with works.office.database.session(works.office.tenant_id) as session:
+        session.add(
+            ErasureRun(
+                id=run_id,
+                cause=ErasureCause.REQUESTS,
+                plan={"steps": []},
+                plan_hash="0" * 64,
+                round=0,
+                residuals=None,
+                started_at=works.office.now,
+                finished_at=None,
+            )
+        )
+        await session.flush()
+        session.add(
+            ErasureRunRequest(
+                id=works.office.ids(),
+                run_id=run_id,
+                request_id=request_id,
+                client_id=ACME,
+                subject_id=None,
+                finished_at=None,
+            )
+        )
 
 
 async def test_a_restriction_waits_for_a_ruling(works: Works) -> None:
