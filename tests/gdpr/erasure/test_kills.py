@@ -15,8 +15,8 @@ import signal
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import wait
@@ -29,6 +29,7 @@ from sqlalchemy import func, select
 
 from domain.privacy.recipients import RecipientKind
 from gdpr.erasure.erasable import Erasable
+from gdpr.erasure.plan import Plan
 from gdpr.recipients.desk import NewRecipient, RecipientDesk
 from tenancy.tables import AuditEntry, ErasureRunRequest, ErasureStep, RecipientNotice, StepState
 from tests.fixtures.database import TEMPLATE, copied_database
@@ -83,9 +84,11 @@ def recipient() -> Iterator[tuple[str, Counter[str]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/", told
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/", told
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,35 @@ def expected(agency: Agency, erasable: Erasable, before: pa.Table) -> Rows:
     return sorted(rows, key=str)
 
 
+def check_told(told: Counter[str], requests: int, dying: list[str]) -> None:
+    """One key for each request; whoever is told again, after a death, knows it by its key."""
+    assert len(told) == requests
+    assert max(told.values()) <= 2
+    if not any(moment.endswith("tell") for moment in dying):
+        assert told.total() == requests
+    if "after-tell" in dying:
+        assert told.total() > requests
+
+
+def chosen_moments(plan: Plan, number: int | None, seed: int) -> list[str]:
+    """So many moments, None: all; one of the two around telling, for who comes after waits."""
+    left_out = ("before-tell", "after-tell")[seed % 2]
+    every = [moment for moment in moments(plan) if moment != left_out]
+    chance = random.Random(f"{SEED} {seed}")  # noqa: S311 - a test draws the same again
+    return every if number is None else chance.sample(every, number)
+
+
+@asynccontextmanager
+async def opened(place: Place) -> AsyncIterator[World]:
+    world = open_world(place)
+    try:
+        yield world
+    finally:
+        await world.warehouse.close()
+        await world.redis.close()
+        await world.database.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Servers that runs share; a database each."""
@@ -207,24 +239,18 @@ class Ground:
             copied_database(self.database_template, TEMPLATE) as database_url,
         ):
             place = Place(database_url, self.redis_url, f"bigquery://{warehouse}", folder)
-            world = open_world(place)
-            await world.warehouse.ensure_tables(world.tables)
-            prepared = [await prepare(world, address, f"shop{n}") for n in range(agencies)]
-            every = moments(world.eraser().plan)
-            chance = random.Random(f"{SEED} {seed}")  # noqa: S311 - a test draws the same again
-            dying = every if kills is None else chance.sample(every, kills)
-            assert await run_to_its_end(place, f"erase-{world.ids()}", dying) == len(dying)
-            assert list((folder / "moments").iterdir()) == []
-            world.now += dt.timedelta(hours=1)  # claims of the dead are over
-            await tell_recipients(place, world)
-            for before in prepared:
-                await check(world, before)
-            # One key for each request and no more: whoever is told again knows it by its key.
-            assert len(told) == agencies * len(CHOSEN)
-            assert told.total() == len(told) + ("after-tell" in dying)
-            await world.warehouse.close()
-            await world.redis.close()
-            await world.database.close()
+            async with opened(place) as world:
+                await world.warehouse.ensure_tables(world.tables)
+                prepared = [await prepare(world, address, f"shop{n}") for n in range(agencies)]
+                dying = chosen_moments(world.eraser().plan, kills, seed)
+                deaths = await run_to_its_end(place, f"erase-{world.ids()}", dying)
+                assert list((folder / "moments").iterdir()) == []
+                assert deaths == len(dying)
+                world.now += dt.timedelta(hours=1)  # claims of the dead are over
+                await tell_recipients(place, world)
+                for before in prepared:
+                    await check(world, before)
+            check_told(told, agencies * len(CHOSEN), dying)
         took = takeovers(place)
         assert len(took) == sum(not moment.endswith("tell") for moment in dying)
         return took
@@ -238,7 +264,7 @@ def ground(
 
 
 async def test_twenty_deaths_in_one_run(ground: Ground) -> None:
-    assert len(await ground.one_run(20, seed=1)) in range(18, 21)
+    assert len(await ground.one_run(20, seed=1)) == 20
 
 
 class Progress:
@@ -286,7 +312,7 @@ async def test_death_before_and_after_every_checkpoint(
 
     async def play(number: int) -> None:
         async with places:
-            took = await ground.one_run(None, seed=10 + number, agencies=1 + number % 2)
+            took = await ground.one_run(None, seed=10 + number, agencies=1 + number // 3)
             progress.keep(number, took)
 
     async with asyncio.TaskGroup() as rounds:
