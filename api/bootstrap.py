@@ -49,6 +49,7 @@ from domain.query.plan import PlanCache
 from feature_repo.materialise import FeatureRefresh
 from feature_repo.open import open_features
 from gdpr.access.exports import Exports
+from gdpr.access.link_letter import LinkLetters
 from gdpr.consent.desk import ConsentDesk
 from gdpr.consent.proof import ConsentProof
 from gdpr.desk.office import office_of
@@ -244,6 +245,7 @@ async def open_runtime(
                 requests,
                 erasing.eraser.plan_of,
                 person_sources(services, warehouse),
+                LinkLetters(services, exports, issuer),
             ),
             consent=consent,
             consent_proof=ConsentProof(

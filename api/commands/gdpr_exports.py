@@ -20,9 +20,10 @@ async def make_link(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Eve
     """
     tenant = await find_agency(runtime, arguments["tenant"])
     if arguments["letter"]:
-        letters = LinkLetters(runtime.requests.letters.services, runtime.exports, runtime.issuer)
-        request_id, actor = read_request_id(arguments["request"]), arguments["actor"]
-        letter = await letters.write(tenant.tenant_id, request_id, actor=actor)
+        services = runtime.requests.letters.services
+        letter = await LinkLetters(services, runtime.exports, runtime.issuer).write(
+            tenant.tenant_id, read_request_id(arguments["request"]), actor=arguments["actor"]
+        )
         yield LineEvent(f"letter {letter} tells the person the link")
         yield LineEvent(
             "it is sent to an address that the data carries; where that is not possible, hand it"

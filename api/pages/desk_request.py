@@ -59,6 +59,8 @@ _DONE: Final = {
     "hold": "A legal hold keeps the person's data.",
     "note": "The note is kept.",
     "handed": "It is noted that the person has the letter.",
+    "link": "The letter with the link is below. It goes to an address that the data carries, if"
+    " there is one; else hand it over.",
 }
 
 _NOT_BEGUN: Final = (
@@ -100,6 +102,7 @@ class DeskRequestPages:
             "hold": self._hold,
             "note": self._note,
             "handed": self._handed,
+            "link": self._plain(office.link_letters.write),
         }
         show = for_people(visits, self._show, *OFFICERS, is_hidden=True)
         return [

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from domain.errors import NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.privacy.rights import IntakeChannel
+from gdpr.access.link_letter import LinkLetters
 from gdpr.access.sections import PersonSource
 from gdpr.desk.new_request import NewRequest, read_intake
 from gdpr.desk.preview import Previewer
@@ -61,6 +62,7 @@ class PrivacyOffice:
     lifting: LiftingDesk
     holds: HoldDesk
     letters: Letters
+    link_letters: LinkLetters
     previewer: Previewer
 
     async def create(
@@ -181,6 +183,7 @@ def office_of(
     requests: Requests,
     plan_of: Callable[[Collection[str]], Plan],
     sources: Sequence[PersonSource],
+    link_letters: LinkLetters,
 ) -> PrivacyOffice:
     """The office over the parts that the composition root has.
 
@@ -189,6 +192,7 @@ def office_of(
         requests: What is done about them.
         plan_of: The plan of erasure, by the categories of data that holds keep.
         sources: Every store that knows something of people.
+        link_letters: Tell people where the copy of their data is.
     """
     return PrivacyOffice(
         services=services,
@@ -199,5 +203,6 @@ def office_of(
         lifting=requests.lifting,
         holds=requests.holds,
         letters=requests.letters,
+        link_letters=link_letters,
         previewer=Previewer(services.database, services.vault, services.clock, plan_of, sources),
     )

@@ -28,6 +28,7 @@ from tenancy.tables import (
     Certificate,
     IdentityCode,
     LegalHold,
+    PersonExport,
     Recipient,
     RecipientNotice,
     RequestEvent,
@@ -77,6 +78,7 @@ class RequestFile:
         notices: What others who were given the data were told, each with its recipient.
         certificate: The newest; None: there is none yet.
         lifting: What it keeps from being read, and how far the end is; None: nothing.
+        export: The copy of the person's data that was made; None: there is none, or no more.
         others: Other requests of the same person.
     """
 
@@ -94,6 +96,7 @@ class RequestFile:
     notices: Sequence[tuple[str, RecipientNotice]]
     certificate: Certificate | None
     lifting: Lifting | None
+    export: PersonExport | None
 
     @property
     def row(self) -> SubjectRequest:
@@ -143,6 +146,7 @@ async def load_request_file(
         notices=await _notices(session, request_id),
         certificate=await _certificate(session, request_id),
         lifting=await find_lifting(session, row),
+        export=await _export(session, request_id, now),
     )
 
 
@@ -217,6 +221,14 @@ async def _certificate(session: TenantSession, request_id: uuid.UUID) -> Certifi
     return (
         await session.scalars(query.order_by(Certificate.revision.desc()).limit(1))
     ).one_or_none()
+
+
+async def _export(
+    session: TenantSession, request_id: uuid.UUID, now: dt.datetime
+) -> PersonExport | None:
+    found = await session.get(PersonExport, (session.tenant_id, request_id))
+    is_there = found is not None and found.sealed_key is not None and found.expires_at > now
+    return found if is_there else None
 
 
 async def _code(session: TenantSession, request_id: uuid.UUID) -> IdentityCode | None:

@@ -225,6 +225,7 @@ _DEEDS: Final = (
         "hold",
         "note",
         "handed",
+        "link",
     ),
 )
 _ALL_AGENCIES: Final = Empty("the operator's: it takes no name, and tells of all agencies")

@@ -18,7 +18,14 @@ from gdpr.requests.docket import open_docket
 from tenancy.privacy.pseudonyms import open_own_key
 from tenancy.privacy.subjects import observe
 from tenancy.privacy.suppressions import is_suppressed
-from tenancy.tables import LegalHold, LetterKind, RequestLetter, Role, SubjectRequest
+from tenancy.tables import (
+    LegalHold,
+    LetterKind,
+    PersonExport,
+    RequestLetter,
+    Role,
+    SubjectRequest,
+)
 from tests.api.identity.world import START, Agency, World
 from tests.api.pages.browser import Browser, NewBrowser
 from tests.api.pages.people import person_signed_in
@@ -201,6 +208,42 @@ async def test_a_note_may_name_people(northwind: Agency, dana: Browser) -> None:
     )
     reply = await dana.open(path)
     assert "<b>Twice</b>" not in reply.text
+
+
+@pytest.mark.usefixtures("_people")
+async def test_the_link_to_a_copy_is_told_by_letter(
+    world: World, northwind: Agency, dana: Browser
+) -> None:
+    path = await take_in(dana, northwind, email=ADA, right="access")
+    await go(dana, path, "vouch", proof="document")
+    assert "The copy of their data" not in dana.text
+    await dana.send(f"{path}/link")
+    assert dana.alert == "There is no export for this request."
+    row, now = await row_of(world, northwind, path), world.clock()
+    async with world.database.session(northwind.tenant_id) as session:
+        session.add(
+            PersonExport(
+                request_id=row.id,
+                parts=1,
+                size_bytes=10,
+                sealed_key=b"sealed",
+                made_at=now,
+                expires_at=now + dt.timedelta(days=30),
+            )
+        )
+    await dana.open(path)
+    assert "Nobody can open it without a link." in dana.text
+    await go(dana, path, "link")
+    assert "The letter with the link is below." in dana.text
+    assert "A link opens it once, until 2026-03-" in dana.text
+    assert "Where the copy of their data is" in dana.text
+    (link,) = re.findall(r"https://bosco\.example/privacy/export/[\w=-]+", dana.text)
+    letters = re.findall(r'name="letter" value="(let_\w+)"', dana.text)
+    await go(dana, path, "handed", letter=letters[-1])
+    assert link not in dana.text
+    world.clock.advance(days=30)
+    await dana.open(path)
+    assert "The copy of their data" not in dana.text
 
 
 @pytest.mark.usefixtures("_people")
@@ -433,7 +476,7 @@ async def test_another_agency_s_request_is_not_found(
     path = await take_in(dana, northwind, email=ADA)
     _, other = await person_signed_in(world, new_browser, southwind, "s@sw.example", Role.OWNER)
     assert (await other.open(path)).status_code == 404
-    for deed in ("withdraw", "refuse", "vouch", "hold", "note"):
+    for deed in ("withdraw", "refuse", "vouch", "hold", "note", "link"):
         await other.open("/account")
         reply = await other.send(f"{path}/{deed}", refuse_reason="x", proof="document")
         assert reply.status_code == 404
