@@ -28,8 +28,8 @@ from domain.ids import ClientId, TenantId
 from domain.ports import Clock, IdFactory
 from domain.privacy.identifiers import normalised_email
 from tenancy import audit
-from tenancy.exclusive import hold_exclusively
 from tenancy.session import Database, TenantSession
+from tenancy.staff import check_owner_is_left, hold_people
 from tenancy.tables import (
     BrowserSession,
     Client,
@@ -238,7 +238,7 @@ class People:
             membership = await _get_membership(session, user_id, role)
             await self._drop(session, manager, membership)
             if role is Role.OWNER:
-                await _check_owner_is_left(session)
+                await check_owner_is_left(session)
 
     async def withdraw_client(
         self,
@@ -289,7 +289,7 @@ class People:
             await self.links.withdraw(session, user_id)
             self._audit(session, manager, "person.deactivated", user_id)
             if await session.scalar(_owns(user_id)) is not None:
-                await _check_owner_is_left(session)
+                await check_owner_is_left(session)
 
     async def reactivate(self, tenant_id: TenantId, manager: Manager, user_id: uuid.UUID) -> None:
         """Let a person in again, with the roles of before.
@@ -343,7 +343,7 @@ class People:
     @contextlib.asynccontextmanager
     async def _change(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
         async with self.database.session(tenant_id) as session:
-            await hold_exclusively(session, f"people {tenant_id}")
+            await hold_people(session)
             yield session
 
     async def _touch(self, session: TenantSession, manager: Manager, user_id: uuid.UUID) -> User:
@@ -503,16 +503,3 @@ async def _check_clients(session: TenantSession, role: Role, clients: Collection
     found = select(func.count()).select_from(Client).where(Client.id.in_(set(clients)))
     if clients and await session.scalar(found) != len(set(clients)):
         raise NotFoundError("the agency has no such client")
-
-
-async def _check_owner_is_left(session: TenantSession) -> None:
-    query = (
-        select(Membership.id)
-        .join(User, (User.tenant_id == Membership.tenant_id) & (User.id == Membership.user_id))
-        .where(Membership.role == Role.OWNER, User.deactivated_at.is_(None))
-        .limit(1)
-    )
-    if await session.scalar(query) is None:
-        raise ConflictError(
-            "an agency keeps at least one owner", hint="make somebody else an owner first"
-        )

@@ -13,8 +13,10 @@ from domain.privacy.rights import (
     RequestState,
     Right,
 )
+from gdpr.erasure.colleagues import StillNamedError
 from gdpr.requests.identity import Proof
 from gdpr.requests.run import NO_FULFILLER
+from tenancy.staff import NoOwnerLeftError
 from tenancy.tables import LetterKind
 
 __all__ = [
@@ -125,6 +127,13 @@ FAILURES: Final[Mapping[str, str]] = {
     NO_FULFILLER: (
         "Bosco cannot carry out this right by itself yet. Do it by hand, keep a note of what you"
         " did, and answer the person"
+    ),
+    NoOwnerLeftError.code: (
+        "The person is the agency's only owner. Make somebody else an owner, then try again"
+    ),
+    StillNamedError.code: (
+        "An alert channel or a recipient in use has the person's address. Take it out there, then"
+        " try again"
     ),
 }
 CHANNELS: Final[Mapping[IntakeChannel, str]] = {

@@ -18,7 +18,9 @@ from domain.ports import Clock
 from domain.privacy.evidence import Treatment, TreatmentAction
 from domain.privacy.held_categories import HELD_CATEGORIES
 from gdpr.access.sections import Person, PersonSource
+from gdpr.erasure.colleagues import COLLEAGUE_PLAN
 from gdpr.erasure.plan import Plan
+from gdpr.requests.colleagues import colleague_of
 from gdpr.requests.everybody import connection_of
 from gdpr.requests.legal_holds import find_holds
 from tenancy.privacy.subjects import current, reveal
@@ -88,6 +90,8 @@ class Previewer:
         Raises:
             CredentialError: An identifier was changed where it is stored (the operator).
         """
+        if colleague_of(row) is not None:
+            return Preview(COLLEAGUE_PLAN.hash, (), COLLEAGUE_PLAN.treatments)
         plan = self.plan_of(await self._held(row))
         if row.subject_id is None:
             return Preview(plan.hash, (), plan.treatments)

@@ -25,10 +25,12 @@ from domain.errors import BoscoError, ConflictError, InternalError, Terminal, Tr
 from domain.ids import ClientId, TenantId
 from domain.ports import Steps
 from domain.privacy.rights import RequestOutcome, RequestState, Right
+from gdpr.erasure.colleagues import erase_colleague
 from gdpr.erasure.outcome import ErasureOutcome, find_outcome, newest_run
 from gdpr.erasure.plan import CHANGES
 from gdpr.erasure.run import Eraser, join_run
 from gdpr.erasure.work import Run, RunRequest
+from gdpr.requests.colleagues import colleague_of
 from gdpr.requests.everybody import connection_of
 from gdpr.requests.fulfilment import Fulfilled
 from gdpr.requests.rounds import ROUND_SECONDS
@@ -67,7 +69,7 @@ class ErasureStoppedError(InternalError, Transient):
 
 
 class StaffNotErasableError(ConflictError, Terminal):
-    """It is about the agency's own people, whom no run erases (an officer has to)."""
+    """It is about the agency's own people, and names no account (an officer can find it)."""
 
     code = "ERASURE_OF_STAFF"
 
@@ -94,10 +96,14 @@ class ErasureJobs:
 
         Raises:
             ErasureStoppedError: The run has stopped; trying again lets it go on.
-            StaffNotErasableError: It is about the agency's own people.
+            StaffNotErasableError: It is about the agency's own people, and names no account.
+            NoOwnerLeftError: It is about the agency's only owner.
+            StillNamedError: The address of one of the agency's people is in use elsewhere.
         """
         async with self.eraser.stores.database.session(tenant_id) as session:
-            await _check(session, request_id)
+            colleague = await _check(session, request_id)
+        if colleague is not None:
+            return await self._fulfil_colleague(steps, tenant_id, request_id, colleague)
         joined = await steps.run("choose a run", partial(self._choose, tenant_id, request_id))
         # Jobs are queued by jobs, never by their steps; the same id again is the same job.
         await self._enqueue(joined)
@@ -106,6 +112,22 @@ class ErasureJobs:
             outcome = await find_outcome(session, request_id)
         if outcome is None:
             raise ErasureStoppedError(f"no run has taken request {request_id}")
+        return _fulfilled(outcome)
+
+    async def _fulfil_colleague(
+        self, steps: Steps, tenant_id: TenantId, request_id: uuid.UUID, colleague: uuid.UUID
+    ) -> Fulfilled:
+        async def erase() -> bool:
+            async with self.eraser.stores.database.session(tenant_id) as session:
+                stores, journal = self.eraser.stores, self.eraser.journal
+                await erase_colleague(session, stores, journal, request_id, colleague)
+            return True
+
+        await steps.run("erase the account", erase)
+        async with self.eraser.stores.database.session(tenant_id) as session:
+            outcome = await find_outcome(session, request_id)
+        if outcome is None:
+            raise ErasureStoppedError(f"nothing has erased for request {request_id}")
         return _fulfilled(outcome)
 
     async def replay(self, tenant_id: TenantId) -> JobHandle:
@@ -254,14 +276,16 @@ class ErasureJobs:
         return Run(run_id, requests, held=held)
 
 
-async def _check(session: TenantSession, request_id: uuid.UUID) -> None:
-    """Refuse what a run would not take."""
+async def _check(session: TenantSession, request_id: uuid.UUID) -> uuid.UUID | None:
+    """The account of the agency's own that is to be erased; None: a run takes the request."""
     row = await session.get_one(SubjectRequest, (session.tenant_id, request_id))
-    if row.client_id is None:
+    colleague = colleague_of(row)
+    if row.client_id is None and colleague is None:
         raise StaffNotErasableError(
-            "this request is about the agency's own people: no run erases them",
-            hint="deactivate the account, and answer the person by hand",
+            "this request is about the agency's own people, and names no account",
+            hint="look for the account again, or answer the person by hand",
         )
+    return colleague
 
 
 async def _waiting(
@@ -306,6 +330,7 @@ async def _joined(session: TenantSession, run_id: uuid.UUID) -> tuple[RunRequest
     return tuple(
         RunRequest(row.request_id, row.client_id, row.subject_id, connection_of(request))
         for row, request in await session.execute(mine)
+        if row.client_id is not None
     )
 
 

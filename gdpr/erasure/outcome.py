@@ -37,6 +37,7 @@ _UNITS: Final = {
     StepKind.TABLE: ("warehouse", CountUnit.ROWS),
     StepKind.QUARANTINE: ("postgres", CountUnit.ROWS),
     StepKind.SHRED: ("postgres", CountUnit.ROWS),
+    StepKind.ACCOUNT: ("postgres", CountUnit.ROWS),
 }
 _RESIDUALS: Final = {
     "time_travel": ResidualKind.TIME_TRAVEL,

@@ -60,6 +60,7 @@ class StepKind(enum.Enum):
     SHRED = "shred"
     IDENTITY = "identity"  # stays, for the rest
     FORGET = "forget"
+    ACCOUNT = "account"  # of one of the agency's own people
 
 
 # Kinds that change something of people, and count it.

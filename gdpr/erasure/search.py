@@ -34,7 +34,7 @@ from tenancy.redis_sweep import iter_stored
 from tenancy.session import TenantSession
 from tenancy.tables import QuarantinedRow, Sync
 
-__all__ = ["Findings", "search_everywhere"]
+__all__ = ["Findings", "search_everywhere", "search_postgres"]
 
 Findings = Counter[str]  # place -> how many rows, objects or keys name somebody
 
@@ -63,7 +63,7 @@ async def search_everywhere(stores: Stores, tenant_id: TenantId, needles: Needle
     """
     findings: Findings = Counter()
     async with stores.database.session(tenant_id) as session:
-        await _search_postgres(session, needles, findings)
+        await search_postgres(session, needles, findings)
     await _search_warehouse(stores, tenant_id, needles, findings)
     await _search_landing(stores, tenant_id, needles, findings)
     async for key, value in iter_stored(stores.redis, tenant_id):
@@ -72,7 +72,8 @@ async def search_everywhere(stores: Stores, tenant_id: TenantId, needles: Needle
     return findings
 
 
-async def _search_postgres(session: TenantSession, needles: Needles, found: Findings) -> None:
+async def search_postgres(session: TenantSession, needles: Needles, found: Findings) -> None:
+    """Look through every table of the session's agency; what is found is added to `found`."""
     tells_of = await _tells_of(session)
     for table in (await session.scalars(_TABLES)).all():
         rows = await session.stream(text(f'SELECT to_jsonb(t) AS stored FROM "{table}" AS t'))

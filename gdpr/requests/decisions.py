@@ -17,6 +17,7 @@ from domain.errors import InvalidInputError
 from domain.ids import TenantId
 from domain.privacy.request_machine import Move
 from domain.privacy.rights import RequestState
+from gdpr.requests.colleagues import check_can_go, colleague_of
 from gdpr.requests.desk import search
 from gdpr.requests.docket import Docket, open_docket
 from gdpr.requests.dual_control import use_approval
@@ -103,9 +104,13 @@ class DecisionDesk:
             NotPossibleError: Nobody's agreement is waited for.
             SecondPersonError: The officer had a hand in it already.
             ConflictError: It was refused on the page of approvals.
+            NoOwnerLeftError: It would erase the agency's only owner.
         """
         async with self._open(tenant_id, request_id) as docket:
             docket.machine.check(docket.case, Move.APPROVE)
+            colleague = colleague_of(docket.row)
+            if colleague is not None:
+                await check_can_go(docket.session, colleague)
             await use_approval(self.services, docket.session, docket.row, actor)
             case = docket.machine.approve(docket.case, actor=actor, at=self.services.clock())
             await docket.record(case, "approved", actor)

@@ -23,6 +23,7 @@ from domain.privacy.request_machine import Case, Move, RequestMachine
 from domain.privacy.request_rules import lower
 from domain.privacy.rights import ProcessingRole, RequestState
 from gdpr.requests.claim import Claim, make_claim
+from gdpr.requests.colleagues import COLLEAGUE, find_colleague
 from gdpr.requests.docket import Docket, note_event, open_docket, public_request_id
 from gdpr.requests.intake import Intake
 from gdpr.requests.letters import keep_message, write_letter
@@ -217,9 +218,14 @@ async def search(docket: Docket, actor: str) -> None:
         NotPossibleError: The person is known already, or the request has ended.
     """
     docket.machine.check(docket.case, Move.SEARCH)
-    people = await find_people(docket.session, docket.row.pseudonyms)
+    row = docket.row
+    people = await find_people(docket.session, row.pseudonyms)
+    colleague = await find_colleague(docket.session, docket.services.vault, row)
+    if colleague is not None:
+        people, row.scope = [colleague], {**row.scope, COLLEAGUE: str(colleague)}
+    elif len(people) == 1:
+        row.subject_id = people[0]
     if len(people) == 1:
-        docket.row.subject_id = people[0]
         await docket.look_around()
     now = docket.services.clock()
     case = replace(docket.case, has_subject=len(people) == 1)

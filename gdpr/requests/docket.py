@@ -21,6 +21,7 @@ from domain.privacy.deadlines import POLICIES
 from domain.privacy.held_categories import HELD_CATEGORIES
 from domain.privacy.request_machine import Case, RequestMachine
 from domain.privacy.rights import RequestState
+from gdpr.requests.colleagues import colleague_of
 from gdpr.requests.dual_control import ask_for_approval
 from gdpr.requests.everybody import connection_of
 from gdpr.requests.legal_holds import find_holds
@@ -255,7 +256,9 @@ async def _case_of(
         received_at=row.received_at,
         due_at=row.due_at,
         is_special=bool(row.scope.get("special_categories")),
-        has_subject=row.subject_id is not None or (is_everybody and row.state not in _NOT_CHOSEN),
+        has_subject=row.subject_id is not None
+        or colleague_of(row) is not None
+        or (is_everybody and row.state not in _NOT_CHOSEN),
         has_twin=twin is not None,
         is_approved=row.approved_at is not None,
         is_held=is_held,

@@ -22,6 +22,7 @@ from domain.ports import Messenger
 from domain.privacy.identifiers import IdentifierKind
 from domain.privacy.rights import IdentityLevel, IntakeChannel
 from gdpr.requests.claim import open_claim
+from gdpr.requests.colleagues import colleague_of
 from gdpr.requests.docket import Docket, note_event, public_request_id
 from gdpr.requests.letter_texts import LANGUAGES, REMEDIES, RIGHTS, TEXTS
 from gdpr.requests.services import RequestServices
@@ -164,6 +165,8 @@ async def addresses_of(
         for one in await open_claim(session, services.vault, row)
         if one.kind is IdentifierKind.EMAIL
     ]
+    if colleague_of(row) is not None:
+        return tuple(claimed)  # that of the account, for that is how it was found
     if row.subject_id is None:
         return ()
     carried = [

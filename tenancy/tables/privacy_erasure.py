@@ -90,7 +90,7 @@ class ErasureRunRequest(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)  # later ones are greater
     run_id: Mapped[uuid.UUID]
     request_id: Mapped[uuid.UUID]
-    client_id: Mapped[ClientId]
+    client_id: Mapped[ClientId | None]  # NULL: of one of the agency's own people
     subject_id: Mapped[uuid.UUID | None] = holds(REQUEST_PSEUDONYM)
     finished_at: Mapped[dt.datetime | None]
 

@@ -63,7 +63,7 @@ async def test_roles_are_given_limited_and_taken_away(
     assert told.lines == ["ada@sw.example is client_viewer no more"]
     told = await platform.command("people.role", **who, role="owner", clients=[], take_away=True)
     assert _error(told) == (
-        "CONFLICT",
+        "NO_OWNER_LEFT",
         "an agency keeps at least one owner",
         "make somebody else an owner first",
     )

@@ -40,7 +40,7 @@ _ELSEWHERE = {
 }
 _SAY_WHY = {TreatmentAction.KEEP, TreatmentAction.ANONYMISE}
 _LEAVES_A_ROW = {("postgres", "quarantined_rows")}  # emptied, and counted on
-_ONCE = frozenset(StepKind) - {StepKind.TABLE, StepKind.IDENTITY}
+_ONCE = frozenset(StepKind) - {StepKind.TABLE, StepKind.IDENTITY, StepKind.ACCOUNT}
 _LAST = (StepKind.RESCAN, StepKind.SHRED, StepKind.FORGET)
 
 

@@ -64,7 +64,7 @@ async def test_twenty_requests_are_taken_by_one_run(world: World) -> None:
     assert await taken(world, agency) == sorted(asked)
 
 
-async def test_the_agency_s_own_people_are_not_erased_by_a_run(
+async def test_who_has_no_account_of_the_agency_is_not_erased(
     world: World, database_url: str
 ) -> None:
     agency = await world.agency("one")
@@ -73,7 +73,7 @@ async def test_the_agency_s_own_people_are_not_erased_by_a_run(
         await session.execute(update(SubjectRequest).values(client_id=None, subject_id=None))
     with pytest.raises(
         StaffNotErasableError,
-        match="this request is about the agency's own people: no run erases them",
+        match="this request is about the agency's own people, and names no account",
     ):
         await jobs_of(world, database_url).fulfil(PlainSteps(), agency.tenant_id, staff)
     assert await taken(world, agency) == []
