@@ -8,6 +8,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import itertools
+import json
 import math
 import multiprocessing
 import random
@@ -275,9 +276,8 @@ class Progress:
 
     KEY: Final = "bosco/kills"
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._cache = getattr(config, "cache", None)
-        self._code = _digest_of_code()
+    def __init__(self, cache: Any, code: str) -> None:
+        self._cache, self._code = cache, code
         kept = self._cache.get(self.KEY, {}) if self._cache else {}
         self.rounds: dict[str, list[float]] = (
             kept["rounds"] if kept.get("code") == self._code else {}
@@ -295,11 +295,36 @@ class Progress:
             self._cache.set(self.KEY, value)
 
 
-def _digest_of_code() -> str:
+def digest_of_code() -> str:
     digest = hashlib.sha256()
     for path in sorted(path for part in CODE for path in (ROOT / part).rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+class Cache:
+    """Fake of pytest's."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def get(self, key: str, default: object) -> Any:
+        return json.loads(self.kept[key]) if key in self.kept else default
+
+    def set(self, key: str, value: object) -> None:
+        self.kept[key] = json.dumps(value)
+
+
+async def test_who_was_interrupted_goes_on_with_the_same_code_only() -> None:
+    cache = Cache()
+    Progress(cache, "code").keep(0, [1.5])
+    Progress(cache, "code").keep(3, [2.5, 0.5])
+    assert Progress(cache, "code").rounds == {"0": [1.5], "3": [2.5, 0.5]}
+    assert Progress(cache, "changed").rounds == {}
+    Progress(cache, "code").forget()
+    assert Progress(cache, "code").rounds == {}
+    Progress(None, "code").keep(0, [1.5])
+    assert Progress(None, "code").rounds == {}
 
 
 @pytest.mark.slow
@@ -307,7 +332,7 @@ async def test_death_before_and_after_every_checkpoint(
     ground: Ground, request: pytest.FixtureRequest
 ) -> None:
     """Every moment there is, five times over; in two agencies, so that one may be a step ahead."""
-    progress = Progress(request.config)
+    progress = Progress(getattr(request.config, "cache", None), digest_of_code())
     places = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def play(number: int) -> None:
