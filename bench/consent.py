@@ -5,17 +5,18 @@
     time to effect: from the call that tells of it to that answer
     the same question with nobody and with 10,000 people suppressed
 
-PostgreSQL, Redis and the warehouse (DuckDB) run on this machine, beside those who withdraw. Each
-question reads all orders of an agency from the warehouse: no cache is in between. Features follow
-in their own rounds; making them is measured by `features`.
+PostgreSQL, Redis and the warehouse (DuckDB) run on this machine. Those who withdraw are a process
+of their own, as web processes are; the writer and those who ask are in the one that owns the
+warehouse. Each question reads all orders of an agency from the warehouse: no cache is in between.
+Features follow in their own rounds; making them is measured by `features`.
 """
 
 import asyncio
 import datetime as dt
 import io
-import secrets
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 import uuid
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp, parse_one
@@ -33,15 +35,12 @@ from uuid_utils.compat import uuid7
 from api.embedded.servers import ServerUrls, launch_servers
 from api.rounds import beside
 from api.suppressing import keep_suppressing
+from bench.consent_callers import person
 from bench.harness import Figure, figure, time_pair
 from domain.facts.orders import ORDERS
 from domain.facts.tables import SUPPRESSED, Table, facts_table, marts_table
 from domain.ids import ClientId, ConnectionId, TenantId
 from domain.ports import Statement, TenantScope
-from domain.privacy.identifiers import platform_id
-from domain.privacy.signals.consent_mode import read_consent_mode
-from gdpr.consent.desk import ConsentDesk
-from gdpr.consent.words import ConsentWord
 from migrations.upgrade import migrate
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.exclusive import Exclusive
@@ -64,17 +63,16 @@ _SUPPRESSED: Final = 10_000
 _RUNS: Final = 40
 _PAUSE_SECONDS: Final = 0.02  # between two questions
 _LATER: Final = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)  # what happens after every withdrawal
-_DENIED: Final = read_consent_mode({"analytics_storage": "denied"})
 
 
 @dataclass(slots=True)
 class _Crowd:
     """Agencies, who has withdrawn, and how long that took to be in force."""
 
+    database_url: str
     database: Database
     warehouse: DuckDbWarehouse
     writer: SuppressionWriter
-    desk: ConsentDesk
     agencies: list[tuple[TenantId, ClientId, ConnectionId]] = field(default_factory=list)
     waiting: dict[TenantId, dict[str, float]] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
@@ -102,28 +100,39 @@ async def main() -> list[Figure]:
 
 
 async def _withdraw_all(crowd: _Crowd) -> None:
+    callers = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.consent_callers"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
     async with keep_suppressing(crowd.writer, asyncio.sleep), beside(_keep_asking(crowd)):
-        begun = time.perf_counter()
-        for second in range(_SECONDS):
-            await asyncio.sleep(max(0.0, begun + second - time.perf_counter()))
-            turn, first = divmod(second * _AT_ONCE, _AGENCIES)
-            those = crowd.agencies[first : first + _AT_ONCE]
-            await asyncio.gather(*(_withdraw(crowd, one, turn) for one in those))
-        crowd.late = max(float(_SECONDS), time.perf_counter() - begun)
+        await _listen(crowd, callers)
         while any(crowd.waiting.values()):  # noqa: ASYNC110  # whoever asks empties it
             await asyncio.sleep(0.05)
 
 
-async def _withdraw(
-    crowd: _Crowd, agency: tuple[TenantId, ClientId, ConnectionId], turn: int
-) -> None:
-    tenant_id, client_id, shop = agency
-    people = [f"p{turn * _EACH + number}" for number in range(_EACH)]
-    begun, now = time.perf_counter(), _now()
-    words = [ConsentWord(client_id, (platform_id(one, shop),), _DENIED, now) for one in people]
-    async with crowd.database.session(tenant_id) as session:
-        await crowd.desk.record(session, words, actor="client:bench")
-    crowd.waiting.setdefault(tenant_id, {}).update(dict.fromkeys(people, begun))
+async def _listen(crowd: _Crowd, callers: asyncio.subprocess.Process) -> None:
+    if callers.stdin is None or callers.stdout is None:
+        raise RuntimeError("the callers have no pipes")
+    told = {
+        "database": crowd.database_url,
+        "agencies": crowd.agencies,
+        "seconds": _SECONDS,
+        "at_once": _AT_ONCE,
+        "each": _EACH,
+    }
+    callers.stdin.write(orjson.dumps(told))
+    callers.stdin.close()
+    async for line in callers.stdout:
+        call = orjson.loads(line)
+        if "seconds" in call:
+            crowd.late = max(float(_SECONDS), call["seconds"])
+            continue
+        people = (person(call["turn"], number, _EACH) for number in range(_EACH))
+        waiting = crowd.waiting.setdefault(TenantId(uuid.UUID(call["tenant"])), {})
+        waiting.update(dict.fromkeys(people, call["begun"]))
+    if await callers.wait() != 0:
+        raise RuntimeError("the callers failed")
 
 
 async def _keep_asking(crowd: _Crowd) -> None:
@@ -133,10 +142,10 @@ async def _keep_asking(crowd: _Crowd) -> None:
             if not waiting:
                 continue
             answer = await crowd.warehouse.run(TenantScope(tenant_id), statement, {})
-            seen = time.perf_counter()
+            seen = time.monotonic()
             read = set(answer.column("k").to_pylist())
-            for person in [one for one in waiting if one not in read]:
-                crowd.took.append(seen - waiting.pop(person))
+            for withdrawn in [one for one in waiting if one not in read]:
+                crowd.took.append(seen - waiting.pop(withdrawn))
             await asyncio.sleep(_PAUSE_SECONDS)
         await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -197,8 +206,7 @@ async def _open(folder: Path, urls: ServerUrls) -> _Crowd:
         clock=_now,
         ids=uuid7,
     )
-    desk = ConsentDesk(vault, _now, uuid7, secrets.token_bytes)
-    crowd = _Crowd(database, warehouse, writer, desk)
+    crowd = _Crowd(urls.database_url, database, warehouse, writer)
     for number in range(_AGENCIES):
         crowd.agencies.append(await _agency(database, vault, number))
     await _load_orders(warehouse, crowd.agencies, _SECONDS * _AT_ONCE * _EACH // _AGENCIES)

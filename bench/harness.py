@@ -81,8 +81,15 @@ async def time_pair(
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def report(name: str, figures: Sequence[Figure]) -> None:
-    """Print a table and write `bench/results/NAME.json`."""
+def report(name: str, figures: Sequence[Figure], *, load: float) -> None:
+    """Print a table and write `bench/results/NAME.json`.
+
+    Args:
+        name: Of the bench.
+        figures: What it measured.
+        load: Average of the last minute before it began: processes that wanted a core. Where they
+            are many, absolute figures tell of the neighbours, too.
+    """
     table = Table(title=name, title_justify="left", box=None)
     for column in ("case", "value", "baseline", "unit", "ratio"):
         table.add_column(column, justify="left" if column in {"case", "unit"} else "right")
@@ -90,7 +97,8 @@ def report(name: str, figures: Sequence[Figure]) -> None:
         shown = (_shown(item.value), _shown(item.baseline_value), item.unit, _shown(item.ratio))
         table.add_row(item.case, *shown)
     Console(soft_wrap=True).print(table)
-    result = {"name": name, "machine": _machine(), "cases": [asdict(item) for item in figures]}
+    machine = f"{_machine()}, load {load:.1f} before"
+    result = {"name": name, "machine": machine, "cases": [asdict(item) for item in figures]}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
@@ -98,10 +106,12 @@ def report(name: str, figures: Sequence[Figure]) -> None:
 def run_bench(name: str, bench: Bench) -> None:
     """Run one bench to its end and report it."""
 
+    load = os.getloadavg()[0]
+
     async def measured() -> Sequence[Figure]:
         return await bench()
 
-    report(name, asyncio.run(measured()))
+    report(name, asyncio.run(measured()), load=load)
 
 
 def _shown(value: float | None) -> str:
