@@ -26,8 +26,18 @@ from tenancy.privacy.tombstones import add_tombstones, pseudonymise
 from tenancy.session import TenantSession
 from tenancy.tables import SubjectIdentifier, SubjectRequest, Tombstone
 
-__all__ = ["Recogniser", "bury", "identifiers_of", "load_recogniser", "shred_people", "words_in"]
+__all__ = [
+    "AS_LONG_AS_KNOWN",
+    "Recogniser",
+    "bury",
+    "identifiers_of",
+    "load_recogniser",
+    "shred_people",
+    "words_in",
+]
 
+# In place of a category: rows that go when the person's key is forgotten, and stay until then.
+AS_LONG_AS_KNOWN: Final = "as long as the person is known"
 # Shorter ones are found where an id is told to be one, not in any text: they may be quantities.
 _SHORTEST_WORD: Final = 6
 _WORD: Final = re.compile(r"[^\s\"'{}\[\](),;:<>/\\|=\x1f]+")
@@ -199,7 +209,7 @@ async def load_recogniser(
     requests, kept = dict[str, uuid.UUID](), defaultdict[str, set[str]](set)
     for pseudonym, request_id, categories in await session.execute(query):
         requests[pseudonym] = request_id
-        for category in categories:
+        for category in (*categories, AS_LONG_AS_KNOWN) if categories else ():
             kept[category].add(pseudonym)
     return Recogniser(names, requests, dict(kept))
 

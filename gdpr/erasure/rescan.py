@@ -22,7 +22,7 @@ from domain.errors import InternalError, Terminal
 from domain.ids import ClientId, ConnectionId, TenantId
 from domain.privacy.evidence import RescanMoment
 from gdpr.erasure.needles import BuriedWords, KnownWords
-from gdpr.erasure.people import identifiers_of, load_recogniser
+from gdpr.erasure.people import AS_LONG_AS_KNOWN, identifiers_of, load_recogniser
 from gdpr.erasure.search import Findings, search_everywhere
 from gdpr.erasure.work import Run, RunRequest, Stores
 from tenancy.session import TenantSession
@@ -66,7 +66,7 @@ async def rescan_at_once(stores: Stores, run: Run, tenant_id: TenantId) -> Findi
     for identifier in known:
         if identifier.connection_id is not None:
             _place(places, identifier.value, identifier.connection_id)
-    words = KnownWords.of(known, ids, places, run.held)
+    words = KnownWords.of(known, ids, places, run.held | {AS_LONG_AS_KNOWN})
     return await search_everywhere(stores, tenant_id, words)
 
 

@@ -22,10 +22,12 @@ import pyarrow.parquet as pq
 from sqlalchemy import select, text
 from sqlglot import exp, parse_one
 
+from domain.facts.tables import SUPPRESSED
 from domain.ids import TenantId
 from domain.ports import Statement
 from gdpr.erasure.erasable import told_by
 from gdpr.erasure.needles import Needles, Place, place_of, place_of_row
+from gdpr.erasure.people import AS_LONG_AS_KNOWN
 from gdpr.erasure.targets import TARGETS
 from gdpr.erasure.work import Stores
 from tenancy.audited_tenants import AuditedTenants
@@ -114,6 +116,7 @@ async def _search_warehouse(
 ) -> None:
     scope = AuditedTenants(frozenset({tenant_id}), "rescan")
     tells_of = {one.table.qualified: one.table.tells_of for one in stores.erasables}
+    tells_of[SUPPRESSED.qualified] = AS_LONG_AS_KNOWN
     async for table, columns, is_placed in _tables(stores):
         counted = await stores.warehouse.run_for(scope, _count_of(table), {})
         if not counted.column("row_count").to_pylist()[0]:
