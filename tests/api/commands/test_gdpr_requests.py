@@ -1,5 +1,6 @@
 """Requests by command, from a letter to its end."""
 
+import datetime as dt
 import re
 import uuid
 from typing import Any
@@ -9,9 +10,10 @@ from sqlalchemy import select
 
 from domain.ids import parse_id, public_id
 from domain.privacy.identifiers import email
+from domain.privacy.rights import IdentityLevel
 from tenancy.privacy.pseudonyms import Pseudonyms, open_own_key
 from tenancy.privacy.subjects import observe
-from tenancy.tables import Client
+from tenancy.tables import Client, PersonExport, SubjectRequest
 from tenancy.unscoped import TenantProfile
 from tests.e2e.platform import Platform
 
@@ -196,3 +198,53 @@ async def test_who_is_meant_is_read_strictly(officer: Officer, ada: tuple[str, s
         ),
     ):
         assert await officer.refused("new", person=person, **plain) == error
+
+
+async def test_the_link_to_a_copy_is_shown_or_told_by_letter(
+    platform: Platform, officer: Officer, northwind: TenantProfile, ada: tuple[str, str, str]
+) -> None:
+    client, address, _ = ada
+    request = await officer.new("access", {"email": address}, client)
+    runtime, request_id = platform.runtime, parse_id("req", request)
+    async with runtime.database.session(northwind.tenant_id) as session:
+        row = await session.get_one(SubjectRequest, (northwind.tenant_id, request_id))
+        row.identity = IdentityLevel.REACHED
+        session.add(
+            PersonExport(
+                request_id=request_id,
+                parts=1,
+                size_bytes=10,
+                sealed_key=b"sealed",
+                made_at=runtime.clock(),
+                expires_at=runtime.clock() + dt.timedelta(days=30),
+            )
+        )
+
+    async def link(*, letter: bool) -> list[str]:
+        told = await platform.command(
+            "gdpr.link", tenant=northwind.slug, request=request, letter=letter
+        )
+        assert told.errors == []
+        return told.lines
+
+    address_of_it = re.compile(rf"{runtime.issuer}/privacy/export/[\w=-]{{64,}}")
+    shown, until = await link(letter=False)
+    assert address_of_it.fullmatch(shown)
+    assert until.startswith("it works once, until ")
+    said, hint = await link(letter=True)
+    found = LETTER.search(said)
+    assert found is not None
+    assert said == f"letter {found[0]} tells the person the link"
+    assert hint.endswith(f"hand it over: bosco gdpr requests letter northwind {found[0]}")
+    text = await officer("letter", letter=found[0], handed=False)
+    (told,) = [line for line in text if address_of_it.search(line)]
+    assert shown not in told
+    (token,) = re.findall(r"export/([\w=-]+)", told)
+    assert await runtime.exports.look(shown.rpartition("/")[2]) is None  # a newer one is there
+    assert await runtime.exports.look(token) is not None
+    await officer("letter", letter=found[0], handed=True)
+    assert not [
+        line
+        for line in await officer("letter", letter=found[0], handed=False)
+        if address_of_it.search(line)
+    ]
