@@ -168,7 +168,7 @@ async def test_a_hold_is_listed_until_it_is_released(
         basis="tax audit",
         owner="cfo",
         person=pseudonym,
-        category="orders",
+        category="user.behavior.purchase_history",
         until="2099-01-01",
     )
     found = re.search(r"hold_\w{26}", line)
