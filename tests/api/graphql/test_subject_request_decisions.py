@@ -223,7 +223,7 @@ async def test_an_id_of_an_order_and_the_day_of_receipt_go_in(
         identifiers=[order],
         receivedAt="2026-03-01T09:00:00+01:00",
         isSpecial=True,
-        purposes=["email_marketing"],
+        purposes=["advertising"],
         language="de",
     )
     foreign = {**order, "connection": northwind.connection("bolt")}
