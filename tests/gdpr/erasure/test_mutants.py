@@ -354,7 +354,7 @@ async def _no_keys(*_: Any) -> AsyncIterator[tuple[str, bytes]]:
 
 
 STORES = {
-    "_search_postgres": ("postgres", _searches_nothing),
+    "search_postgres": ("postgres", _searches_nothing),
     "_search_warehouse": ("warehouse", _searches_nothing),
     "_search_landing": ("landing", _searches_nothing),
     "iter_stored": ("redis", _no_keys),
