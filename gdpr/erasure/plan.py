@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from domain.errors import InternalError, Terminal
 from domain.facts.fact import Erased
-from domain.facts.tables import Table
+from domain.facts.tables import SUPPRESSED, Table
 from domain.privacy.canonical_json import canonical_json
 from domain.privacy.evidence import Treatment, TreatmentAction
 from gdpr.erasure.erasable import Erasable
@@ -169,11 +169,10 @@ def build_plan(
     changes = tuple(step.name for step in steps if step.kind is not StepKind.FIND)
     steps.append(Step("rescan", StepKind.RESCAN, (), changes))
     if held:
-        last = Step(
-            "identity", StepKind.IDENTITY, (_held_identity(held),), ("rescan", "recipients")
-        )
+        stays_known = (_held_identity(held), _UNREAD)
+        last = Step("identity", StepKind.IDENTITY, stays_known, ("rescan", "recipients"))
     else:
-        last = Step("shred", StepKind.SHRED, (_IDENTITY,), ("rescan", "recipients"))
+        last = Step("shred", StepKind.SHRED, (_IDENTITY, _LISTED), ("rescan", "recipients"))
     steps += [last, Step("forget", StepKind.FORGET, (_TARGETS,), ("rescan", last.name))]
     return Plan(tuple(_ordered(steps)), tuple(sorted(held)))
 
@@ -274,4 +273,11 @@ _RECIPIENTS: Final = Treatment(
     "each recipient is told to erase, and its answer kept (GDPR 17(2), 19)",
 )
 _IDENTITY: Final = Treatment("postgres", "subjects", TreatmentAction.SHRED)
+_LISTED: Final = Treatment("warehouse", SUPPRESSED.qualified, TreatmentAction.DELETE)
+_UNREAD: Final = Treatment(
+    "warehouse",
+    SUPPRESSED.qualified,
+    TreatmentAction.KEEP,
+    "what stays of the person is not read while they restrict, object or withdraw (GDPR 18, 21)",
+)
 _TARGETS: Final = Treatment("warehouse", "privacy.targets", TreatmentAction.DELETE)

@@ -37,6 +37,7 @@ _ELSEWHERE = {
     ("recipients", "notices"): TreatmentAction.KEEP,
     ("postgres", "subjects"): TreatmentAction.SHRED,
     ("warehouse", "privacy.targets"): TreatmentAction.DELETE,
+    ("warehouse", "privacy.suppressed"): TreatmentAction.DELETE,
 }
 _SAY_WHY = {TreatmentAction.KEEP, TreatmentAction.ANONYMISE}
 _LEAVES_A_ROW = {("postgres", "quarantined_rows")}  # emptied, and counted on

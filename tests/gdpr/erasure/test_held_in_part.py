@@ -69,6 +69,8 @@ def test_each_place_is_erased_or_kept_and_says_why(held: set[str]) -> None:
     kinds = [step.kind for step in plan.steps]
     assert (StepKind.SHRED in kinds) is not (StepKind.IDENTITY in kinds)
     assert (StepKind.SHRED in kinds) is not bool(held)
+    unread = TreatmentAction.KEEP if held else TreatmentAction.DELETE
+    assert by_place["privacy.suppressed"].action is unread
     last = "identity" if held else "shred"
     assert {"rescan", "recipients"} <= before(plan)[last]
     assert last in before(plan)["forget"]
