@@ -34,6 +34,7 @@ from tests.e2e.world import (
 
 pytestmark = pytest.mark.anyio
 
+SLOW = pytest.mark.slow  # the same as another kind, but for what the platform answers
 YESTERDAY = dt.date(2026, 11, 1)
 ADS_TOTALS = (
     "SELECT COUNT(*) AS n, SUM(spend) AS spend, SUM(clicks) AS clicks,"
@@ -137,10 +138,10 @@ async def test_a_withdrawn_permission_fails_the_sync(
     ("kind", "values"),
     [
         ("expired_token", {"after": 1}),
-        ("rate_limited", {"after": 1, "retry_after_seconds": 1}),
-        ("server_error", {"times": 3, "status": 500}),
+        pytest.param("rate_limited", {"after": 1, "retry_after_seconds": 1}, marks=SLOW),
+        pytest.param("server_error", {"times": 3, "status": 500}, marks=SLOW),
         ("cut_connection", {"times": 2, "cut_after_bytes": 4000}),
-        ("malformed_json", {"times": 2}),
+        pytest.param("malformed_json", {"times": 2}, marks=SLOW),
     ],
 )
 async def test_what_passes_is_tried_again(

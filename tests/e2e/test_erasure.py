@@ -232,6 +232,7 @@ def revenue(rows: Rows) -> dict[str, Any]:
     return {row["country"]: row["revenue"] for row in rows if row["revenue"] is not None}
 
 
+@pytest.mark.slow
 async def test_where_no_sync_comes_an_erasure_ends_some_days_later(
     product: Product, tmp_path: Path
 ) -> None:

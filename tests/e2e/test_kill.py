@@ -35,7 +35,7 @@ from tests.e2e.world import NOW, small_world
 SEED = 20261102
 BETWEEN_PAGES = "between pages"
 MOMENTS = (BETWEEN_PAGES, *LABELS)
-QUICK = ("object stored, manifest not", "current rows")
+QUICK = ("current rows",)
 PATIENCE_SECONDS = 120.0
 # Some rows go to quarantine, and orders come in so many pages that they land in several objects.
 FAULTS = (

@@ -274,7 +274,7 @@ MONTHS: Final = (
 )
 
 
-@pytest.mark.parametrize("history_is_first", [True, False])
+@pytest.mark.parametrize("history_is_first", [True, pytest.param(False, marks=pytest.mark.slow)])
 async def test_history_and_platform_count_once(
     platform: Platform, url: str, map_file: Path, tmp_path: Path, *, history_is_first: bool
 ) -> None:

@@ -272,7 +272,13 @@ async def _result(plane: Plane, agency: Agency) -> Any:
     return facts, syncs, orders, sorted(published), covered, spend, await plane.states(agency)
 
 
-@pytest.mark.parametrize("joined_by_more", [False, True], ids=["alone", "joined by more"])
+@pytest.mark.parametrize(
+    "joined_by_more",
+    [
+        pytest.param(False, marks=pytest.mark.slow, id="alone"),
+        pytest.param(True, id="joined by more"),
+    ],
+)
 async def test_a_crash_at_any_step_is_made_good(
     plane: Plane, tmp_path: Path, *, joined_by_more: bool
 ) -> None:

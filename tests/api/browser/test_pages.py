@@ -23,7 +23,11 @@ PASSWORD = "crisp otter violin"
 
 
 @pytest.mark.parametrize(
-    ("scheme", "width", "height"), [("light", 1280, 900), ("dark", 390, 844)], ids=["desk", "phone"]
+    ("scheme", "width", "height"),
+    [
+        pytest.param("light", 1280, 900, id="desk"),
+        pytest.param("dark", 390, 844, id="phone", marks=pytest.mark.slow),
+    ],
 )
 async def test_everything_is_done_by_keyboard(  # noqa: PLR0915  # one way through all pages
     served: Served,
