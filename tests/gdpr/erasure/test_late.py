@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -202,9 +203,10 @@ async def test_what_comes_back_is_found_by_its_pseudonym_and_once(world: World) 
     assert await rescan_later(*later, after=after) is None
 
 
-async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
+async def waiting(
     world: World, database_url: str
-) -> None:
+) -> tuple[Agency, uuid.UUID, ErasureWatch, list[tuple[Any, ...]]]:
+    """A request that waits for its later searches, who watches over them, and what was settled."""
     agency, [request] = await erased(world)
     async with world.database.session(agency.tenant_id) as session:
         await session.execute(update(SubjectRequest).values(state=RequestState.WAITING))
@@ -215,9 +217,15 @@ async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
 
     engine = JobEngine(JobsConfig(database_url), executor_id="test")
     jobs = ErasureJobs(world.eraser(), engine, Doors(world.database), asyncio.sleep)
-    watch = ErasureWatch(jobs, jobs.doors, settle)
+    return agency, request.request_id, ErasureWatch(jobs, jobs.doors, settle), settled
+
+
+async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
+    world: World, database_url: str
+) -> None:
+    agency, request_id, watch, settled = await waiting(world, database_url)
     async with world.database.session(agency.tenant_id) as session:
-        outcome = await find_outcome(session, request.request_id)
+        outcome = await find_outcome(session, request_id)
     assert outcome is not None
     assert outcome.waits_for == (
         "rescan after the next sync, on 2026-11-05 at the latest",
@@ -234,26 +242,16 @@ async def test_a_request_is_settled_when_no_rescan_is_due_any_more(
             agency.tenant_id, agency.client_id, agency.connection_id, RunId(agency.run_id), days
         )
     )
-    assert settled == [(agency.tenant_id, request.request_id, RequestOutcome.DONE)]
+    assert settled == [(agency.tenant_id, request_id, RequestOutcome.DONE)]
 
 
 async def test_a_client_that_is_not_synced_any_more_is_searched_all_the_same(
     world: World, database_url: str
 ) -> None:
-    agency, [request] = await erased(world)
-    async with world.database.session(agency.tenant_id) as session:
-        await session.execute(update(SubjectRequest).values(state=RequestState.WAITING))
-    settled: list[tuple[Any, ...]] = []
-
-    async def settle(*told: Any) -> None:
-        settled.append(told)
-
-    engine = JobEngine(JobsConfig(database_url), executor_id="test")
-    jobs = ErasureJobs(world.eraser(), engine, Doors(world.database), asyncio.sleep)
-    watch = ErasureWatch(jobs, jobs.doors, settle)
+    agency, request_id, watch, settled = await waiting(world, database_url)
     world.now += dt.timedelta(days=3, seconds=-1)
     assert (await watch.do_due(), settled) == (0, [])
     world.now += dt.timedelta(seconds=1)
     assert await watch.do_due() == 1
-    assert set(settled) == {(agency.tenant_id, request.request_id, RequestOutcome.DONE)}
+    assert set(settled) == {(agency.tenant_id, request_id, RequestOutcome.DONE)}
     assert await watch.do_due() == 0

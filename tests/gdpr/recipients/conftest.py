@@ -1,5 +1,6 @@
 """An agency whose client has given data to others: real PostgreSQL, a scripted notifier."""
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from gdpr.recipients.delivery import NoticeDelivery
 from gdpr.recipients.desk import NewRecipient, RecipientDesk
 from gdpr.recipients.outbox import tell_recipients
 from gdpr.requests.intake import Intake
-from tenancy.tables import RaisedAlert, RecipientNotice
+from tenancy.tables import NoticeState, RaisedAlert, RecipientNotice
 from tests.api.identity.world import Agency, World, northwind, southwind, world
 from tests.gdpr.inbound.conftest import request_row
 
@@ -130,6 +131,28 @@ class Office:
     async def notice(self, agency: Agency, notice_id: uuid.UUID) -> RecipientNotice:
         async with self.world.database.session(agency.tenant_id) as session:
             return await session.get_one(RecipientNotice, (agency.tenant_id, notice_id))
+
+    async def deliver_to_the_end(
+        self, agency: Agency, notice_id: uuid.UUID
+    ) -> tuple[RecipientNotice, list[dt.timedelta], list[int], set[str | None]]:
+        """Go from attempt to attempt until a notice has ended.
+
+        Returns:
+            The notice, and of every attempt that did not end it: how long until the next one, how
+            many alerts there were, and each failure.
+        """
+        waits: list[dt.timedelta] = []
+        alerts: list[int] = []
+        failures: set[str | None] = set()
+        while True:
+            await self.delivery.deliver_due()
+            notice = await self.notice(agency, notice_id)
+            if notice.state is not NoticeState.WAITING:
+                return notice, waits, alerts, failures
+            failures.add(notice.failure)
+            waits.append(notice.next_attempt_at - self.world.clock())
+            alerts.append(len(await self.alerts(agency)))
+            self.world.clock.now = notice.next_attempt_at
 
     async def alerts(self, agency: Agency) -> list[tuple[str, str, bool]]:
         """Severity, text and openness."""

@@ -25,15 +25,7 @@ async def test_who_does_not_get_done_is_asked_ever_later_and_given_up(
     await office.add(northwind, "acme", KIND)
     (notice_id,) = await office.tell(northwind, await office.request(northwind, "acme"))
     office.notifier.answers = [AT_WORK] * 40
-    waits, alerts = [], []
-    while True:
-        await office.delivery.deliver_due()
-        notice = await office.notice(northwind, notice_id)
-        if notice.state is not NoticeState.WAITING:
-            break
-        waits.append(notice.next_attempt_at - office.world.clock())
-        alerts.append(len(await office.alerts(northwind)))
-        office.world.clock.now = notice.next_attempt_at
+    notice, waits, alerts, _ = await office.deliver_to_the_end(northwind, notice_id)
     half_an_hour = dt.timedelta(minutes=30)
     assert waits[:7] == [half_an_hour * times for times in (1, 1, 2, 4, 8, 16, 32)]
     assert set(waits[7:]) == {dt.timedelta(days=1)}

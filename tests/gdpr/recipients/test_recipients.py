@@ -93,16 +93,8 @@ async def test_who_is_down_is_told_again_ever_later_and_then_given_up(
     await office.add(northwind, "acme", RecipientKind.HUBSPOT)
     (notice_id,) = await office.tell(northwind, await office.request(northwind, "acme"))
     office.notifier.answers = [DOWN] * 30
-    waits, alerts = [], []
-    while True:
-        await office.delivery.deliver_due()
-        notice = await office.notice(northwind, notice_id)
-        if notice.state is not NoticeState.WAITING:
-            break
-        assert notice.failure == "it answered 503"
-        waits.append(notice.next_attempt_at - office.world.clock())
-        alerts.append(len(await office.alerts(northwind)))
-        office.world.clock.now = notice.next_attempt_at
+    notice, waits, alerts, failures = await office.deliver_to_the_end(northwind, notice_id)
+    assert failures == {"it answered 503"}
     hours = dt.timedelta(hours=1)
     first = [dt.timedelta(minutes=1), dt.timedelta(minutes=10), hours, 3 * hours, 6 * hours]
     assert waits[:6] == [*first, 12 * hours]
