@@ -2,7 +2,7 @@
 
 /desk/privacy/requests/req_... -> search | choose | nobody | ask | vouch | approve | countersign |
     retry | look-again | grant | tell-lifting | lift | extend | refuse | withdraw | hold | note |
-    handed
+    handed | link
 """
 
 import uuid

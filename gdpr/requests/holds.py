@@ -4,7 +4,7 @@
     release, or expiry -> requests that nothing keeps any more go on by themselves
 
 A hold over one category of data: what can be carried out without it is, and again for the rest when
-the hold ends; an erasure waits as a whole. What is being carried out is not interrupted.
+the hold ends (ADR-0031). What is being carried out is not interrupted.
 
 Source: GDPR article 17(3).
 """

@@ -19,11 +19,11 @@ from sqlalchemy import select
 
 from domain.errors import InvalidInputError
 from domain.ids import TenantId
-from domain.privacy.purposes import SuppressionCause
 from domain.privacy.request_machine import NotPossibleError, TooEarlyError
 from domain.privacy.rights import RequestState, Right
 from gdpr.requests.docket import Docket, open_docket
 from gdpr.requests.letters import write_letter, write_note
+from gdpr.requests.rulings import CAUSES
 from gdpr.requests.services import RequestServices
 from tenancy.privacy.suppressions import lift
 from tenancy.session import TenantSession
@@ -36,10 +36,6 @@ __all__ = ["NOTICE", "Lifting", "LiftingDesk", "find_lifting"]
 NOTICE: Final = dt.timedelta(days=7)
 
 _TOLD: Final = "lifting_told"
-_CAUSES: Final = {
-    Right.RESTRICTION: SuppressionCause.RESTRICTION,
-    Right.OBJECTION: SuppressionCause.OBJECTION,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +189,11 @@ class LiftingDesk:
         row, now = docket.row, self.services.clock()
         people = {one.subject_id for one in await _in_force(docket.session, row)}
         for subject_id in sorted(people):
-            cause = _CAUSES[row.right]
-            await lift(docket.session, subject_id, cause, now, origin=str(row.id))
+            await lift(docket.session, subject_id, CAUSES[row.right], now, origin=str(row.id))
 
 
 async def _in_force(session: TenantSession, row: SubjectRequest) -> Sequence[Suppression]:
-    cause = _CAUSES.get(row.right)
+    cause = CAUSES.get(row.right)
     if cause is None or row.state is not RequestState.COMPLETED:
         return ()
     query = select(Suppression).where(

@@ -28,10 +28,11 @@ from gdpr.requests.run import RequestJobs
 from gdpr.requests.services import RequestServices
 from tenancy.privacy.suppressions import suppress
 
-__all__ = ["RULED_RIGHTS", "Ruled", "RulingDesk"]
+__all__ = ["CAUSES", "RULED_RIGHTS", "Ruled", "RulingDesk"]
 
 RULED_RIGHTS: Final = (Right.RESTRICTION, Right.OBJECTION, Right.DECISION_REVIEW)
-_CAUSES: Final = {
+# What a grant of these rights keeps from being read, it keeps for this cause.
+CAUSES: Final = {
     Right.RESTRICTION: SuppressionCause.RESTRICTION,
     Right.OBJECTION: SuppressionCause.OBJECTION,
 }
@@ -96,7 +97,7 @@ def _check_waits(docket: Docket) -> None:
 
 async def _suppress(docket: Docket) -> list[str]:
     """Which purposes the person is not read for any more."""
-    cause, row = _CAUSES.get(docket.row.right), docket.row
+    cause, row = CAUSES.get(docket.row.right), docket.row
     if cause is None or row.subject_id is None:
         return []
     purposes = purposes_asked(row.scope)
