@@ -3,11 +3,9 @@
     asked (entity, instant) pairs, or every entity of some owners at one instant
     -> rows known by then and not yet replaced -> complete days before -> totals -> features
 
-A row of a fact holds from its `known_at` until a newer sync replaced it: that of its days (SLICE)
-or of its key (KEY). The interval is worked out once per slice or key; after that, whether a row
-was in force is a comparison, and pairs meet rows by equality of the entity, never each with each.
-The rule of replacement is that of `ingestion.unify.statements`, asked about an earlier instant.
-Features are about what platforms tell: history of an earlier system is not read.
+When a row was in force is worked out once (`domain.facts.in_force`); after that it is a comparison,
+and pairs meet rows by equality of the entity, never each with each. Features are about what
+platforms tell: history of an earlier system is not read.
 
 Trees are in BigQuery's dialect and name `reporting_date BETWEEN @first_day AND @last_day` in each
 scan, so partitions are pruned.
@@ -20,8 +18,9 @@ from typing import Final
 from sqlglot import exp, parse_one
 
 from domain.facts import FACTS
-from domain.facts.fact import HISTORY, Fact, Supersession
-from domain.facts.tables import SYNCS, facts_table
+from domain.facts.fact import HISTORY, Fact
+from domain.facts.in_force import REPLACED_AT, is_same_row, replacements
+from domain.facts.tables import facts_table
 from domain.ports import Statement
 from feature_repo.entities import Entity
 from feature_repo.feature import (
@@ -104,9 +103,13 @@ def _statement(view: FeatureView, pairs: str) -> Statement:
             SELECT entity, moment, TIMESTAMP_MICROS(moment) AS as_of FROM _cte_pairs
         )""",
     ]
+
+    def is_read(alias: str) -> str:
+        return _is_read(alias, view.entity)
+
     for fact in facts:
         ctes += [
-            f"_cte_{fact.name}_ended AS ({_ended(fact, view.entity)})",
+            f"_cte_{fact.name}_ended AS ({replacements(fact, is_read)})",
             f"_cte_{fact.name}_known AS ({_known(fact, view.entity)})",
             f"_cte_{fact.name} AS ({_aggregated(fact, view)})",
         ]
@@ -137,47 +140,16 @@ def _is_read(alias: str, entity: Entity) -> str:
     )
 
 
-def _ended(fact: Fact, entity: Entity) -> str:
-    """When each slice, or each row of a key, was first replaced; those that never were, lack."""
-    table = facts_table(fact).qualified
-    if fact.supersession is Supersession.SLICE:
-        return f"""
-            SELECT v.tenant_id, v.connection_id, v.stream, v.reporting_date, v.version,
-                MIN(n.known_at) AS replaced_at
-            FROM (
-                SELECT DISTINCT f.tenant_id, f.connection_id, f.stream, f.reporting_date, f.version
-                FROM {table} AS f WHERE {_is_read("f", entity)}
-            ) AS v
-            JOIN {SYNCS.qualified} AS n
-              ON n.tenant_id = v.tenant_id AND n.connection_id = v.connection_id
-              AND n.stream = v.stream AND n.fact = '{fact.name}' AND n.version > v.version
-              AND v.reporting_date BETWEEN n.covers_from AND n.covers_to
-            GROUP BY v.tenant_id, v.connection_id, v.stream, v.reporting_date, v.version
-        """
-    return f"""
-        SELECT o.tenant_id, o.connection_id, o.stream, o.natural_key, o.version,
-            MIN(n.known_at) AS replaced_at
-        FROM {table} AS o
-        JOIN {table} AS n
-          ON n.tenant_id = o.tenant_id AND n.connection_id = o.connection_id
-          AND n.stream = o.stream AND n.natural_key = o.natural_key AND n.version > o.version
-        WHERE {_is_read("o", entity)}
-        GROUP BY o.tenant_id, o.connection_id, o.stream, o.natural_key, o.version
-    """
-
-
 def _known(fact: Fact, entity: Entity) -> str:
     """Rows in force at each asked instant, with their age in complete days."""
-    slice_column = "reporting_date" if fact.supersession is Supersession.SLICE else "natural_key"
-    keys = ("tenant_id", "connection_id", "stream", slice_column, "version")
-    same = " AND ".join(f"e.{key} = f.{key}" for key in keys)
+    same = is_same_row(fact, "e", "f")
     return f"""
         SELECT a.entity, a.moment, f.*,
             DATE_DIFF(DATE(a.as_of, f.time_zone), f.reporting_date, DAY) AS age
         FROM {facts_table(fact).qualified} AS f
         JOIN _cte_asked AS a ON a.entity = {_entity(entity, "f")} AND f.known_at <= a.as_of
         LEFT JOIN _cte_{fact.name}_ended AS e ON {same}
-        WHERE {_is_read("f", entity)} AND (e.replaced_at IS NULL OR e.replaced_at > a.as_of)
+        WHERE {_is_read("f", entity)} AND (e.{REPLACED_AT} IS NULL OR e.{REPLACED_AT} > a.as_of)
     """
 
 
