@@ -3,9 +3,11 @@
     asked (entity, instant) pairs, or every entity of some owners at one instant
     -> rows known by then and not yet replaced -> complete days before -> totals -> features
 
-When a row was in force is worked out once (`domain.facts.in_force`); after that it is a comparison,
-and pairs meet rows by equality of the entity, never each with each. Features are about what
-platforms tell: history of an earlier system is not read.
+When a row was in force is worked out once (`domain.facts.in_force`); after that it is a comparison.
+Each pair becomes its 28 days, which meet rows by equality of entity, day and zone: a pair never
+sees the rest of an entity's years, and what day it is in a zone is asked once per pair, not once
+per row (4 us each at DuckDB: three quarters of the time it took). Features are about what platforms
+tell: history of an earlier system is not read.
 
 Trees are in BigQuery's dialect and name `reporting_date BETWEEN @first_day AND @last_day` in each
 scan, so partitions are pruned.
@@ -59,6 +61,10 @@ FIRST_DAY: Final = "first_day"
 LAST_DAY: Final = "last_day"
 MOMENT_DIGITS: Final = 16
 
+# Of a row that was never replaced.
+_NEVER: Final = "CAST('9999-12-31 00:00:00+00' AS TIMESTAMP)"
+_AGES: Final = ", ".join(str(age) for age in range(1, LOOKBACK_DAYS + 1))
+
 # Columns of the answer, beside MOMENT and the features.
 ENTITY: Final = "entity"
 CLIENT_ID: Final = "client_id"
@@ -109,6 +115,7 @@ def _statement(view: FeatureView, pairs: str) -> Statement:
 
     for fact in facts:
         ctes += [
+            f"_cte_{fact.name}_days AS ({_days(fact, view.entity)})",
             f"_cte_{fact.name}_ended AS ({replacements(fact, is_read)})",
             f"_cte_{fact.name}_known AS ({_known(fact, view.entity)})",
             f"_cte_{fact.name} AS ({_aggregated(fact, view)})",
@@ -140,16 +147,42 @@ def _is_read(alias: str, entity: Entity) -> str:
     )
 
 
+def _days(fact: Fact, entity: Entity) -> str:
+    """The complete days before each asked instant, in every zone that rows are reported in.
+
+    `back` counts days from the UTC day of the instant: two zones' rows of one date have one.
+    """
+    return f"""
+        SELECT t.entity, t.moment, t.as_of, t.time_zone, age,
+            DATE_SUB(t.today, INTERVAL age DAY) AS reporting_date,
+            DATE_DIFF(t.utc_today, DATE_SUB(t.today, INTERVAL age DAY), DAY) AS back
+        FROM (
+            SELECT p.entity, p.moment, p.as_of, z.time_zone,
+                DATE(p.as_of, z.time_zone) AS today, DATE(p.as_of) AS utc_today
+            FROM _cte_asked AS p CROSS JOIN (
+                SELECT DISTINCT f.time_zone FROM {facts_table(fact).qualified} AS f
+                WHERE {_is_read("f", entity)}
+            ) AS z
+        ) AS t
+        CROSS JOIN UNNEST([{_AGES}]) AS age
+    """
+
+
 def _known(fact: Fact, entity: Entity) -> str:
     """Rows in force at each asked instant, with their age in complete days."""
     same = is_same_row(fact, "e", "f")
     return f"""
-        SELECT a.entity, a.moment, f.*,
-            DATE_DIFF(DATE(a.as_of, f.time_zone), f.reporting_date, DAY) AS age
-        FROM {facts_table(fact).qualified} AS f
-        JOIN _cte_asked AS a ON a.entity = {_entity(entity, "f")} AND f.known_at <= a.as_of
-        LEFT JOIN _cte_{fact.name}_ended AS e ON {same}
-        WHERE {_is_read("f", entity)} AND (e.{REPLACED_AT} IS NULL OR e.{REPLACED_AT} > a.as_of)
+        SELECT a.entity, a.moment, a.age, a.back, k.*
+        FROM (
+            SELECT f.*, {_entity(entity, "f")} AS whose,
+                COALESCE(e.{REPLACED_AT}, {_NEVER}) AS ends_at
+            FROM {facts_table(fact).qualified} AS f
+            LEFT JOIN _cte_{fact.name}_ended AS e ON {same}
+            WHERE {_is_read("f", entity)}
+        ) AS k
+        JOIN _cte_{fact.name}_days AS a
+          ON a.entity = k.whose AND a.reporting_date = k.reporting_date
+          AND a.time_zone = k.time_zone AND a.as_of >= k.known_at AND a.as_of < k.ends_at
     """
 
 
@@ -163,7 +196,6 @@ def _aggregated(fact: Fact, view: FeatureView) -> str:
     return f"""
         SELECT k.entity, k.moment, MAX(k.client_id) AS client_id{currency}{values}
         FROM _cte_{fact.name}_known AS k
-        WHERE k.age BETWEEN 1 AND {LOOKBACK_DAYS}
         GROUP BY k.entity, k.moment
     """
 
@@ -178,7 +210,9 @@ def _aggregate(fact: Fact, feature: Feature) -> str:
         case Count(window=window):
             return f"SUM(CASE WHEN {_within(window)} THEN 1 ELSE 0 END)"
         case DaysReported(window=window):
-            return f"COUNT(DISTINCT CASE WHEN {_within(window)} THEN k.reporting_date END)"
+            # One bit a day: COUNT(DISTINCT) takes as long as all the rest of the aggregation.
+            days = f"BIT_OR(CASE WHEN {_within(window)} THEN 1 << k.back END)"
+            return f"COALESCE(BIT_COUNT({days}), 0)"
         case DaysSince(column=column):
             return f"MIN(CASE WHEN k.{column} > 0 THEN k.age END)"
         case Currency():
