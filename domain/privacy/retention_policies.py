@@ -62,6 +62,12 @@ _ALL: Final = (
         "Thirteen months of what platforms sent: a year can be mapped anew after a mistake.",
     ),
     RetentionPolicy(
+        "forecast",
+        400,
+        CountsFrom.WRITTEN,
+        "Thirteen months of forecasts beside what came of them: as long as a year is compared.",
+    ),
+    RetentionPolicy(
         "quarantine",
         90,
         CountsFrom.WRITTEN,

@@ -114,6 +114,7 @@ RULES: Final = (
     RetentionRule("one_day_after", "refresh_tokens", "r.expires_at"),
     RetentionRule("pending_consent", "pending_connections", "r.link_expires_at"),
     RetentionRule("quarantine", "quarantined_rows", "r.created_at"),
+    RetentionRule("forecast", "made_forecasts", "r.made_at"),
     RetentionRule(
         "alert_channel",
         "alert_channels",

@@ -4,9 +4,10 @@
 
 Every table of tenant data starts its primary key with `tenant_id`, and every reference between two
 of them carries `tenant_id` as well, so a row cannot point into another tenant even when row-level
-security is off. `signing_keys`, `feature_registrations` and `provider_outages` alone hold no tenant
-data. Ids are made by the application (UUIDv7); instants are UTC. Every column says what it holds of
-people, by itself (`holds`) or by its table (`__otherwise__`): ADR-0024.
+security is off. `signing_keys`, `feature_registrations`, `provider_outages`, `model_versions`,
+`model_events` and `model_retrainings` alone hold no tenant data. Ids are made by the application
+(UUIDv7); instants are UTC. Every column says what it holds of people, by itself (`holds`) or by its
+table (`__otherwise__`): ADR-0024.
 
 The schema is created by `migrations/versions`; a test proves that both agree.
 """
@@ -37,6 +38,7 @@ from tenancy.tables.base import (
 from tenancy.tables.consents import ConsentStep, PendingConnection
 from tenancy.tables.edge import AuditCheckpoint, AuditEntry, MetricDefinition
 from tenancy.tables.features import FeatureMaterialisation, FeatureRegistration
+from tenancy.tables.forecasts import ForecastLevel, ForecastRole, MadeForecast
 from tenancy.tables.ingestion import (
     LANDING_VERSION,
     Connection,
@@ -50,6 +52,14 @@ from tenancy.tables.ingestion import (
     Sync,
     SyncRun,
     SyncState,
+)
+from tenancy.tables.models import (
+    ModelErasure,
+    ModelEvent,
+    ModelRetraining,
+    ModelShare,
+    ModelState,
+    ModelVersion,
 )
 from tenancy.tables.oauth import (
     AppGrant,
@@ -163,6 +173,8 @@ __all__ = [
     "ExternalIdentity",
     "FeatureMaterialisation",
     "FeatureRegistration",
+    "ForecastLevel",
+    "ForecastRole",
     "IdentityCode",
     "IdentityProvider",
     "Incident",
@@ -174,12 +186,19 @@ __all__ = [
     "LegalHold",
     "LetterKind",
     "LinkKind",
+    "MadeForecast",
     "Membership",
     "MembershipClient",
     "MessageState",
     "MessageTopic",
     "MetricDefinition",
     "MissCause",
+    "ModelErasure",
+    "ModelEvent",
+    "ModelRetraining",
+    "ModelShare",
+    "ModelState",
+    "ModelVersion",
     "NoticePhase",
     "NoticeState",
     "OAuthClient",

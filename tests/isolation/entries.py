@@ -400,7 +400,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         **{table.name: _LOCKS for table in Base.metadata.sorted_tables if is_of_tenant(table)},
         **_all(
             Empty("of the platform: no column tells of a tenant"),
-            "signing_keys feature_registrations provider_outages",
+            "signing_keys feature_registrations provider_outages model_versions model_events"
+            " model_retrainings",
         ),
     },
     Kind.WAREHOUSE: {

@@ -45,9 +45,15 @@ APP_GRANTS = {
     "incidents": {"SELECT", "INSERT", "UPDATE"},
     "landing_objects": {"SELECT", "INSERT", "UPDATE"},
     "legal_holds": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "made_forecasts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "membership_clients": {"SELECT", "INSERT", "DELETE"},
     "memberships": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "metric_definitions": {"SELECT", "INSERT", "UPDATE"},
+    "model_erasures": {"SELECT", "INSERT", "UPDATE"},
+    "model_events": {"SELECT", "INSERT"},
+    "model_retrainings": {"SELECT", "INSERT", "UPDATE"},
+    "model_shares": {"SELECT", "INSERT", "UPDATE"},
+    "model_versions": {"SELECT", "INSERT", "UPDATE"},
     "oauth_client_secrets": {"SELECT", "INSERT", "UPDATE"},
     "oauth_clients": {"SELECT", "INSERT", "UPDATE"},
     "one_time_links": {"SELECT", "INSERT", "UPDATE", "DELETE"},
@@ -142,7 +148,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 49
+    assert len(model) == 53
     assert migrated == model
 
 
@@ -242,7 +248,10 @@ def test_every_tenant_table_leads_with_its_tenant() -> None:
         if "tenant_id" in table.columns:
             assert table.primary_key.columns.keys()[0] == "tenant_id", table.name
     without = {name for name, table in Base.metadata.tables.items() if "tenant_id" not in table.c}
-    assert without == {"feature_registrations", "provider_outages", "tenants", "signing_keys"}
+    of_models = {"model_events", "model_retrainings", "model_versions"}
+    assert without == of_models | {
+        *("feature_registrations", "provider_outages", "tenants", "signing_keys"),
+    }
 
 
 def test_migrated_schema_has_no_gap(database_url: str) -> None:

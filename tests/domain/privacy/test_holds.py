@@ -72,6 +72,7 @@ def test_the_days_are_those_that_the_officer_was_told() -> None:
     assert {name: policy.days for name, policy in RETENTION_POLICIES.items()} == {
         "shop_people": 1_095,
         "landed": 400,
+        "forecast": 400,
         "quarantine": 90,
         "staff_account": 365,
         "staff_word": None,
