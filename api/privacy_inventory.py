@@ -27,6 +27,7 @@ from domain.privacy.holds import (
     PROOF,
     QUARANTINED,
 )
+from feature_repo.catalogue import PLATFORM
 from gdpr.inventory.collect import Inventory, collect
 from gdpr.inventory.job_arguments import JOB_ARGUMENTS
 from ingestion.connector.source_file import load_all_sources
@@ -65,7 +66,7 @@ def _handed() -> Iterator[HeldColumn]:
     streams = [one for source in load_all_sources().values() for one in source.streams.values()]
     streams += [raw_file_stream(fact) for fact in FACTS.values()]
     yield from ingestion.held.held_columns(streams)
-    yield from feature_repo.held.held_columns()
+    yield from feature_repo.held.held_columns(PLATFORM)
     told = ((Store.EXPORTS, EXPORTS), (Store.JOBS, JOB_ARGUMENTS), (Store.MODELS, MODELS))
     for store, tables in told:
         for table, columns in tables.items():

@@ -27,6 +27,7 @@ from bench.harness import Figure, Run, figure, sample_pair
 from bench.stock_feast import open_stock_feast, raw_pipeline
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.compute import micros_of
 from feature_repo.feature import Feature, Unit
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE as VIEW
@@ -56,7 +57,7 @@ async def main() -> list[Figure]:
         online = OnlineFeatures(redis, lambda: _NOW)
         await online.write(_TENANT, VIEW, table)
         stock = open_stock_feast(folder, url, VIEW, _frame(table))
-        reader = FeatureReader(online)
+        reader = FeatureReader(online, Catalogues(none_registered, lambda: _NOW))
         await _check(reader, stock, table)
         gc.freeze()  # what Feast's import has left would be looked through while the clock runs
         figures: list[Figure] = []

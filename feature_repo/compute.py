@@ -8,13 +8,13 @@ What is served online and what a model is trained on come out of the same statem
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
+from typing import Final
 
 import pyarrow as pa
 
 from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
 from feature_repo.feature import LOOKBACK_DAYS, FeatureView
-from feature_repo.feature_views import VIEWS
 from feature_repo.statements import (
     ASKED,
     CLIENT_ID,
@@ -33,6 +33,8 @@ __all__ = ["FeatureComputer", "instant_of", "micros_of"]
 
 # Zones lie up to 14 hours off UTC; a changed zone moves a day by one more.
 _SLACK_DAYS = 2
+# Statements that are kept: a few of the platform, and those that agencies lately used.
+_KEPT: Final = 256
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -75,7 +77,7 @@ class FeatureComputer:
             MOMENT: micros_of(as_of),
             **_days([as_of]),
         }
-        table = await self._warehouse.run(scope, _current(view.name), parameters)
+        table = await self._warehouse.run(scope, _current(view), parameters)
         return table.sort_by(ENTITY)
 
     async def asked(
@@ -99,7 +101,7 @@ class FeatureComputer:
             OWNERS: tuple(sorted({view.entity.owner_of(entity) for entity, _ in pairs})),
             **_days([instant for _, instant in pairs]),
         }
-        table = await self._warehouse.run(scope, _asked(view.name), parameters)
+        table = await self._warehouse.run(scope, _asked(view), parameters)
         return table.sort_by([(ENTITY, "ascending"), (MOMENT, "ascending")])
 
 
@@ -118,11 +120,11 @@ def _days(instants: Sequence[dt.datetime]) -> dict[str, Parameter]:
     }
 
 
-@cache
-def _current(view: str) -> Statement:
-    return current_features(VIEWS[view])
+@lru_cache(maxsize=_KEPT)
+def _current(view: FeatureView) -> Statement:
+    return current_features(view)
 
 
-@cache
-def _asked(view: str) -> Statement:
-    return asked_features(VIEWS[view])
+@lru_cache(maxsize=_KEPT)
+def _asked(view: FeatureView) -> Statement:
+    return asked_features(view)

@@ -12,10 +12,10 @@ from feast.feast_object import FeastObject
 from feast.types import Float64, Int64, PrimitiveFeastType, String
 
 from domain.facts.fact import ColumnType
+from feature_repo.catalogue import Catalogue
 from feature_repo.entities import ENTITIES, PROJECT, TENANT_KEY
 from feature_repo.feature import FeatureView
-from feature_repo.feature_services import SERVICES
-from feature_repo.feature_views import VIEWS, fingerprint
+from feature_repo.feature_views import fingerprint
 from feature_repo.statements import CLIENT_ID
 from feature_repo.stores.offline_store import FactsSource
 
@@ -28,7 +28,7 @@ _TYPES: Final[dict[ColumnType, PrimitiveFeastType]] = {
 }
 
 
-def feast_objects() -> list[FeastObject]:
+def feast_objects(catalogue: Catalogue) -> list[FeastObject]:
     """New Feast objects for the project and every entity, view and service."""
     project = Project(
         name=PROJECT,
@@ -51,7 +51,8 @@ def feast_objects() -> list[FeastObject]:
         for entity in ENTITIES
     }
     views = {
-        name: _view(view, [agency, entities[view.entity.name]]) for name, view in VIEWS.items()
+        name: _view(view, [agency, entities[view.entity.name]])
+        for name, view in catalogue.views.items()
     }
     services = [
         FeastService(
@@ -59,7 +60,7 @@ def feast_objects() -> list[FeastObject]:
             features=[views[service.view][list(service.features)]],
             description=service.description,
         )
-        for service in SERVICES.values()
+        for service in catalogue.services.values()
     ]
     return [project, agency, *entities.values(), *views.values(), *services]
 

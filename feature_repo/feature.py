@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 LOOKBACK_DAYS: Final = 28  # no feature looks further back
+# Each night's sync brings new values, two hours late at most.
+_FRESHNESS_SECONDS: Final = 26 * 3_600
 
 
 class Unit(enum.Enum):
@@ -157,6 +159,7 @@ class FeatureView:
         features: In the order in which values are stored.
         ttl_seconds: An older value is not served.
         holds: What its values hold of people; None: nobody has said, and the inventory fails.
+        freshness_seconds: Age that values should not reach: the objective, not a limit.
     """
 
     name: str
@@ -165,6 +168,11 @@ class FeatureView:
     features: tuple[Feature, ...]
     ttl_seconds: int
     holds: Privacy | None = None
+    freshness_seconds: int = _FRESHNESS_SECONDS
+
+    # Views are keys of what is kept per view; hashing every feature would cost more than it saves.
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     @property
     def facts(self) -> tuple[str, ...]:

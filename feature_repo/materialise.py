@@ -21,10 +21,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import ClientId, ConnectionId, RunId, TenantId
 from domain.ports import Clock, Publication, TenantScope
+from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer
 from feature_repo.entities import CLIENT
 from feature_repo.feature import FeatureView
-from feature_repo.feature_views import VIEWS, fingerprint
+from feature_repo.feature_views import fingerprint
 from feature_repo.online import OnlineFeatures
 from feature_repo.settled import settled_instant
 from tenancy.exclusive import hold_exclusively
@@ -60,10 +61,12 @@ class FeatureRefresh:
     """`domain.ports.PublicationListener`: keeps online features as new as the facts.
 
     Attributes:
+        catalogues: Which views each agency has.
         register: Makes Feast's registry hold the present definitions.
     """
 
     database: Database
+    catalogues: Catalogues
     computer: FeatureComputer
     online: OnlineFeatures
     clock: Clock
@@ -83,7 +86,8 @@ class FeatureRefresh:
             DatabaseUnavailableError: PostgreSQL does not answer.
             RegistryError: Feast cannot write its registry; the features are there.
         """
-        for view in VIEWS.values():
+        catalogue = await self.catalogues.fresh(publication.tenant_id)
+        for view in catalogue.views.values():
             if set(view.facts) & set(publication.days):
                 owner_id = _owner(view, publication.client_id, publication.connection_id)
                 await self._refresh(
@@ -99,12 +103,13 @@ class FeatureRefresh:
             RedisUnavailableError: Redis does not answer or is full.
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
+        catalogue = await self.catalogues.fresh(tenant_id)
         query = select(Connection.id).where(Connection.client_id == client_id)
         async with self.database.session(tenant_id) as session:
             connections = (await session.scalars(query.order_by(Connection.id))).all()
         return [
             await self._refresh(tenant_id, client_id, view, owner_id)
-            for view in VIEWS.values()
+            for view in catalogue.views.values()
             for owner_id in _owners(view, client_id, connections)
         ]
 

@@ -10,22 +10,25 @@ may not see and what does not exist look the same.
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
+from typing import Final
 
 import pyarrow as pa
 
 from domain.ids import TenantId
 from domain.ports import Clock, TenantScope
+from feature_repo.catalogue import Catalogue
 from feature_repo.compute import micros_of
 from feature_repo.entities import Entity
 from feature_repo.feature import FeatureView
-from feature_repo.feature_views import VIEWS
 from feature_repo.packing import Packing, StoredValues
 from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
 from tenancy.feature_values import TenantFeatures
 from tenancy.redis_server import RedisServer
 
 __all__ = ["OnlineFeatures"]
+
+_KEPT: Final = 1_024  # packings, of all agencies
 
 
 class OnlineFeatures:
@@ -48,7 +51,7 @@ class OnlineFeatures:
         """
         found = await self._of(scope.tenant_id).read(view.name, entity_ids)
         oldest = self._oldest_micros(view)
-        unpack = _packing(view.name).unpack
+        unpack = _packing(view).unpack
         rows = [unpack(data, oldest) for data in found]
         if scope.clients is None:
             return rows
@@ -69,7 +72,7 @@ class OnlineFeatures:
         Raises:
             RedisUnavailableError: Redis does not answer or is full.
         """
-        pack = _packing(view.name).pack
+        pack = _packing(view).pack
         columns = [table.column(name).to_pylist() for name in view.feature_names]
         rows = zip(*columns, strict=True)
         heads = (table.column(name).to_pylist() for name in (ENTITY, MOMENT, CLIENT_ID))
@@ -129,9 +132,15 @@ class OnlineFeatures:
         return [one for ids in await features.list_ids(view.name, spans) for one in ids]
 
     async def erase_entities(
-        self, tenant_id: TenantId, entity: Entity, entity_ids: Sequence[str]
+        self, tenant_id: TenantId, catalogue: Catalogue, entity: Entity, entity_ids: Sequence[str]
     ) -> int:
         """Forget every view of entities; the keys are computed, nothing is searched.
+
+        Args:
+            tenant_id: Whose.
+            catalogue: The agency's: its views are forgotten.
+            entity: Kind of all of them.
+            entity_ids: Which.
 
         Returns:
             How many values there were: one for each view of an entity.
@@ -144,7 +153,7 @@ class OnlineFeatures:
         for entity_id in entity_ids:
             by_owner.setdefault(entity.owner_of(entity_id), []).append(entity_id)
         erased = 0
-        for view in (one for one in VIEWS.values() if one.entity is entity):
+        for view in (one for one in catalogue.views.values() if one.entity is entity):
             for owner, ids in by_owner.items():
                 await features.remove_ids(view.name, owner, ids)
             erased += await features.erase(view.name, entity_ids)
@@ -158,9 +167,9 @@ class OnlineFeatures:
         return TenantFeatures(self._redis, tenant_id)
 
 
-@cache
-def _packing(view: str) -> Packing:
-    return Packing(VIEWS[view])
+@lru_cache(maxsize=_KEPT)
+def _packing(view: FeatureView) -> Packing:
+    return Packing(view)
 
 
 def _spans(

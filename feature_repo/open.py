@@ -8,6 +8,7 @@ Connects to nothing and imports no Feast.
 from dataclasses import dataclass
 
 from domain.ports import Clock, QueryWarehouse
+from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.compute import FeatureComputer
 from feature_repo.consistency import ConsistencyCheck
 from feature_repo.materialise import FeatureRefresh
@@ -25,12 +26,14 @@ class Features:
     """What there is to do with features.
 
     Attributes:
+        catalogues: Which each agency has.
         reader: Reads them online.
         refresh: Follows publications.
         check: Compares what is served with the facts.
         registry: Opens Feast's own API.
     """
 
+    catalogues: Catalogues
     reader: FeatureReader
     refresh: FeatureRefresh
     check: ConsistencyCheck
@@ -50,10 +53,12 @@ def open_features(
         clock: The present UTC instant.
     """
     online, computer = OnlineFeatures(redis, clock), FeatureComputer(warehouse)
-    registry = FeatureRegistry(database, url, online, computer, clock)
+    catalogues = Catalogues(none_registered, clock)
+    registry = FeatureRegistry(database, url, online, computer, catalogues, clock)
     return Features(
-        reader=FeatureReader(online),
-        refresh=FeatureRefresh(database, computer, online, clock, registry.ensure),
+        catalogues=catalogues,
+        reader=FeatureReader(online, catalogues),
+        refresh=FeatureRefresh(database, catalogues, computer, online, clock, registry.ensure),
         check=ConsistencyCheck(online, computer),
         registry=registry,
     )

@@ -13,28 +13,19 @@ from typing import Final
 
 import pyarrow as pa
 
-from domain.errors import NotFoundError
+from domain.ids import TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import Catalogue, Catalogues, FeatureSet
 from feature_repo.compute import instant_of
 from feature_repo.feature import FeatureView
-from feature_repo.feature_services import SERVICES
-from feature_repo.feature_views import VIEWS
 from feature_repo.online import OnlineFeatures
 from feature_repo.packing import StoredValues, Value
 from feature_repo.statements import ENTITY
 from tenancy.warehouse.types import ARROW_TYPES
 
-__all__ = ["AS_OF", "FeatureReader", "FeatureRow", "FeatureSet", "find_feature_set"]
+__all__ = ["AS_OF", "FeatureReader", "FeatureRow"]
 
 AS_OF: Final = "as_of"  # column of a table beside the entity and the features
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureSet:
-    """Some features of one view, in order."""
-
-    view: FeatureView
-    features: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +45,16 @@ class FeatureRow:
     values: Mapping[str, Value]
 
 
-def find_feature_set(name: str) -> FeatureSet:
-    """The set that a view or service names.
-
-    Raises:
-        NotFoundError: There is neither of that name (caller).
-    """
-    if (view := VIEWS.get(name)) is not None:
-        return FeatureSet(view, view.feature_names)
-    service = SERVICES.get(name)
-    if service is None:
-        raise NotFoundError(
-            f"there is no feature view or service {name!r}",
-            hint=f"there are {', '.join((*VIEWS, *SERVICES))}",
-        )
-    return FeatureSet(VIEWS[service.view], service.features)
-
-
 class FeatureReader:
     """Reads features of one caller's scope."""
 
-    def __init__(self, online: OnlineFeatures) -> None:
+    def __init__(self, online: OnlineFeatures, catalogues: Catalogues) -> None:
         self._online = online
+        self._catalogues = catalogues
+
+    async def catalogue(self, tenant_id: TenantId) -> Catalogue:
+        """Which views and services there are to be read."""
+        return await self._catalogues.of(tenant_id)
 
     async def read(
         self, scope: TenantScope, name: str, entity_ids: Sequence[str]
@@ -94,7 +73,7 @@ class FeatureReader:
             NotFoundError: There is no view or service of that name (caller).
             RedisUnavailableError: Redis does not answer.
         """
-        wanted = find_feature_set(name)
+        wanted = await self._catalogues.feature_set(scope.tenant_id, name)
         found = await self._online.read(scope, wanted.view, entity_ids)
         places = _places(wanted)
         return [
@@ -115,7 +94,7 @@ class FeatureReader:
             NotFoundError: There is no view or service of that name (caller).
             RedisUnavailableError: Redis does not answer.
         """
-        wanted = find_feature_set(name)
+        wanted = await self._catalogues.feature_set(scope.tenant_id, name)
         found = await self._online.read(scope, wanted.view, entity_ids)
         micros = [None if stored is None else stored.micros for stored in found]
         arrays = [

@@ -23,12 +23,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import InternalError, Terminal
 from domain.ports import Clock
+from feature_repo.catalogue import PLATFORM, Catalogues
 from feature_repo.compute import FeatureComputer
 from feature_repo.definition_rules import find_problems
 from feature_repo.entities import PROJECT
 from feature_repo.feast_imports import unchecked_imports
-from feature_repo.feature_services import SERVICES
-from feature_repo.feature_views import VIEWS, fingerprint
 from feature_repo.online import OnlineFeatures
 from tenancy.exclusive import hold_exclusively
 from tenancy.rls import FEATURES_ROLE
@@ -67,6 +66,7 @@ class FeatureRegistry:
     url: str
     online: OnlineFeatures
     computer: FeatureComputer
+    catalogues: Catalogues
     clock: Clock
 
     async def ensure(self) -> bool:
@@ -80,7 +80,7 @@ class FeatureRegistry:
             RegistryError: Feast cannot write them.
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
-        problems = find_problems(VIEWS.values(), SERVICES.values())
+        problems = find_problems(PLATFORM.views.values(), PLATFORM.services.values())
         if problems:
             raise InvalidDefinitionsError("; ".join(problems))
         async with self.database.platform_session() as session:
@@ -122,7 +122,7 @@ class FeatureRegistry:
                 TenantRedisOnlineStoreConfig,
             )
 
-        bridge = Bridge(loop, self.online, self.computer)
+        bridge = Bridge(loop, self.online, self.computer, self.catalogues)
         options = f"-c role={FEATURES_ROLE} -c search_path={_SCHEMA}"
         registry = SqlRegistryConfig(
             path=self.url,
@@ -159,10 +159,10 @@ async def _note(session: TenantSession, applied_at: dt.datetime) -> None:
 @cache
 def _fingerprint() -> str:
     """Of everything that is in the registry. 16 hex digits."""
-    words = [fingerprint(*VIEWS.values())]
-    for view in VIEWS.values():
+    words = [PLATFORM.fingerprint]
+    for view in PLATFORM.views.values():
         words += [view.description, *(feature.description for feature in view.features)]
-    for service in SERVICES.values():
+    for service in PLATFORM.services.values():
         words += [service.name, service.description, *service.features]
     return hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:16]
 
@@ -176,10 +176,10 @@ def _apply(store: "FeatureStore") -> None:
 
     try:
         gone: list[FeastObject] = [
-            *(view for view in store.list_feature_views() if view.name not in VIEWS),
-            *(one for one in store.list_feature_services() if one.name not in SERVICES),
+            *(view for view in store.list_feature_views() if view.name not in PLATFORM.views),
+            *(one for one in store.list_feature_services() if one.name not in PLATFORM.services),
         ]
-        store.apply(feast_objects(), objects_to_delete=gone, partial=False)
+        store.apply(feast_objects(PLATFORM), objects_to_delete=gone, partial=False)
     except (FeastError, SQLAlchemyError) as error:
         raise RegistryError(
             f"Feast cannot write its registry: {type(error).__name__}",

@@ -19,8 +19,9 @@ from api.runtime import Runtime
 from domain.errors import NotFoundError
 from domain.ids import TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import Catalogue
 from feature_repo.consistency import ConsistencyReport
-from feature_repo.feature_views import VIEWS
+from feature_repo.feature import FeatureView
 from tenancy.tables import FeatureMaterialisation
 
 __all__ = ["CheckedFeatures", "check_agency", "check_features"]
@@ -33,6 +34,7 @@ class CheckedFeatures:
     """A refresh, and what is served of it now."""
 
     note: FeatureMaterialisation
+    view: FeatureView
     report: ConsistencyReport
     is_too_old: bool
 
@@ -80,7 +82,7 @@ async def check_features(runtime: Runtime, arguments: Arguments) -> AsyncIterato
     )
     columns = ("view", "client", "account", "entities", "as of", "values", "state")
     yield TableEvent(f"features of {tenant.slug} against the facts", columns, rows)
-    for line in _mismatch_lines([one.report for one in checked]):
+    for line in _mismatch_lines(checked):
         yield LineEvent(line)
     if any(one.is_wrong for one in checked):
         yield LineEvent(f"compute them anew: bosco features refresh {tenant.slug}")
@@ -91,18 +93,19 @@ async def check_agency(
     runtime: Runtime, tenant_id: TenantId, owners: FeatureOwners
 ) -> list[CheckedFeatures]:
     """Check what the last refreshes of some clients found."""
-    notes = await _load_notes(runtime, tenant_id, owners)
-    return [await _check(runtime, tenant_id, note) for note in notes]
+    catalogue = await runtime.features.catalogues.fresh(tenant_id)
+    notes = await _load_notes(runtime, tenant_id, owners, catalogue)
+    return [await _check(runtime, tenant_id, note, catalogue.view(note.view)) for note in notes]
 
 
 async def _load_notes(
-    runtime: Runtime, tenant_id: TenantId, owners: FeatureOwners
+    runtime: Runtime, tenant_id: TenantId, owners: FeatureOwners, catalogue: Catalogue
 ) -> Sequence[FeatureMaterialisation]:
     """Refreshes that found something, of the present views."""
     note = FeatureMaterialisation
     query = (
         select(note)
-        .where(note.client_id.in_(list(owners.clients)), note.view.in_(list(VIEWS)))
+        .where(note.client_id.in_(list(owners.clients)), note.view.in_(list(catalogue.views)))
         .where(note.entities > 0)
         .order_by(note.view, note.client_id, note.owner_id)
     )
@@ -111,19 +114,21 @@ async def _load_notes(
 
 
 async def _check(
-    runtime: Runtime, tenant_id: TenantId, note: FeatureMaterialisation
+    runtime: Runtime, tenant_id: TenantId, note: FeatureMaterialisation, view: FeatureView
 ) -> CheckedFeatures:
-    view, scope = VIEWS[note.view], TenantScope(tenant_id)
+    scope = TenantScope(tenant_id)
     entities = await runtime.features.reader.list_entities(scope, view, [str(note.owner_id)])
     report = await runtime.features.check.run(scope, view, entities)
     age = runtime.clock() - note.as_of
-    return CheckedFeatures(note, report, is_too_old=age > dt.timedelta(seconds=view.ttl_seconds))
+    return CheckedFeatures(
+        note, view, report, is_too_old=age > dt.timedelta(seconds=view.ttl_seconds)
+    )
 
 
-def _mismatch_lines(reports: Sequence[ConsistencyReport]) -> Iterator[str]:
-    pairs = [(report.view, one) for report in reports for one in report.mismatches]
+def _mismatch_lines(checked: Sequence[CheckedFeatures]) -> Iterator[str]:
+    pairs = [(found.view, one) for found in checked for one in found.report.mismatches]
     for view, one in pairs[:_SHOWN]:
-        entity = public_entity_id(VIEWS[view].entity, one.entity_id)
+        entity = public_entity_id(view.entity, one.entity_id)
         yield f"{entity}  {one.feature}: served {one.online}, the facts say {one.computed}"
     if len(pairs) > _SHOWN:
         yield f"and {len(pairs) - _SHOWN:,} more"

@@ -13,12 +13,12 @@ from api.runtime import Runtime
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import PLATFORM
 from feature_repo.entities import CAMPAIGN, CLIENT
 from feature_repo.feature import Feature, FeatureView, Unit
-from feature_repo.feature_services import SERVICES
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.packing import Value
-from feature_repo.read import FeatureRow, find_feature_set
+from feature_repo.read import FeatureRow
 from tenancy.tables import Connection
 
 __all__ = ["list_features", "refresh_features", "show_features"]
@@ -26,14 +26,20 @@ __all__ = ["list_features", "refresh_features", "show_features"]
 
 async def list_features(_runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
     """`bosco features list`: the definitions; the same for every agency."""
+    catalogue = PLATFORM
     services = tuple(
-        (service.name, VIEWS[service.view].entity.name, len(service.features), service.description)
-        for service in SERVICES.values()
+        (
+            service.name,
+            catalogue.view(service.view).entity.name,
+            len(service.features),
+            service.description,
+        )
+        for service in catalogue.services.values()
     )
     yield TableEvent("feature services", ("service", "of a", "features", "what for"), services)
     features = tuple(
         (view.name, feature.name, feature.unit.value, feature.description)
-        for view in VIEWS.values()
+        for view in catalogue.views.values()
         for feature in view.features
     )
     yield TableEvent("features", ("view", "feature", "unit", "means"), features)
@@ -46,7 +52,7 @@ async def show_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator
     is_campaign = ":" in entity
     default = CAMPAIGN_PERFORMANCE if is_campaign else CLIENT_PERFORMANCE
     name = arguments.get("service") or default.name
-    wanted = find_feature_set(name)
+    wanted = await runtime.features.catalogues.feature_set(tenant.tenant_id, name)
     if is_campaign and wanted.view.entity is CLIENT:
         raise InvalidInputError(
             f"{name} is about clients, and {entity!r} is a campaign",

@@ -21,9 +21,9 @@ from api.graphql.scalars import Count
 from api.graphql.typed_arguments import typed_field
 from domain.metrics.naming import camel_case
 from domain.money import format_amount
+from feature_repo.catalogue import PLATFORM
 from feature_repo.feature import Feature, Unit
-from feature_repo.feature_services import SERVICES, FeatureService
-from feature_repo.feature_views import VIEWS
+from feature_repo.feature_services import FeatureService
 from feature_repo.packing import Value
 
 __all__ = ["FEATURE_VALUES", "feature_values", "service_type_name"]
@@ -45,7 +45,7 @@ def service_type_name(service: FeatureService) -> str:
 
 def feature_values(service: FeatureService, values: Mapping[str, Value]) -> Any:
     """The object of a service's type with these values, by feature."""
-    view = VIEWS[service.view]
+    view = PLATFORM.view(service.view)
     shown: dict[str, Any] = {}
     for name, value in values.items():
         currency = view.currency_of(view.feature(name))
@@ -62,7 +62,7 @@ def _money(value: Value, currency: Value) -> Money | None:
 
 
 def _make_type(service: FeatureService) -> type:
-    view = VIEWS[service.view]
+    view = PLATFORM.view(service.view)
     return create_type(
         service_type_name(service),
         [_field(view.feature(name)) for name in service.features],
@@ -74,7 +74,9 @@ def _field(feature: Feature) -> StrawberryField:
     return typed_field(feature.name, _UNIT_TYPES[feature.unit], feature.description)
 
 
-_TYPES: Final[Mapping[str, Any]] = {name: _make_type(service) for name, service in SERVICES.items()}
+_TYPES: Final[Mapping[str, Any]] = {
+    name: _make_type(service) for name, service in PLATFORM.services.items()
+}
 FEATURE_VALUES: Final[Any] = Annotated[
     functools.reduce(operator.or_, _TYPES.values()),
     strawberry.union("FeatureValues", description="Features of one service; one type for each."),

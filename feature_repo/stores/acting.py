@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from domain.errors import InternalError, Terminal
 from domain.ports import TenantScope
+from feature_repo.catalogue import Catalogue, Catalogues
 from feature_repo.compute import FeatureComputer
 from feature_repo.online import OnlineFeatures
 
@@ -99,11 +100,22 @@ class Bridge:
         loop: Runs coroutines.
         online: Features in Redis.
         computer: Features out of the warehouse.
+        catalogues: Which each agency has.
     """
 
     loop: asyncio.AbstractEventLoop
     online: OnlineFeatures
     computer: FeatureComputer
+    catalogues: Catalogues
+
+    def catalogue(self) -> Catalogue:
+        """What the agency of the scope has.
+
+        Raises:
+            NoScopeError: No scope is set, or called on the loop.
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        return self.run(self.catalogues.of(acting_scope().tenant_id))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait, from another thread.

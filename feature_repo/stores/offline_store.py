@@ -36,7 +36,6 @@ from domain.errors import InvalidInputError
 from feature_repo.compute import instant_of, micros_of
 from feature_repo.entities import TENANT_KEY
 from feature_repo.feature import FeatureView as Definition
-from feature_repo.feature_views import VIEWS
 from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
 from feature_repo.stores.acting import Bridge, acting_scope, own_tenant
 
@@ -168,14 +167,16 @@ class WarehouseOfflineStore(OfflineStore):
             ForeignEntityError: A row names another agency.
         """
         scope = acting_scope()
+        bridge: Bridge = config.offline_store.bridge
+        catalogue = bridge.catalogue()
         named = [
-            (view.projection.name_alias or view.name, VIEWS[view.name]) for view in feature_views
+            (view.projection.name_alias or view.name, catalogue.view(view.name))
+            for view in feature_views
         ]
         views = [_Asked(view, name, _names(name, feature_refs)) for name, view in named]
         asked = _read_frame(entity_df, {one.view.entity.join_key for one in views})
         for tenant in asked.column(TENANT_KEY).unique().to_pylist():
             own_tenant(scope, tenant)
-        bridge: Bridge = config.offline_store.bridge
 
         def compute() -> pa.Table:
             answer = asked
@@ -237,7 +238,7 @@ class WarehouseOfflineStore(OfflineStore):
         """
         scope = acting_scope()
         bridge: Bridge = config.offline_store.bridge
-        view = VIEWS[data_source.tags["view"]]
+        view = bridge.catalogue().view(data_source.tags["view"])
         if end_date is None or scope.clients is None or view.entity.owner_column != CLIENT_ID:
             raise InvalidInputError(
                 "whole agencies and accounts are refreshed after each publication",

@@ -31,7 +31,6 @@ from feature_repo.compute import instant_of, micros_of
 from feature_repo.entities import TENANT_KEY
 from feature_repo.feature import Feature
 from feature_repo.feature import FeatureView as Definition
-from feature_repo.feature_views import VIEWS
 from feature_repo.packing import StoredValues, Value
 from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
 from feature_repo.stores.acting import Bridge, acting_scope, own_client, own_tenant
@@ -90,7 +89,8 @@ class TenantRedisOnlineStore(RedisOnlineStore):
             NoScopeError: No scope is set.
             ForeignEntityError: A key names another agency.
         """
-        bridge, scope, view = _bridge(config), acting_scope(), VIEWS[table.name]
+        bridge, scope = _bridge(config), acting_scope()
+        view = bridge.catalogue().view(table.name)
         entity_ids = [self._entity_id(key, view) for key in entity_keys]
         found = bridge.run(bridge.online.read(scope, view, entity_ids))
         wanted = set(requested_features or (CLIENT_ID, *view.feature_names))
@@ -109,7 +109,8 @@ class TenantRedisOnlineStore(RedisOnlineStore):
             NoScopeError: No scope is set.
             ForeignEntityError: A row names another agency, or a client outside the scope.
         """
-        bridge, scope, view = _bridge(config), acting_scope(), VIEWS[table.name]
+        bridge, scope = _bridge(config), acting_scope()
+        view = bridge.catalogue().view(table.name)
         rows = [
             {
                 ENTITY: self._entity_id(key, view),
@@ -139,12 +140,16 @@ class TenantRedisOnlineStore(RedisOnlineStore):
             NoScopeError: No scope is set.
             RefusedCallError: The scope sees some clients only.
         """
-        bridge, scope, view = _bridge(config), acting_scope(), VIEWS[table.name]
+        bridge, scope = _bridge(config), acting_scope()
         if scope.clients is not None:
             raise RefusedCallError(
                 "a scope of some clients cannot erase", hint="erase for the whole agency"
             )
-        return bridge.run(bridge.online.erase_entities(scope.tenant_id, view.entity, entity_ids))
+        catalogue = bridge.catalogue()
+        entity = catalogue.view(table.name).entity
+        return bridge.run(
+            bridge.online.erase_entities(scope.tenant_id, catalogue, entity, entity_ids)
+        )
 
     def update(
         self,

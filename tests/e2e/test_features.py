@@ -24,6 +24,7 @@ from sqlalchemy import text
 
 from api.commands.demo_features import FeatureMismatchError, show_demo_features
 from api.control.protocol import JsonEvent, LineEvent, TableEvent
+from feature_repo.catalogue import PLATFORM
 from feature_repo.compute import FeatureComputer
 from feature_repo.consistency import ConsistencyReport
 from feature_repo.feature_services import SERVICES
@@ -388,7 +389,7 @@ async def test_what_differs_is_found_and_mended(platform: Platform, notacme: Wor
         "compute them anew: bosco features refresh notacme",
     ]
     assert told.exit_code == 1
-    await online.erase_entities(tenant_id, CAMPAIGN_PERFORMANCE.entity, notacme.ids[:1])
+    await online.erase_entities(tenant_id, PLATFORM, CAMPAIGN_PERFORMANCE.entity, notacme.ids[:1])
     with pytest.raises(FeatureMismatchError, match=f"{VIEW} of .*: 1 missing"):
         _ = [one async for one in show_demo_features(platform.runtime, notacme.tenant)]
     told = await platform.command("features.check", tenant="notacme", client="shop")

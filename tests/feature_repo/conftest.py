@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from domain.ids import ClientId, ConnectionId, TenantId
+from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.compute import FeatureComputer
 from feature_repo.online import OnlineFeatures
 from tenancy.redis_server import RedisServer
@@ -66,6 +67,12 @@ def ledger(facts: Warehouse) -> Ledger:
 def computer(facts: Warehouse) -> FeatureComputer:
     """Over that warehouse."""
     return FeatureComputer(facts)
+
+
+@pytest.fixture
+def catalogues(clock: MovableClock) -> Catalogues:
+    """Every agency has the platform's features."""
+    return Catalogues(none_registered, clock)
 
 
 @pytest.fixture

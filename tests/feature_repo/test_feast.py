@@ -16,6 +16,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text, update
 from domain.errors import InvalidInputError
 from domain.ids import TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
@@ -69,9 +70,10 @@ def registry(
     database_url: str,
     online: OnlineFeatures,
     computer: FeatureComputer,
+    catalogues: Catalogues,
     clock: MovableClock,
 ) -> FeatureRegistry:
-    return FeatureRegistry(database, database_url, online, computer, clock)
+    return FeatureRegistry(database, database_url, online, computer, catalogues, clock)
 
 
 @pytest.fixture

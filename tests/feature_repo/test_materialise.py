@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from domain.ids import RunId, SyncId, TenantId
 from domain.ports import Publication, TenantScope
 from domain.time_window import DateRange
+from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer, instant_of
 from feature_repo.consistency import ConsistencyCheck, ConsistencyReport, Mismatch
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, fingerprint
@@ -116,10 +117,14 @@ async def _no_registry() -> bool:
 
 @pytest.fixture
 async def refresh(
-    database: Database, computer: FeatureComputer, online: OnlineFeatures, clock: MovableClock
+    database: Database,
+    catalogues: Catalogues,
+    computer: FeatureComputer,
+    online: OnlineFeatures,
+    clock: MovableClock,
 ) -> FeatureRefresh:
     await _add(database, A, [ADS, MORE_ADS, SHOP])
-    return FeatureRefresh(database, computer, online, clock, _no_registry)
+    return FeatureRefresh(database, catalogues, computer, online, clock, _no_registry)
 
 
 def _publication(of: Account, *facts: str) -> Publication:

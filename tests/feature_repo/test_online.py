@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from domain.errors import NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import PLATFORM, Catalogues, none_registered
 from feature_repo.entities import CAMPAIGN
 from feature_repo.feature import FeatureView
 from feature_repo.feature_services import SERVICES
@@ -81,7 +82,7 @@ async def test_another_agency_finds_nothing_under_any_id(
     crafted = [f"{A}:{one}" for one in NASTY] + keys + [key.partition(":")[2] for key in keys]
     assert await _spend(online, B, NASTY + crafted) == [None] * (len(NASTY) + len(crafted))
     assert all(key.startswith(f"t:{A}:feature:campaign_performance:") for key in keys)
-    assert await online.erase_entities(B, CAMPAIGN, NASTY + crafted) == 0
+    assert await online.erase_entities(B, PLATFORM, CAMPAIGN, NASTY + crafted) == 0
     assert len([key async for key in redis_server.commands.scan_iter("*")]) == len(NASTY)
 
 
@@ -94,7 +95,7 @@ async def test_agencies_with_like_ids_stay_apart(online: OnlineFeatures) -> None
     for number, tenant in enumerate(alike):
         await online.write(tenant, VIEW, values(VIEW, ["c"], at(30)))
         await online.write(tenant, VIEW, values(VIEW, [*["x"] * number, f"own{number}"], at(30)))
-    assert await online.erase_entities(alike[0], CAMPAIGN, ["c", "own0"]) == 2
+    assert await online.erase_entities(alike[0], PLATFORM, CAMPAIGN, ["c", "own0"]) == 2
     assert await _spend(online, alike[0], ["c"]) == [None]
     for tenant in alike[1:]:
         assert await _spend(online, tenant, ["c"]) == [1.0]
@@ -113,7 +114,7 @@ async def test_erasing_one_entity_leaves_the_others_as_they_were(
         return {key: await redis_server.commands.dump(key) for key in keys}
 
     before = await everything()
-    assert await online.erase_entities(A, CAMPAIGN, ["c:*"]) == 1
+    assert await online.erase_entities(A, PLATFORM, CAMPAIGN, ["c:*"]) == 1
     after = await everything()
     [gone] = TenantFeatures(redis_server, A).keys("campaign_performance", ["c:*"])
     assert before.keys() - after.keys() == {gone.encode()}
@@ -188,7 +189,7 @@ async def test_an_erased_entity_is_in_no_list(online: OnlineFeatures) -> None:
     ids = [f"o:{one}" for one in NASTY]
     for tenant in (A, B):
         await online.replace(tenant, VIEW, "o", values(VIEW, ids, at(30)))
-    assert await online.erase_entities(A, CAMPAIGN, ["o:c:*", "o:unknown"]) == 1
+    assert await online.erase_entities(A, PLATFORM, CAMPAIGN, ["o:c:*", "o:unknown"]) == 1
     assert sorted(await online.list_entities(A, VIEW, ["o"])) == sorted(set(ids) - {"o:c:*"})
     assert sorted(await online.list_entities(B, VIEW, ["o"])) == sorted(ids)
 
@@ -196,7 +197,7 @@ async def test_an_erased_entity_is_in_no_list(online: OnlineFeatures) -> None:
 @pytest.mark.anyio
 async def test_the_reader_tells_the_instant_and_the_client(online: OnlineFeatures) -> None:
     await online.write(A, VIEW, values(VIEW, ["c"], at(30)))
-    reader = FeatureReader(online)
+    reader = FeatureReader(online, Catalogues(none_registered, lambda: at(30)))
     [row, unknown] = await reader.read(TenantScope(A), "campaign_pacing_v1", ["c", "d"])
     assert unknown is None
     assert row is not None
@@ -211,7 +212,7 @@ async def test_the_reader_tells_the_instant_and_the_client(online: OnlineFeature
 
 @pytest.mark.anyio
 async def test_an_unknown_set_is_told_with_what_there_is(online: OnlineFeatures) -> None:
-    reader = FeatureReader(online)
+    reader = FeatureReader(online, Catalogues(none_registered, lambda: at(30)))
     with pytest.raises(NotFoundError) as told:
         await reader.read(TenantScope(A), "weather", ["c"])
     assert told.value.message == "there is no feature view or service 'weather'"

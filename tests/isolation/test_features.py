@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
+from feature_repo.catalogue import PLATFORM
 from feature_repo.entities import ENTITIES, TENANT_KEY
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, VIEWS
 from feature_repo.online import OnlineFeatures
@@ -98,7 +99,7 @@ async def _try_everything(
         for owner in owners:
             await online.replace(bob, view, owner, feature_table(view, CLIENT, NOW, {}))
     for entity in ENTITIES:
-        assert await online.erase_entities(bob, entity, crafted) == 0
+        assert await online.erase_entities(bob, PLATFORM, entity, crafted) == 0
     assert await _everything(server) == before
     for view in VIEWS.values():
         served = await online.read(TenantScope(alice), view, entity_ids)
@@ -129,7 +130,7 @@ async def _erase(server: RedisServer, entity_ids: list[str], named: list[str]) -
         await _fill(online, tenant_id, entity_ids)
     before = await _everything(server)
     view = CAMPAIGN_PERFORMANCE
-    assert await online.erase_entities(alice, view.entity, named) == len(named)
+    assert await online.erase_entities(alice, PLATFORM, view.entity, named) == len(named)
     after = await _everything(server)
     served = await online.read(TenantScope(alice), view, entity_ids)
     assert [one for one, row in zip(entity_ids, served, strict=True) if row is None] == [

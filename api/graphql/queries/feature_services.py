@@ -7,10 +7,8 @@ from api.graphql.context import EdgeInfo
 from api.graphql.feature_values import service_type_name
 from api.identity.caller import Scope
 from domain.metrics.naming import camel_case
-from feature_repo.feature import Feature, Unit
-from feature_repo.feature_services import SERVICES
+from feature_repo.feature import Feature, FeatureView, Unit
 from feature_repo.feature_services import FeatureService as Definition
-from feature_repo.feature_views import VIEWS
 
 __all__ = ["FEATURE_SERVICES"]
 
@@ -46,12 +44,14 @@ class FeatureService:
 
 
 async def _feature_services(info: EdgeInfo) -> list[FeatureService] | None:
-    del info  # the same for every agency
-    return [_service(service) for service in SERVICES.values()]
+    context = info.context
+    catalogue = await context.services.features.catalogue(context.caller.tenant_id)
+    return [
+        _service(service, catalogue.view(service.view)) for service in catalogue.services.values()
+    ]
 
 
-def _service(service: Definition) -> FeatureService:
-    view = VIEWS[service.view]
+def _service(service: Definition, view: FeatureView) -> FeatureService:
     return FeatureService(
         name=service.name,
         description=service.description,

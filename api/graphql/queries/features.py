@@ -26,9 +26,9 @@ from api.identity.caller import Scope
 from domain.errors import NotFoundError
 from domain.ids import ClientId, ConnectionId, parse_id, public_id
 from domain.metrics.naming import did_you_mean
+from feature_repo.catalogue import Catalogue
 from feature_repo.entities import CLIENT, Entity
-from feature_repo.feature_services import SERVICES, FeatureService
-from feature_repo.feature_views import VIEWS
+from feature_repo.feature_services import FeatureService
 from feature_repo.read import FeatureRow
 from tenancy.tables import Client, Connection
 
@@ -109,9 +109,11 @@ async def _features(
         str | None, strawberry.argument(description="`endCursor` of the page before.")
     ] = None,
 ) -> FeaturesPage | None:
-    context, asked = info.context, _find_service(service)
+    context, reader = info.context, info.context.services.features
+    catalogue = await reader.catalogue(context.caller.tenant_id)
+    asked = _find_service(catalogue, service)
     context.caller.require_metrics(asked.features)
-    view, reader = VIEWS[asked.view], context.services.features
+    view = catalogue.view(asked.view)
     page = read_page(first, after, maximum=_MAXIMUM)
     owners = await _load_owners(context, clients)
     scope = context.caller.scope
@@ -135,13 +137,14 @@ async def _features(
     return FeaturesPage(nodes=nodes, page_info=page.info(len(nodes), has_next=has_next))
 
 
-def _find_service(name: str) -> FeatureService:
-    if name not in SERVICES:
+def _find_service(catalogue: Catalogue, name: str) -> FeatureService:
+    services = catalogue.services
+    if name not in services:
         raise NotFoundError(
             f"there is no feature service {name!r}",
-            hint=did_you_mean(name, SERVICES, otherwise="featureServices lists them"),
+            hint=did_you_mean(name, services, otherwise="featureServices lists them"),
         )
-    return SERVICES[name]
+    return services[name]
 
 
 async def _load_owners(context: Context, clients: list[strawberry.ID] | None) -> _Owners:

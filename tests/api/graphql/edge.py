@@ -40,6 +40,7 @@ from domain.facts.tables import marts_table
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_id
 from domain.ports import IdFactory
 from domain.query.plan import PlanCache
+from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
@@ -397,7 +398,7 @@ def open_edge(
         warehouse=edge_warehouse,
         answers=None,
         plans=PlanCache(),
-        features=FeatureReader(online),
+        features=FeatureReader(online, Catalogues(none_registered, clock)),
         sources=load_all_sources(),
         tokens=tokens,
         webhooks=WebhookDesk(database, VAULT, clock, ids, secrets.token_bytes),

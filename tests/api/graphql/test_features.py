@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.ids import public_id
+from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.feature_services import SERVICES
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
@@ -236,7 +237,9 @@ async def test_a_lost_redis_hides_its_reason(
     edge: Edge, northwind: Agency, dead_redis: RedisServer
 ) -> None:
     token = await edge.token(northwind, "metrics:read")
-    lost = FeatureReader(OnlineFeatures(dead_redis, edge.clock))
+    lost = FeatureReader(
+        OnlineFeatures(dead_redis, edge.clock), Catalogues(none_registered, edge.clock)
+    )
     with capture_logs() as logs:
         error = await edge.with_services(features=lost).error(IDS, token, service="client_sales_v1")
     assert [entry["event"] for entry in logs] == ["request_failed"]

@@ -29,6 +29,7 @@ from domain.privacy.rights import (
     RequestState,
     Right,
 )
+from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.compute import FeatureComputer
 from feature_repo.materialise import FeatureRefresh
 from feature_repo.online import OnlineFeatures
@@ -129,9 +130,9 @@ class World:
         async def nothing() -> bool:
             return True
 
-        return FeatureRefresh(
-            self.database, FeatureComputer(self.warehouse), online, self.clock, nothing
-        )
+        catalogues = Catalogues(none_registered, self.clock)
+        computer = FeatureComputer(self.warehouse)
+        return FeatureRefresh(self.database, catalogues, computer, online, self.clock, nothing)
 
     @property
     def stores(self) -> Stores:
