@@ -72,12 +72,14 @@ class Series:
         channel: Canonical channel.
         campaign: Entity id of a campaign.
         currency: ISO 4217 code of its amounts; None: it has none.
+        connection: Account at a source.
     """
 
     client: str
     channel: str | None = None
     campaign: str | None = None
     currency: str | None = None
+    connection: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
