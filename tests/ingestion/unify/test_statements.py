@@ -16,6 +16,8 @@ from tests.ingestion.unify.ledger import ADS, ORDERS, A, B, Ledger, ad, day, ord
 
 pytestmark = pytest.mark.anyio
 
+BOTH_ENGINES = pytest.mark.parametrize("warehouse", ["duckdb", "bigquery"], indirect=True)
+
 ONE, TWO, THREE = Decimal(1), Decimal(2), Decimal(3)
 
 
@@ -24,6 +26,7 @@ async def ledger(warehouse: Warehouse) -> Ledger:
     return await Ledger(warehouse).prepare()
 
 
+@BOTH_ENGINES
 async def test_maps_every_kind_of_column(ledger: Ledger) -> None:
     rows = [
         ad(1, "c1", "1.123456789"),
@@ -89,6 +92,7 @@ async def test_a_newer_sync_replaces_its_days_only(ledger: Ledger) -> None:
     assert await ledger.spend() == [(1, "c1", ONE), (2, "c1", TWO), (3, "c1", ONE)]
 
 
+@BOTH_ENGINES
 async def test_rows_that_vanished_at_the_provider_vanish_here(ledger: Ledger) -> None:
     await ledger.bring(1, [ad(1, "c1", "1"), ad(1, "c2", "1"), ad(2, "c1", "1")], covers=(1, 2))
     await ledger.bring(2, [ad(1, "c2", "2")], covers=(1, 1))
@@ -144,6 +148,7 @@ async def test_running_every_statement_again_changes_nothing(
         assert ([await ledger.ask(text) for text in tables], await ledger.orders()) == before
 
 
+@BOTH_ENGINES
 async def test_orders_are_replaced_by_key(ledger: Ledger) -> None:
     await ledger.bring(1, [order("o1", 1, "10"), order("o2", 1, "20")], stream=ORDERS)
     await ledger.bring(2, [order("o1", 5, "11", "?"), order("o3", 5, "30")], stream=ORDERS)
