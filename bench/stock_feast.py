@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig
+from feast.feast_object import FeastObject
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
@@ -67,20 +68,48 @@ def open_stock_feast(
         entity_key_serialization_version=3,
     )
     store = FeatureStore(config=config)
+    source = folder / "features.parquet"
+    frame.to_parquet(source)
+    store.apply(_objects(view, FileSource(path=str(source), timestamp_field="event_timestamp")))
+    store.write_to_online_store(view.name, frame)
+    return store
+
+
+def _objects(view: Definition, source: FileSource) -> list[FeastObject]:
     key = view.entity.join_key
     entity = Entity(name=view.entity.name, join_keys=[key], value_type=ValueType.STRING)
     fields = [Field(name=one.name, dtype=_TYPES[one.type]) for one in view.features]
-    source = folder / "features.parquet"
-    frame.to_parquet(source)
     stock = FeatureView(
         name=view.name,
         entities=[entity],
         schema=[Field(name=key, dtype=String), *fields],
-        source=FileSource(path=str(source), timestamp_field="event_timestamp"),
+        source=source,
         ttl=dt.timedelta(seconds=view.ttl_seconds),
     )
-    store.apply([entity, stock])
-    store.write_to_online_store(view.name, frame)
+    return [entity, stock]
+
+
+def open_stock_history(folder: Path, view: Definition, source: Path) -> FeatureStore:
+    """A store over Parquet with both timestamps, on Feast's own DuckDB offline store."""
+    folder.mkdir()
+    config = RepoConfig(
+        project=_PROJECT,
+        provider="local",
+        registry=RegistryConfig(path=str(folder / "history.db"), cache_ttl_seconds=0),
+        offline_store={"type": "duckdb"},
+        entity_key_serialization_version=3,
+    )
+    store = FeatureStore(config=config)
+    store.apply(
+        _objects(
+            view,
+            FileSource(
+                path=str(source),
+                timestamp_field="event_timestamp",
+                created_timestamp_column="created_timestamp",
+            ),
+        )
+    )
     return store
 
 

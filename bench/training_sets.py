@@ -1,0 +1,191 @@
+"""A training set as of many instants: ours against Feast's own DuckDB offline store.
+
+    facts, each day told four times -> our stores -> get_historical_features
+    the same features, ready-made at each landing -> Parquet -> stock Feast -> the same rows
+
+Both answer the same call with the same data frame. Stock Feast only joins: its features were
+computed beforehand, one row for each landing, as its users keep them. Ours reads the facts and
+computes. How long stock Feast takes depends on the view's ttl above all, so it is asked without one,
+as it comes, and with that of ours. It is asked with `filter_by_created_timestamp`: without, it takes
+values that became known after the instant, and how often is a line of the table.
+
+Feast's DuckDB store needs `ibis-framework[duckdb]`, which nothing else here does: without it, ours
+is measured alone.
+"""
+
+import asyncio
+import datetime as dt
+import importlib.util
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast import FeatureStore
+
+from api.runtime import Runtime
+from bench.agencies import BenchAgency
+from bench.harness import Figure, figure
+from bench.restated_facts import CAMPAIGNS, DAYS, FIRST_DAY, landings, load_restated_facts
+from bench.stock_feast import open_stock_history
+from domain.ports import TenantScope
+from feature_repo.compute import FeatureComputer, instant_of
+from feature_repo.entities import TENANT_KEY
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE as VIEW
+from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
+from feature_repo.stores.acting import acting
+
+__all__ = ["measure_training_sets"]
+
+_ASKED: Final = 50_000
+_RUNS: Final = 3
+_CHUNK: Final = 100_000  # pairs computed at once for stock Feast's table
+_KEY: Final = VIEW.entity.join_key
+_REFS: Final = [f"{VIEW.name}:{name}" for name in VIEW.feature_names]
+_BASELINE: Final = "Feast's DuckDB store"
+
+_Ask = Callable[[], Awaitable[pa.Table]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """Feast's API on our stores, as one agency sees it."""
+
+    store: FeatureStore
+    scope: TenantScope
+
+    async def ask(self, frame: pd.DataFrame) -> pa.Table:
+        """A training set."""
+        keyed = frame.assign(**{TENANT_KEY: str(self.scope.tenant_id)})
+        with acting(self.scope):
+            job = await asyncio.to_thread(self.store.get_historical_features, keyed, _REFS)
+        return await asyncio.to_thread(job.to_arrow)
+
+
+async def measure_training_sets(
+    runtime: Runtime, agency: BenchAgency, folder: Path
+) -> list[Figure]:
+    """Load facts, ask both, compare every value."""
+    rows = await load_restated_facts(runtime.warehouse, agency)
+    ours = _Ours(await runtime.features.registry.open_store(), TenantScope(agency.tenant_id))
+    frame = _questions(agency)
+    what = f"training set, {_ASKED:,} x {len(_REFS)} of {rows:,} restated rows"
+    if importlib.util.find_spec("ibis") is None:
+        print("Feast's DuckDB store needs ibis-framework[duckdb]: ours is measured alone")
+        seconds, _ = await _seconds(lambda: ours.ask(frame))
+        return [figure(what, "s", seconds)]
+    path = folder / "history.parquet"
+    begun = time.perf_counter()
+    kept = await _write_history(runtime, agency, path)
+    ready_made = time.perf_counter() - begun
+    own = await ours.ask(frame)
+    stocks = {
+        words: open_stock_history(folder / f"ttl-{ttl}", replace(VIEW, ttl_seconds=ttl), path)
+        for words, ttl in (("no ttl", 0), ("ttl of 3 days", VIEW.ttl_seconds))
+    }
+    figures = []
+    for words, stock in stocks.items():
+        times = await _in_turn(lambda: ours.ask(frame), partial(_ask_stock, stock, frame), own)
+        figures.append(figure(f"{what} vs {_BASELINE}, {words}", "s", *times))
+    stock = stocks["no ttl"]
+    leaking = await _ask_stock(stock, frame, known_only=False)
+    wrong = _count_differing(own, leaking)
+    return [
+        *figures,
+        figure(f"computing the {kept:,} rows that stock Feast joins", "s", ready_made),
+        figure(f"rows of {_ASKED:,} filled from the future by default: stock Feast", "rows", wrong),
+    ]
+
+
+async def _in_turn(ours: _Ask, theirs: _Ask, expected: pa.Table) -> tuple[float, float]:
+    """The median seconds of both."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_RUNS):
+        for samples, ask in zip(times, (ours, theirs), strict=True):
+            seconds, answer = await _seconds(ask)
+            _check_same(answer, expected)
+            samples.append(seconds)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+async def _seconds(ask: _Ask) -> tuple[float, pa.Table]:
+    begun = time.perf_counter()
+    answer = await ask()
+    return time.perf_counter() - begun, answer
+
+
+def _questions(agency: BenchAgency) -> pd.DataFrame:
+    """Campaigns and instants between the first landing of a day and its evening."""
+    chance = random.Random(7)  # noqa: S311  # the same in each run
+    first = dt.datetime.combine(FIRST_DAY, dt.time(6), dt.UTC)
+    campaigns = [f"{agency.connection_id}:{chance.randrange(CAMPAIGNS)}" for _ in range(_ASKED)]
+    instants = [
+        first + dt.timedelta(days=chance.randint(1, DAYS), seconds=chance.randrange(15 * 3_600))
+        for _ in range(_ASKED)
+    ]
+    return pd.DataFrame({_KEY: campaigns, "event_timestamp": pd.to_datetime(instants, utc=True)})
+
+
+async def _write_history(runtime: Runtime, agency: BenchAgency, path: Path) -> int:
+    """Features of every campaign at every landing, as a user of stock Feast would keep them."""
+    mornings = {known: morning for morning, known in landings()}
+    pairs = [
+        (f"{agency.connection_id}:{campaign}", known)
+        for known in mornings
+        for campaign in range(CAMPAIGNS)
+    ]
+    scope, computer = TenantScope(agency.tenant_id), FeatureComputer(runtime.warehouse)
+    writer, kept = None, 0
+    for start in range(0, len(pairs), _CHUNK):
+        found = await computer.asked(scope, VIEW, pairs[start : start + _CHUNK])
+        created = [instant_of(micros) for micros in found.column(MOMENT).to_pylist()]
+        table = found.drop_columns([MOMENT, CLIENT_ID]).rename_columns({ENTITY: _KEY})
+        table = table.append_column("event_timestamp", _instants([mornings[i] for i in created]))
+        table = table.append_column("created_timestamp", _instants(created))
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+        kept += table.num_rows
+    if writer is not None:
+        writer.close()
+    return kept
+
+
+def _instants(values: Sequence[dt.datetime]) -> pa.Array:
+    return pa.array(values, pa.timestamp("us", tz="UTC"))
+
+
+async def _ask_stock(
+    stock: FeatureStore, frame: pd.DataFrame, *, known_only: bool = True
+) -> pa.Table:
+    def ask() -> pa.Table:
+        job = stock.get_historical_features(frame, _REFS, filter_by_created_timestamp=known_only)
+        return job.to_arrow()
+
+    return await asyncio.to_thread(ask)
+
+
+def _by_question(table: pa.Table) -> pa.Table:
+    ordered = table.sort_by([(_KEY, "ascending"), ("event_timestamp", "ascending")])
+    return ordered.select(VIEW.feature_names).combine_chunks()
+
+
+def _check_same(one: pa.Table, other: pa.Table) -> None:
+    """Compare every value.
+
+    Raises:
+        ValueError: They differ.
+    """
+    if differing := _count_differing(one, other):
+        raise ValueError(f"{differing} of {one.num_rows} rows differ")
+
+
+def _count_differing(one: pa.Table, other: pa.Table) -> int:
+    first, second = _by_question(one).to_pylist(), _by_question(other).to_pylist()
+    return sum(a != b for a, b in zip(first, second, strict=True))
