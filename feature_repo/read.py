@@ -134,5 +134,5 @@ def _places(wanted: FeatureSet) -> list[int]:
 def _row(
     entity_id: str, stored: StoredValues, names: Sequence[str], places: Sequence[int]
 ) -> FeatureRow:
-    values = {name: stored.values[place] for name, place in zip(names, places, strict=True)}
+    values = dict(zip(names, map(stored.values.__getitem__, places), strict=True))
     return FeatureRow(entity_id, instant_of(stored.micros), stored.client_id, values)

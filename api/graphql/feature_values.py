@@ -1,32 +1,42 @@
 """Types of features: one for each service, with a field for each of its features.
 
     feature_repo.feature_services -> object types -> union FeatureValues
-    stored values -> object of the service's type
+    stored values + selection -> JSON of the service's type
 
 Feature definitions are the platform's, so these types are the same in every schema.
 """
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
+from operator import itemgetter
 from typing import Annotated, Any, Final
 
+import orjson
 import strawberry
+from graphql import FieldNode
+from graphql.execution.collect_fields import FieldDetails
 from strawberry.tools import create_type
 from strawberry.types.field import StrawberryField
 
+from api.graphql.context import EdgeInfo
+from api.graphql.execution import ReadyJson, RowExecutor
 from api.graphql.metric_types import Money
 from api.graphql.scalars import Count
 from api.graphql.typed_arguments import typed_field
 from domain.metrics.naming import camel_case
-from domain.money import format_amount
+from domain.money import SCALE, format_amount
 from feature_repo.catalogue import PLATFORM
-from feature_repo.feature import Feature, Unit
+from feature_repo.feature import Feature, FeatureView, Unit
 from feature_repo.feature_services import FeatureService
 from feature_repo.packing import Value
 
-__all__ = ["FEATURE_VALUES", "feature_values", "service_type_name"]
+__all__ = ["FEATURE_VALUES", "ValueWriters", "service_type_name"]
+
+_MONEY: Final = "Money"
+_TYPENAME: Final = "__typename"
 
 _UNIT_TYPES: Final[Mapping[Unit, Any]] = {
     Unit.MONEY: Money | None,
@@ -38,27 +48,77 @@ _UNIT_TYPES: Final[Mapping[Unit, Any]] = {
 }
 
 
+_Cell = Callable[[Mapping[str, Value]], Any]
+_Members = tuple[tuple[str, _Cell], ...]  # response keys in order, each with what fills it
+
+
 def service_type_name(service: FeatureService) -> str:
     """`campaign_pacing_v1` is `CampaignPacingV1`."""
     return camel_case(f"_{service.name}")
 
 
-def feature_values(service: FeatureService, values: Mapping[str, Value]) -> Any:
-    """The object of a service's type with these values, by feature."""
-    view = PLATFORM.view(service.view)
-    shown: dict[str, Any] = {}
-    for name, value in values.items():
-        currency = view.currency_of(view.feature(name))
-        shown[name] = value if currency is None else _money(value, values[currency])
-    return _TYPES[service.name](**shown)
+class ValueWriters:
+    """Writes values of one service as JSON, as they are selected.
+
+    A hundred campaigns of fifty features are 5,000 cells: completing them one by one takes longer
+    than all the rest. Each selection is read once and then fills every entity.
+    """
+
+    def __init__(self, service: FeatureService, view: FeatureView) -> None:
+        self._service = service
+        self._view = view
+        self._written: dict[tuple[int, ...], _Members] = {}
+
+    def write(self, info: EdgeInfo, values: Mapping[str, Value]) -> ReadyJson:
+        """The object of the service's type with these values, by feature."""
+        key = tuple(map(id, info.nodes))  # the document lives as long as the operation
+        members = self._written.get(key)
+        if members is None:
+            members = self._written[key] = self._members(info.executor, info.nodes)
+        return ReadyJson(orjson.dumps({key: cell(values) for key, cell in members}))
+
+    def _members(self, executor: RowExecutor, nodes: Sequence[FieldNode]) -> _Members:
+        type_name = service_type_name(self._service)
+        names = {camel_case(name): name for name in self._service.features}
+        members: list[tuple[str, _Cell]] = []
+        for key, details in executor.selected(type_name, nodes).items():
+            field = details[0].node.name.value
+            if field == _TYPENAME:
+                members.append((key, _constant(type_name)))
+            else:
+                members.append((key, self._cell(executor, names[field], details)))
+        return tuple(members)
+
+    def _cell(self, executor: RowExecutor, name: str, details: Sequence[FieldDetails]) -> _Cell:
+        currency = self._view.currency_of(self._view.feature(name))
+        if currency is None:
+            return itemgetter(name)
+        selected = executor.selected(_MONEY, details)
+        parts = tuple((key, below[0].node.name.value) for key, below in selected.items())
+        return partial(_money, name, currency, parts)
 
 
-def _money(value: Value, currency: Value) -> Money | None:
+def _constant(value: str) -> _Cell:
+    return lambda _: value
+
+
+def _money(
+    name: str, currency: str, parts: Sequence[tuple[str, str]], values: Mapping[str, Value]
+) -> dict[str, str] | None:
+    value = values[name]
     if value is None:
         return None
-    # The shortest decimal that reads back as the same double.
-    amount = format_amount(Decimal(repr(value)))
-    return Money(amount=Decimal(amount), currency=str(currency))
+    shown = {"amount": _amount(value), "currency": str(values[currency]), _TYPENAME: _MONEY}
+    return {key: shown[part] for key, part in parts}
+
+
+def _amount(value: Value) -> str:
+    """The shortest decimal that reads back as the same double, as `format_amount` writes it."""
+    text = repr(value)
+    whole, point, fraction = text.partition(".")
+    if point and len(fraction) <= SCALE and "e" not in fraction:  # no arithmetic for most
+        return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    return format_amount(Decimal(text))
 
 
 def _make_type(service: FeatureService) -> type:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.graphql.access import RootField
 from api.graphql.context import Context, EdgeInfo
-from api.graphql.feature_values import FEATURE_VALUES, feature_values
+from api.graphql.feature_values import FEATURE_VALUES, ValueWriters
 from api.graphql.metric_types import Named, PageInfo
 from api.graphql.paging import read_page
 from api.identity.caller import Scope
@@ -67,9 +67,15 @@ class EntityFeatures:
     as_of: dt.datetime | None = strawberry.field(
         description="Only what was known by then has counted; null: NOT_FOUND."
     )
-    values: Any = strawberry.field(
+    row: strawberry.Private[FeatureRow | None]
+    writers: strawberry.Private[ValueWriters]
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
         graphql_type=FEATURE_VALUES | None, description="Of the service; null: NOT_FOUND."
     )
+    def values(self, info: EdgeInfo) -> Any:
+        """See the description."""
+        return None if self.row is None else self.writers.write(info, self.row.values)
 
 
 @strawberry.type(description="A page of entities.")
@@ -130,8 +136,9 @@ async def _features(
         has_next = len(entities) > end
     ids = ids[: page.limit]
     rows = await reader.read(scope, asked.name, ids)
+    writers = ValueWriters(asked, view)
     nodes = [
-        _node(asked, view.entity, entity_id, row, owners)
+        _node(writers, view.entity, entity_id, row, owners)
         for entity_id, row in zip(ids, rows, strict=True)
     ]
     return FeaturesPage(nodes=nodes, page_info=page.info(len(nodes), has_next=has_next))
@@ -168,7 +175,7 @@ async def _load_owners(context: Context, clients: list[strawberry.ID] | None) ->
 
 
 def _node(
-    service: FeatureService, entity: Entity, entity_id: str, row: FeatureRow | None, owners: _Owners
+    writers: ValueWriters, entity: Entity, entity_id: str, row: FeatureRow | None, owners: _Owners
 ) -> EntityFeatures:
     public = strawberry.ID(public_entity_id(entity, entity_id))
     if row is None:
@@ -176,7 +183,8 @@ def _node(
             entity=FeatureEntity(id=public, client=None, connection=None),
             status=FeatureStatus.NOT_FOUND,
             as_of=None,
-            values=None,
+            row=None,
+            writers=writers,
         )
     client_id = ClientId(uuid.UUID(row.client_id))
     connection = None
@@ -191,7 +199,8 @@ def _node(
         ),
         status=FeatureStatus.PRESENT,
         as_of=row.as_of,
-        values=feature_values(service, row.values),
+        row=row,
+        writers=writers,
     )
 
 
