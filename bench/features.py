@@ -1,6 +1,8 @@
-"""Reading features online, in process, against stock Feast and against redis-py alone.
+"""Features online and as of the past, against stock Feast and against redis-py alone.
 
-    the same values, in our layout and in Feast's, on one Redis -> 1, 100 or 1,000 campaigns
+    the same fifty features of each campaign, in our layout and in Feast's, on one Redis
+    -> read in process | read through GraphQL over HTTP, the product in its own process | written
+    facts -> training sets (`bench.training_sets`)
 
 Ours checks tenant, client and age of each entity; stock Feast does none of it. The raw pipeline
 fetches Feast's fields and decodes nothing: what is left of Feast's time without Feast.
@@ -8,99 +10,173 @@ fetches Feast's fields and decodes nothing: what is left of Feast's time without
 
 import datetime as dt
 import gc
-import random
+import json
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import httpx
+import orjson
 import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore
 
-from api.embedded.servers import launch_servers
-from bench.harness import Figure, Run, figure, sample_pair
+from bench.harness import Figure, Run, figure, sample_pair, time_pair
+from bench.http_client import KeepAlive, post_json
 from bench.stock_feast import open_stock_feast, raw_pipeline
-from domain.ids import ClientId, TenantId
+from bench.training_sets import measure_training_sets
+from bench.wide_view import WIDE as VIEW
+from bench.wide_view import WIDE_SERVICE, declare_wide_view, wide_table
+from domain.ids import ClientId, ConnectionId, TenantId, public_id
+from domain.metrics.naming import camel_case
 from domain.ports import TenantScope
 from feature_repo.catalogue import Catalogues, none_registered
-from feature_repo.compute import micros_of
-from feature_repo.feature import Feature, Unit
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE as VIEW
+from feature_repo.feature import Unit
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
-from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
+from feature_repo.statements import CLIENT_ID, MOMENT
 from tenancy.redis_server import RedisServer
-from tenancy.warehouse.types import ARROW_TYPES
 
 __all__ = ["main"]
 
-_ENTITIES: Final = 1_000
+_WRITTEN: Final = 20_000
 _STOCK: Final = "stock Feast get_online_features"
 _RAW: Final = "raw redis-py HMGET pipeline"
-_NOW: Final = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
-_TENANT: Final = TenantId(uuid.UUID(int=1))
-_CLIENT: Final = ClientId(uuid.UUID(int=2))
-_ACCOUNT: Final = uuid.UUID(int=3)
-_IDS: Final = [f"{_ACCOUNT}:{number}" for number in range(_ENTITIES)]
+_ASKED: Final = f"x {len(VIEW.features)} features"
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What all ask: the product's process, our reader and stock Feast on one Redis."""
+
+    url: str
+    redis_url: str
+    token: str
+    scope: TenantScope
+    ids: Sequence[str]
+    online: OnlineFeatures
+    reader: FeatureReader
+    stock: FeatureStore
+
+    def stock_question(self, count: int) -> tuple[list[str], list[dict[str, str]]]:
+        """References and rows for `get_online_features`."""
+        refs = [f"{VIEW.name}:{name}" for name in VIEW.feature_names]
+        return refs, [{VIEW.entity.join_key: one} for one in self.ids[:count]]
 
 
 async def main() -> list[Figure]:
     """Run the bench."""
-    with _servers() as (folder, url):
-        redis = RedisServer(url)
-        table = _table()
-        online = OnlineFeatures(redis, lambda: _NOW)
-        await online.write(_TENANT, VIEW, table)
-        stock = open_stock_feast(folder, url, VIEW, _frame(table))
-        reader = FeatureReader(online, Catalogues(none_registered, lambda: _NOW))
-        await _check(reader, stock, table)
-        gc.freeze()  # what Feast's import has left would be looked through while the clock runs
-        figures: list[Figure] = []
-        for count, runs in ((1, 1_000), (100, 400), (1_000, 60)):
-            figures += await _measure(reader, stock, url, _IDS[:count], runs)
-        await redis.close()
-    return figures
+    declare_wide_view()
+    with _folder() as folder:
+        with _product(folder) as hello:
+            figures = await _online(folder, hello)
+        return [*figures, *await measure_training_sets(folder)]
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[Path, str]]:
-    """A folder for the run, and the URL of a Redis in it."""
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="bosco-bench-"))
     folder.chmod(0o711)  # root runs the servers as another user, who has to enter
-    servers = launch_servers(folder / "state", durable=False)
     try:
-        yield folder, servers.wait_ready()["redis_url"]
+        yield folder
     finally:
-        servers.stop()
         shutil.rmtree(folder)
 
 
-async def _measure(
-    reader: FeatureReader, stock: FeatureStore, url: str, ids: Sequence[str], runs: int
-) -> list[Figure]:
-    scope = TenantScope(_TENANT, frozenset({_CLIENT}))
-    refs, rows = _question(ids)
-    raw = raw_pipeline(url, VIEW, ids)
+@contextmanager
+def _product(folder: Path) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, "-m", "bench.features_server", str(folder / "state")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        if process.stdout is None or process.stdin is None:
+            raise ConnectionError("the server has no pipes")
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait()
+
+
+async def _online(folder: Path, hello: dict[str, Any]) -> list[Figure]:
+    now = dt.datetime.now(dt.UTC)
+    redis = RedisServer(hello["redis_url"])
+    online = OnlineFeatures(redis, lambda: now)
+    client = ClientId(uuid.UUID(hello["client_id"]))
+    frame = _frame(wide_table(hello["ids"], client, now), now)
+    world = _World(
+        url=hello["url"],
+        redis_url=hello["redis_url"],
+        token=_token(hello),
+        scope=TenantScope(TenantId(uuid.UUID(hello["tenant_id"])), frozenset({client})),
+        ids=hello["ids"],
+        online=online,
+        reader=FeatureReader(online, Catalogues(none_registered, lambda: now)),
+        stock=open_stock_feast(folder, hello["redis_url"], VIEW, frame),
+    )
+    await _check(world, frame)
+    gc.freeze()  # what Feast's import has left would be looked through while the clock runs
+    figures: list[Figure] = []
+    for count, runs in ((1, 1_000), (100, 400), (1_000, 40)):
+        figures += await _in_process(world, count, runs)
+    figures += await _over_http(world)
+    figures.append(await _writes(world, client, now))
+    await redis.close()
+    return figures
+
+
+async def _in_process(world: _World, count: int, runs: int) -> list[Figure]:
+    ids, question = world.ids[:count], world.stock_question(count)
+    raw = raw_pipeline(world.redis_url, VIEW, ids)
 
     async def read() -> object:
-        return await reader.read(scope, VIEW.name, ids)
+        return await world.reader.read(world.scope, VIEW.name, ids)
 
     async def read_stock() -> object:
-        return stock.get_online_features(refs, rows)
+        return world.stock.get_online_features(*question)
 
     async def read_raw() -> object:
         return raw()
 
-    what = f"{len(ids):,} campaign{'s' * (len(ids) > 1)} x {len(VIEW.features)} features"
+    what = f"{count:,} campaign{'s' * (count > 1)} {_ASKED}"
     return [
         *await _percentiles(what, _STOCK, read, read_stock, runs),
         *await _percentiles(what, _RAW, read, read_raw, runs),
     ]
+
+
+async def _over_http(world: _World) -> list[Figure]:
+    """GraphQL text to JSON bytes, by a blocking client; stock Feast is spared HTTP and JSON."""
+    count = 100
+    question, raw = (
+        world.stock_question(count),
+        raw_pipeline(world.redis_url, VIEW, world.ids[:count]),
+    )
+    request = _request(world, count)
+    with KeepAlive(world.url) as http:
+
+        async def ask() -> object:
+            return http.send(request)
+
+        async def read_stock() -> object:
+            return world.stock.get_online_features(*question)
+
+        async def read_raw() -> object:
+            return raw()
+
+        what = f"GraphQL over HTTP, {count} campaigns {_ASKED}"
+        return [
+            *await _percentiles(what, _STOCK, ask, read_stock, 200),
+            *await _percentiles(what, _RAW, ask, read_raw, 200),
+        ]
 
 
 async def _percentiles(
@@ -115,46 +191,72 @@ async def _percentiles(
     ]
 
 
-async def _check(reader: FeatureReader, stock: FeatureStore, table: pa.Table) -> None:
-    """Both serve what was written."""
-    rows = await reader.read(TenantScope(_TENANT), VIEW.name, _IDS)
-    answer = stock.get_online_features(*_question(_IDS)).to_dict()
-    for name in VIEW.feature_names:
-        written = table.column(name).to_pylist()
-        served = [None if row is None else row.values[name] for row in rows]  # noqa: PD011  # no pandas
-        if not served == answer[name] == written:
-            raise ValueError(f"{name} is not served as it was written")
+async def _writes(world: _World, client: ClientId, now: dt.datetime) -> Figure:
+    table = wide_table([f"{world.ids[0]}/{number}" for number in range(_WRITTEN)], client, now)
+    frame = _frame(table, now)
+
+    async def write() -> object:
+        return await world.online.write(world.scope.tenant_id, VIEW, table)
+
+    async def write_stock() -> object:
+        world.stock.write_to_online_store(VIEW.name, frame)
+        return None
+
+    times = await time_pair(write, write_stock, runs=3, warmup=1)
+    rates = [_WRITTEN / milliseconds * 1000 for milliseconds in times]
+    return figure(
+        f"writing {_WRITTEN:,} campaigns {_ASKED} vs stock Feast write_to_online_store",
+        "rows/s",
+        *rates,
+    )
 
 
-def _question(ids: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
-    refs = [f"{VIEW.name}:{name}" for name in VIEW.feature_names]
-    return refs, [{VIEW.entity.join_key: one} for one in ids]
+async def _check(world: _World, frame: pd.DataFrame) -> None:
+    """All serve what was written.
 
-
-def _table() -> pa.Table:
-    chance = random.Random(7)  # noqa: S311  # the same numbers in each run
-    columns = {
-        ENTITY: pa.array(_IDS),
-        MOMENT: pa.array([micros_of(_NOW)] * _ENTITIES),
-        CLIENT_ID: pa.array([str(_CLIENT)] * _ENTITIES),
-    }
+    Raises:
+        ValueError: One does not.
+    """
+    count = len(world.ids)
+    rows = await world.reader.read(TenantScope(world.scope.tenant_id), VIEW.name, world.ids)
+    answer = world.stock.get_online_features(*world.stock_question(count)).to_dict()
+    with KeepAlive(world.url) as http:
+        nodes = orjson.loads(http.send(_request(world, 100)))["data"]["features"]["nodes"]
     for feature in VIEW.features:
-        values = [_value(feature, chance) for _ in _IDS]
-        columns[feature.name] = pa.array(values, ARROW_TYPES[feature.type])
-    return pa.table(columns)
+        written = frame[feature.name].to_list()
+        served = [None if row is None else row.values[feature.name] for row in rows]  # noqa: PD011
+        shown = [node["values"][camel_case(feature.name)] for node in nodes]
+        if feature.unit is Unit.MONEY:
+            shown = [float(value["amount"]) for value in shown]
+        if not served == answer[feature.name] == written or shown != written[:100]:
+            raise ValueError(f"{feature.name} is not served as it was written")
 
 
-def _value(feature: Feature, chance: random.Random) -> float | int | str:
-    match feature.unit:
-        case Unit.CODE:
-            return "EUR"
-        case Unit.COUNT | Unit.DAYS:
-            return chance.randrange(100_000)
-        case _:
-            return chance.randrange(10_000_000) / 100
+def _request(world: _World, count: int) -> bytes:
+    amount = {Unit.MONEY: " { amount currency }"}
+    fields = " ".join(camel_case(one.name) + amount.get(one.unit, "") for one in VIEW.features)
+    query = f"""query ($ids: [ID!]!) {{
+      features(service: "{WIDE_SERVICE.name}", entities: $ids, first: {count}) {{
+        nodes {{ entity {{ id }} status asOf values {{ ... on WideV1 {{ {fields} }} }} }} }} }}"""
+    variables = {"ids": [_public(one) for one in world.ids[:count]]}
+    return post_json("/graphql", {"query": query, "variables": variables}, world.token)
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def _public(entity_id: str) -> str:
+    connection, _, campaign = entity_id.partition(":")
+    return f"{public_id('con', ConnectionId(uuid.UUID(connection)))}:{campaign}"
+
+
+def _token(hello: dict[str, Any]) -> str:
+    form = {"grant_type": "client_credentials"}
+    answer = httpx.post(
+        f"{hello['url']}/oauth/token", data=form, auth=(hello["app"][0], hello["app"][1])
+    )
+    token: str = answer.raise_for_status().json()["access_token"]
+    return token
+
+
+def _frame(table: pa.Table, now: dt.datetime) -> pd.DataFrame:
     frame = table.drop_columns([MOMENT, CLIENT_ID]).to_pandas()
-    frame = frame.rename(columns={ENTITY: VIEW.entity.join_key})
-    return frame.assign(event_timestamp=pd.Timestamp(_NOW))
+    frame = frame.rename(columns={"entity": VIEW.entity.join_key})
+    return frame.assign(event_timestamp=pd.Timestamp(now))

@@ -5,9 +5,9 @@
 
 Both answer the same call with the same data frame. Stock Feast only joins: its features were
 computed beforehand, one row for each landing, as its users keep them. Ours reads the facts and
-computes. How long stock Feast takes depends on the view's ttl above all, so it is asked without one,
-as it comes, and with that of ours. It is asked with `filter_by_created_timestamp`: without, it takes
-values that became known after the instant, and how often is a line of the table.
+computes. How long stock Feast takes depends on the view's ttl above all, so it is asked without
+one, as it comes, and with that of ours. It is asked with `filter_by_created_timestamp`: without, it
+takes values that became known after the instant, and how often is a line of the table.
 
 Feast's DuckDB store needs `ibis-framework[duckdb]`, which nothing else here does: without it, ours
 is measured alone.
@@ -30,8 +30,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureStore
 
+from api.bootstrap import open_runtime
 from api.runtime import Runtime
-from bench.agencies import BenchAgency
+from api.settings import load_settings
+from bench.agencies import BenchAgency, create_agency
 from bench.harness import Figure, figure
 from bench.restated_facts import CAMPAIGNS, DAYS, FIRST_DAY, landings, load_restated_facts
 from bench.stock_feast import open_stock_history
@@ -41,12 +43,14 @@ from feature_repo.entities import TENANT_KEY
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE as VIEW
 from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
 from feature_repo.stores.acting import acting
+from ingestion.connector.source_file import load_source
 
 __all__ = ["measure_training_sets"]
 
 _ASKED: Final = 50_000
 _RUNS: Final = 3
 _CHUNK: Final = 100_000  # pairs computed at once for stock Feast's table
+_STREAM: Final = load_source("google_ads").streams["campaign_day"]
 _KEY: Final = VIEW.entity.join_key
 _REFS: Final = [f"{VIEW.name}:{name}" for name in VIEW.feature_names]
 _BASELINE: Final = "Feast's DuckDB store"
@@ -69,10 +73,16 @@ class _Ours:
         return await asyncio.to_thread(job.to_arrow)
 
 
-async def measure_training_sets(
-    runtime: Runtime, agency: BenchAgency, folder: Path
-) -> list[Figure]:
-    """Load facts, ask both, compare every value."""
+async def measure_training_sets(folder: Path) -> list[Figure]:
+    """Load facts, ask both, compare every value; what is needed for it goes into the folder."""
+    state = str(folder / "history")
+    settings = load_settings({"BOSCO_STATE_DIR": state, "BOSCO_LOG_LEVEL": "WARNING"})
+    async with open_runtime(settings) as runtime:
+        agency = await create_agency(runtime, "bench", _STREAM)
+        return await _measure(runtime, agency, folder)
+
+
+async def _measure(runtime: Runtime, agency: BenchAgency, folder: Path) -> list[Figure]:
     rows = await load_restated_facts(runtime.warehouse, agency)
     ours = _Ours(await runtime.features.registry.open_store(), TenantScope(agency.tenant_id))
     frame = _questions(agency)
