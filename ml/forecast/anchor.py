@@ -1,0 +1,123 @@
+"""What a series does if nothing new happens: the figures that everything else corrects.
+
+    figures as known, share complete, spend -> local ratios and levels -> experts of the next steps
+
+Two kinds of experts, each at several memories (half-lives):
+
+- *ratio*: planned spend x what a unit of spend has brought lately, shrunk to the family's ratio;
+- *level*: what a step has brought lately, whatever is spent.
+
+Both weigh the past with w = 2^(-age / half-life) and compare sums: sum(w y) / sum(w e c s), where e
+is the exposure (spend, or 1), c the share complete at that age (so young days neither depress the
+ratio nor are blown up) and s the season's index. Which expert is right for a series is found from
+its own past (`ml.forecast.stacking`): a search campaign follows its spend, a brand's revenue hardly
+does.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ml.forecast.season import seasonal_index
+from ml.forecast.shrinkage import Tiers, shrunk_ratios
+from ml.panel import Cadence, Floats
+
+__all__ = ["MEMORIES", "Basis", "experts", "half_lives"]
+
+# In seasons, where a season is short (weeks of days, days of hours); in steps where it is a year.
+MEMORIES: Final = (0.5, 2.0, 8.0, 32.0)
+_LONG_SEASON: Final = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What is known of some series, for one measure.
+
+    Attributes:
+        cadence: Of the columns.
+        figures: Shape (series, steps); NaN: not known.
+        complete: Same shape: share of the final figure that is known.
+        spend: Same shape, as complete as it is.
+        tiers: Whose ratios are drawn to whose.
+    """
+
+    cadence: Cadence
+    figures: Floats
+    complete: Floats
+    spend: Floats
+    tiers: Tiers
+
+    def until(self, steps: int) -> "Basis":
+        """Only the first columns, as complete as they are by now."""
+        return Basis(
+            self.cadence,
+            self.figures[:, :steps],
+            self.complete[:, :steps],
+            self.spend[:, :steps],
+            self.tiers,
+        )
+
+    @property
+    def matured(self) -> Floats:
+        """Figures that are expected in the end."""
+        ready: Floats = self.figures / self.complete
+        return ready
+
+
+def half_lives(cadence: Cadence) -> Floats:
+    """Memories of the experts, in steps."""
+    unit = cadence.season if cadence.season <= _LONG_SEASON else 1
+    return np.array(MEMORIES) * unit
+
+
+def experts(basis: Basis, ahead: Floats) -> Floats:
+    """Figures that each expert expects for the next steps.
+
+    Args:
+        basis: What is known.
+        ahead: Spend of the next steps, shape (series, ahead).
+
+    Returns:
+        Shape (2 x memories, series, ahead), ratios first, shortest memory first; NaN
+        where an expert has nothing to go by.
+    """
+    length = ahead.shape[1]
+    season = basis.cadence.season
+    own = seasonal_index(basis.matured, season)
+    per_spend = own / seasonal_index(basis.spend, season)
+    known = np.isfinite(basis.figures) & np.isfinite(basis.complete)
+    figures = np.where(known, basis.figures, 0.0)
+    complete = np.where(known, basis.complete, 0.0)
+    spend = np.where(known, np.nan_to_num(basis.spend), 0.0)
+    weights = _weights(basis)
+    used = complete * spend * _past(per_spend, known.shape[1])
+    ratio = shrunk_ratios(figures, used, weights, basis.tiers)
+    level = _divide(figures @ weights, (complete * _past(own, known.shape[1])) @ weights)
+    by_ratio = ratio.T[:, :, None] * (ahead * _next(per_spend, length))
+    by_level = level.T[:, :, None] * _next(own, length)
+    return np.concatenate([by_ratio, by_level, _last_season(basis, length)[None]])
+
+
+def _last_season(basis: Basis, length: int) -> Floats:
+    season = min(basis.cadence.season, basis.figures.shape[1])
+    return _next(basis.matured[:, -season:], length)
+
+
+def _weights(basis: Basis) -> Floats:
+    age = np.arange(basis.figures.shape[1], 0, -1)
+    weights: Floats = np.exp2(-age[:, None] / half_lives(basis.cadence)[None, :])
+    return weights
+
+
+def _divide(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def _past(index: Floats, steps: int) -> Floats:
+    season = index.shape[1]
+    return index[:, (np.arange(steps) - steps) % season]
+
+
+def _next(index: Floats, length: int) -> Floats:
+    return index[:, np.arange(length) % index.shape[1]]
