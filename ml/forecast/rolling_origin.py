@@ -1,6 +1,6 @@
 """Forecasts from past days, each with what was known then, set against what came.
 
-    history -> as of each origin -> Forecaster -> Forecast beside the actual steps and totals
+    history -> as of each origin -> forecasters -> forecasts beside the actual steps and totals
 
 An origin is a step: everything before it has ended. It is looked at half a step later (at noon, for
 days), when platforms have told the day before, and with the revisions known by then; actuals are
@@ -31,12 +31,12 @@ _DELAY: Final = 0.5  # of a step after the last one has ended
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """A forecast of one origin, and what came.
+    """Forecasts of one origin, and what came.
 
     Attributes:
         origin: First step that was not known.
-        is_spend_planned: The regime: the forecaster was told what would be spent.
-        forecast: What was told.
+        is_spend_planned: The regime: forecasters were told what would be spent.
+        forecasts: What was told, in the order of the forecasters.
         steps: What came, shape (series, last horizon); NaN: not known, or after the end.
         totals: Shape (series, horizons); NaN where a step is.
         seasonal: Mean absolute change over a season before the origin, shape (series,).
@@ -45,7 +45,7 @@ class Outcome:
 
     origin: int
     is_spend_planned: bool
-    forecast: Forecast
+    forecasts: tuple[Forecast, ...]
     steps: Floats
     totals: Floats
     seasonal: Floats
@@ -106,7 +106,7 @@ def totals_of(steps: Floats, horizons: Sequence[int]) -> Floats:
 
 
 def roll(
-    forecaster: Forecaster,
+    forecasters: Sequence[Forecaster],
     history: History,
     measure: Measure,
     horizons: tuple[int, ...],
@@ -115,10 +115,10 @@ def roll(
     planned: Floats | None,
     level: Callable[[Panel], Panel] = lambda panel: panel,
 ) -> Iterator[Outcome]:
-    """Forecast from each origin, and set what came beside it.
+    """Forecast from each origin, and set what came beside it; all forecasters see the same.
 
     Args:
-        forecaster: Trained on nothing after the first origin.
+        forecasters: Trained on nothing that became known after the first origin.
         history: Of one agency.
         measure: What to forecast.
         horizons: Steps of each total, ascending.
@@ -137,7 +137,7 @@ def roll(
         yield Outcome(
             origin=origin,
             is_spend_planned=planned is not None,
-            forecast=forecaster.forecast(known, measure, horizons, plan),
+            forecasts=tuple(one.forecast(known, measure, horizons, plan) for one in forecasters),
             steps=steps,
             totals=totals_of(steps, horizons),
             seasonal=seasonal_scale(past, history.cadence.season),

@@ -83,11 +83,11 @@ def test_at_noon_yesterday_is_known_and_last_week_not_yet_corrected() -> None:
 
 def test_actuals_are_those_known_last() -> None:
     recorder = Recorder()
-    outcomes = list(roll(recorder, history(), Measure.REVENUE, (2, 3), (20, 30), planned=None))
+    outcomes = list(roll([recorder], history(), Measure.REVENUE, (2, 3), (20, 30), planned=None))
     assert [one.origin for one in outcomes] == [20, 30]
     np.testing.assert_array_equal(outcomes[0].steps, [[20.5, 21.5, 22.5], [120.5, 121.5, 122.5]])
     np.testing.assert_array_equal(outcomes[0].totals, [[42.0, 64.5], [242.0, 364.5]])
-    np.testing.assert_array_equal(outcomes[0].forecast.steps[:, 0, 2], [19.0, 119.0])
+    np.testing.assert_array_equal(outcomes[0].forecasts[0].steps[:, 0, 2], [19.0, 119.0])
     assert [one.steps for one in recorder.known] == [20, 30]
     # One change of a day lacks the correction's half; of a week, seven do.
     np.testing.assert_allclose(outcomes[0].stepwise, [(18 * 1.0 + 0.5) / 19] * 2)
@@ -98,8 +98,8 @@ def test_a_run_has_one_regime() -> None:
     recorder = Recorder()
     planned = np.arange(2.0 * STEPS).reshape(2, STEPS)
     outcomes = [
-        *roll(recorder, history(), Measure.REVENUE, (2,), (20,), planned=planned),
-        *roll(recorder, history(), Measure.REVENUE, (2,), (20,), planned=None),
+        *roll([recorder], history(), Measure.REVENUE, (2,), (20,), planned=planned),
+        *roll([recorder], history(), Measure.REVENUE, (2,), (20,), planned=None),
     ]
     assert [one.is_spend_planned for one in outcomes] == [True, False]
     np.testing.assert_array_equal(recorder.planned[0], [[20.0, 21.0], [60.0, 61.0]])
@@ -108,7 +108,9 @@ def test_a_run_has_one_regime() -> None:
 
 def test_a_level_sums_what_is_known_and_what_came() -> None:
     recorder = Recorder()
-    (outcome,) = roll(recorder, history(), Measure.REVENUE, (1,), (20,), planned=None, level=summed)
+    (outcome,) = roll(
+        [recorder], history(), Measure.REVENUE, (1,), (20,), planned=None, level=summed
+    )
     assert recorder.known[0].series == (Series("acme"),)
     assert recorder.known[0].values[Measure.REVENUE][0, -1] == 19.0 + 119.0
     assert outcome.steps.tolist() == [[20.5 + 120.5]]
