@@ -49,8 +49,9 @@ class Priors:
     spread_demand: float = 0.15
 
 
-# A platform claims nothing for a campaign that nobody has seen. Half is gone after a day.
-ATTRIBUTED: Final = Priors(media_share=1.0, retention=0.5, spread_base=0.05)
+# Platforms claim some outcomes that would have come anyway, by how much differs widely (Blake,
+# Nosko and Tadelis 2015 for brand search). Half of a day's spend still works on the next.
+ATTRIBUTED: Final = Priors(media_share=0.9, retention=0.5, spread_base=0.15)
 
 # A brand sells without ads, too. Steps are weeks here.
 CLIENT_OUTCOME: Final = Priors(media_share=0.3, retention=0.35, spread_demand=0.05)

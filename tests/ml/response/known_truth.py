@@ -40,7 +40,7 @@ class Truth:
 def client(
     seed: int, *, items: int = 8, steps: int = 300, is_pooled: bool = False
 ) -> tuple[Observed, Truth]:
-    """Campaigns of two channels with attributed outcomes, or with one outcome for all of them."""
+    """Campaigns of two channels: one outcome for all, or one each as a platform would claim it."""
     rng = np.random.default_rng(seed)
     typical = np.exp(rng.normal(5, 0.6, items))
     drift = np.cumsum(rng.normal(0, 0.12, (items, steps)), axis=1)
@@ -57,10 +57,11 @@ def client(
     )
     effects = np.array([truth.effect(item, spend[item]) for item in range(items)])
     season = 1 + 0.1 * np.sin(2 * np.pi * np.arange(steps) / 7)
-    expected = effects * season
+    claimed = rng.uniform(0, 0.25, items) * effects.mean(axis=1)
+    expected = (effects + claimed[:, None]) * season
     if is_pooled:
-        base = effects.sum() / steps * 1.5
-        expected = expected.sum(axis=0, keepdims=True) + base * season
+        base = 1.5 * effects.sum() / steps
+        expected = (effects.sum(axis=0, keepdims=True) + base) * season
     outcomes = rng.negative_binomial(20, 20 / (20 + expected)).astype(np.float64)
     channels = tuple("search" if item % 2 == 0 else "social" for item in range(items))
     feeds = np.zeros(items, np.intp) if is_pooled else np.arange(items)
