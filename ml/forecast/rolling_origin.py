@@ -11,8 +11,8 @@ Source: Tashman, "Out-of-sample tests of forecasting accuracy", 2000.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,15 @@ from ml.forecast.forecast import Forecast, Forecaster
 from ml.forecast.scores import seasonal_scale
 from ml.panel import Floats, History, Measure, Panel
 
-__all__ = ["LEAST_ORIGINS", "Outcome", "choose_origins", "known_at_origin", "roll", "totals_of"]
+__all__ = [
+    "LEAST_ORIGINS",
+    "Outcome",
+    "choose_origins",
+    "history_at_origin",
+    "known_at_origin",
+    "roll",
+    "totals_of",
+]
 
 LEAST_ORIGINS: Final = 8  # fewer tell more of a season than of a forecaster
 
@@ -80,8 +88,25 @@ def choose_origins(
 
 def known_at_origin(history: History, origin: int) -> Panel:
     """What was known of the steps before an origin, half a step after it."""
-    midnight = dt.datetime.combine(history.start, dt.time(), dt.UTC)
-    return history.as_of(midnight + (origin + _DELAY) * history.cadence.step).until(origin)
+    return history.as_of(_instant(history, origin)).until(origin)
+
+
+def history_at_origin(history: History, origin: int) -> History:
+    """All revisions of the steps before an origin that were known half a step after it.
+
+    What a model may be trained on that is then tried from this origin on.
+    """
+    since = _instant(history, origin) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    is_known = history.known_at <= since // dt.timedelta(microseconds=1)
+    kept = np.flatnonzero(is_known & (history.step < origin))
+    return replace(
+        history,
+        steps=origin,
+        row=history.row[kept],
+        step=history.step[kept],
+        known_at=history.known_at[kept],
+        values={measure: values[kept] for measure, values in history.values.items()},
+    )
 
 
 def totals_of(steps: Floats, horizons: Sequence[int]) -> Floats:
@@ -113,7 +138,6 @@ def roll(
     origins: Sequence[int],
     *,
     planned: Floats | None,
-    level: Callable[[Panel], Panel] = lambda panel: panel,
 ) -> Iterator[Outcome]:
     """Forecast from each origin, and set what came beside it; all forecasters see the same.
 
@@ -123,13 +147,12 @@ def roll(
         measure: What to forecast.
         horizons: Steps of each total, ascending.
         origins: Of `choose_origins`.
-        planned: Planned spend of every step, shape (series at `level`, steps); None: the regime
+        planned: Planned spend of every step, shape (series, steps); None: the regime
             where spend is unknown.
-        level: Sums series, for example to clients; none by default.
     """
-    actual = level(history.latest()).values[measure]
+    actual = history.latest().values[measure]
     for origin in origins:
-        known = level(known_at_origin(history, origin))
+        known = known_at_origin(history, origin)
         ahead = slice(origin, origin + horizons[-1])
         plan = None if planned is None else planned[:, ahead]
         steps = actual[:, ahead]
@@ -143,3 +166,8 @@ def roll(
             seasonal=seasonal_scale(past, history.cadence.season),
             stepwise=seasonal_scale(past, 1),
         )
+
+
+def _instant(history: History, origin: int) -> dt.datetime:
+    midnight = dt.datetime.combine(history.start, dt.time(), dt.UTC)
+    return midnight + (origin + _DELAY) * history.cadence.step

@@ -7,7 +7,13 @@ import pytest
 
 from domain.errors import InvalidInputError
 from ml.forecast.forecast import Forecast
-from ml.forecast.rolling_origin import choose_origins, known_at_origin, roll, totals_of
+from ml.forecast.rolling_origin import (
+    choose_origins,
+    history_at_origin,
+    known_at_origin,
+    roll,
+    totals_of,
+)
 from ml.panel import DAILY, Floats, History, Measure, Panel, Series
 
 START = dt.date(2026, 3, 1)
@@ -58,11 +64,6 @@ def history() -> History:
     )
 
 
-def summed(panel: Panel) -> Panel:
-    values = {measure: one.sum(axis=0, keepdims=True) for measure, one in panel.values.items()}
-    return Panel(panel.cadence, panel.start, (Series("acme"),), values)
-
-
 def test_origins_are_spread_and_the_last_one_has_just_ended() -> None:
     assert choose_origins(100, 14, 8, earliest=30) == (30, 38, 46, 54, 62, 70, 78, 86)
     assert choose_origins(20, 10, 8, earliest=8) == (8, 9, 10)
@@ -106,14 +107,15 @@ def test_a_run_has_one_regime() -> None:
     assert recorder.planned[1] is None
 
 
-def test_a_level_sums_what_is_known_and_what_came() -> None:
-    recorder = Recorder()
-    (outcome,) = roll(
-        [recorder], history(), Measure.REVENUE, (1,), (20,), planned=None, level=summed
+def test_a_model_is_trained_on_what_was_known_at_its_origin() -> None:
+    past = history_at_origin(history(), 20)
+    known = known_at_origin(history(), 20)
+    assert past.steps == 20
+    np.testing.assert_array_equal(
+        past.latest().values[Measure.REVENUE], known.values[Measure.REVENUE]
     )
-    assert recorder.known[0].series == (Series("acme"),)
-    assert recorder.known[0].values[Measure.REVENUE][0, -1] == 19.0 + 119.0
-    assert outcome.steps.tolist() == [[20.5 + 120.5]]
+    earlier = known_at_origin(past, 15).values[Measure.REVENUE]
+    np.testing.assert_array_equal(earlier, known_at_origin(history(), 15).values[Measure.REVENUE])
 
 
 def test_a_total_needs_all_of_its_steps() -> None:
