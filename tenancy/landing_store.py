@@ -25,7 +25,14 @@ from domain.ids import TenantId
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.warehouse.port import ForeignRowsError, RemoteObject
 
-__all__ = ["ForeignKeyError", "LandingError", "LandingHandle", "LandingStore", "TenantLanding"]
+__all__ = [
+    "ForeignKeyError",
+    "LandingError",
+    "LandingHandle",
+    "LandingStore",
+    "TenantLanding",
+    "open_objects",
+]
 
 _MISSING: Final = (_ObjectMissingError, FileNotFoundError)
 _TAIL_BYTES: Final = 64 * 1024  # holds the footer of most objects
@@ -194,21 +201,8 @@ class LandingStore:
         Raises:
             InternalError: Another scheme.
         """
-        parts = urlsplit(url)
         self._root = url.rstrip("/")
-        self._store: ObjectStore
-        match parts.scheme:
-            case "file":
-                self._store = LocalStore(parts.path, mkdir=True)
-            case "gs":
-                self._store = GCSStore(parts.netloc, prefix=parts.path.strip("/") or None)
-            case "memory":
-                self._store = MemoryStore()
-            case scheme:
-                raise InternalError(
-                    f"landing store of kind {scheme!r}",
-                    hint="file:///folder, gs://bucket or memory://",
-                )
+        self._store = open_objects(url)
 
     def for_tenant(self, tenant_id: TenantId) -> TenantLanding:
         """The handle of one tenant."""
@@ -217,6 +211,23 @@ class LandingStore:
     def open_for(self, tenants: AuditedTenants) -> LandingHandle:
         """The reading handle of the loader."""
         return LandingHandle(self._store, self._root, tenants.tenant_ids)
+
+
+def open_objects(url: str) -> ObjectStore:
+    """The store behind a URL; see `LandingStore`."""
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file":
+            return LocalStore(parts.path, mkdir=True)
+        case "gs":
+            return GCSStore(parts.netloc, prefix=parts.path.strip("/") or None)
+        case "memory":
+            return MemoryStore()
+        case scheme:
+            raise InternalError(
+                f"landing store of kind {scheme!r}",
+                hint="file:///folder, gs://bucket or memory://",
+            )
 
 
 def tenant_prefix(tenant_id: TenantId) -> str:

@@ -362,6 +362,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         "ingestion/load.py": Attacked("isolation/test_warehouse::test_b_writes_nothing_of_a"),
         "ingestion/schedule/provider_watch.py": Empty("outages of the platforms"),
+        "ml/registry/registry.py": Attacked(
+            "ml/registry/test_registry::test_each_agency_sees_its_own_part_and_no_other"
+        ),
         "tenancy/privacy/suppression_writer.py": Attacked(
             "tenancy/privacy/test_suppressions::test_each_agency_is_left_its_own"
         ),
