@@ -25,6 +25,7 @@ __all__ = [
     "Cadence",
     "Floats",
     "History",
+    "Instants",
     "Measure",
     "Panel",
     "Series",
@@ -149,6 +150,14 @@ class History:
     def as_of(self, instant: dt.datetime) -> Panel:
         """What was known at a UTC instant: of each figure the last revision until then."""
         return self._view(self.known_at <= (instant - _EPOCH) // dt.timedelta(microseconds=1))
+
+    def at(self, instants: Instants) -> Panel:
+        """What was known of each figure at an instant of its own.
+
+        Args:
+            instants: Microseconds since 1970, UTC; shape (series, steps).
+        """
+        return self._view(self.known_at <= instants[self.row, self.step])
 
     def latest(self) -> Panel:
         """What is known by now."""

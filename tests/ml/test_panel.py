@@ -66,6 +66,17 @@ def test_the_latest_view_is_that_of_the_last_instant(told: list[Revision]) -> No
     )
 
 
+@given(revisions, st.lists(st.integers(-1, 10), min_size=6, max_size=6))
+def test_each_figure_is_seen_at_an_instant_of_its_own(
+    told: list[Revision], whens: list[int]
+) -> None:
+    history = history_of(told)
+    seen = history.at(np.array(whens).reshape(2, STEPS)).values[Measure.REVENUE]
+    for place, when in enumerate(whens):
+        expected = history.as_of(instant(when)).values[Measure.REVENUE].flat[place]
+        np.testing.assert_array_equal(seen.flat[place], expected)
+
+
 def test_a_revision_without_a_figure_takes_the_figure_away() -> None:
     history = history_of([(0, 0, 1, 5.0), (0, 0, 2, np.nan)])
     assert history.as_of(instant(1)).values[Measure.REVENUE][0, 0] == 5.0
