@@ -1,0 +1,57 @@
+"""The daily watch over an agency's figures.
+
+    ages -> look at what is due -> discoveries -> roots -> alarms
+
+Pure: everything that must be remembered from day to day is in the alarms.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from itertools import groupby
+
+from ml.anomalies.aged import Aged
+from ml.anomalies.alarms import Alarm, find_left_out, follow
+from ml.anomalies.deviation import Deviation
+from ml.anomalies.expectation import Expectation
+from ml.anomalies.look import look
+from ml.anomalies.root import Finding, find_roots
+from ml.panel import Measure
+
+__all__ = ["watch"]
+
+
+def watch(
+    aged: Aged,
+    today: dt.date,
+    alarms: Sequence[Alarm],
+    expectation: Expectation,
+    unusual: Collection[dt.date] = (),
+) -> list[Alarm]:
+    """Carry an agency's alarms on by one day.
+
+    Args:
+        aged: Figures of all its clients at each age.
+        today: Day that goes on, in the agency's calendar; one that has been watched is not
+            watched again.
+        alarms: Until yesterday, at least those of the last seven months.
+        expectation: What figures are expected to be.
+        unusual: Holidays and sales that the expectation does not know of: the past is no measure
+            for them. Demand on these days is neither judged nor learned from; spend is.
+
+    Returns:
+        All of them, and those that today opened.
+    """
+    left_out = find_left_out(aged, alarms)
+    places = [(day - aged.start) // aged.cadence.step for day in unusual]
+    inside = [place for place in places if 0 <= place < aged.steps]
+    for measure in set(left_out) - {Measure.SPEND}:
+        left_out[measure][:, inside] = True
+    step = (today - aged.start) // aged.cadence.step
+    deviations, moves = look(aged, step, left_out, expectation, frozenset(inside))
+    return follow(alarms, _find_all_roots(deviations), deviations, moves)
+
+
+def _find_all_roots(deviations: Sequence[Deviation]) -> list[Finding]:
+    ordered = sorted(deviations, key=lambda one: (one.day, one.series.client))
+    groups = groupby(ordered, key=lambda one: (one.day, one.series.client))
+    return [finding for _, group in groups for finding in find_roots(list(group))]
