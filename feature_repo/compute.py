@@ -6,6 +6,7 @@
 What is served online and what a model is trained on come out of the same statement.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Final
 import pyarrow as pa
 
 from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
+from feature_repo.catalogue import FeatureSet
 from feature_repo.feature import LOOKBACK_DAYS, FeatureView
 from feature_repo.statements import (
     ASKED,
@@ -103,6 +105,43 @@ class FeatureComputer:
         }
         table = await self._warehouse.run(scope, _asked(view), parameters)
         return table.sort_by([(ENTITY, "ascending"), (MOMENT, "ascending")])
+
+    async def in_order(
+        self,
+        scope: TenantScope,
+        wanted: FeatureSet,
+        entity_ids: Sequence[str],
+        instants: Sequence[dt.datetime],
+    ) -> pa.Table:
+        """Features of entities, each as of its own instant: the columns of a training set.
+
+        Args:
+            scope: Whose facts may be read.
+            wanted: Which features, in this order.
+            entity_ids: One for each row.
+            instants: Likewise, UTC.
+
+        Returns:
+            The features alone, a row for each one asked, in that order; NULL where nothing was
+            known. One query, or none for no rows.
+
+        Raises:
+            WarehouseError: The warehouse failed.
+        """
+        found = await self.asked(scope, wanted.view, list(zip(entity_ids, instants, strict=True)))
+        return await asyncio.to_thread(_arrange, found, wanted.features, entity_ids, instants)
+
+
+def _arrange(
+    found: pa.Table,
+    names: Sequence[str],
+    entity_ids: Sequence[str],
+    instants: Sequence[dt.datetime],
+) -> pa.Table:
+    keys = zip(found.column(ENTITY).to_pylist(), found.column(MOMENT).to_pylist(), strict=True)
+    places = {key: number for number, key in enumerate(keys)}
+    asked = zip(entity_ids, map(micros_of, instants), strict=True)
+    return found.select(list(names)).take(pa.array(map(places.get, asked), pa.int64()))
 
 
 def _schema(view: FeatureView) -> pa.Schema:

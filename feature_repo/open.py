@@ -27,6 +27,7 @@ class Features:
 
     Attributes:
         catalogues: Which each agency has.
+        computer: Computes them out of the facts.
         reader: Reads them online.
         refresh: Follows publications.
         check: Compares what is served with the facts.
@@ -34,6 +35,7 @@ class Features:
     """
 
     catalogues: Catalogues
+    computer: FeatureComputer
     reader: FeatureReader
     refresh: FeatureRefresh
     check: ConsistencyCheck
@@ -57,6 +59,7 @@ def open_features(
     registry = FeatureRegistry(database, url, online, computer, catalogues, clock)
     return Features(
         catalogues=catalogues,
+        computer=computer,
         reader=FeatureReader(online, catalogues),
         refresh=FeatureRefresh(database, catalogues, computer, online, clock, registry.ensure),
         check=ConsistencyCheck(online, computer),

@@ -12,7 +12,6 @@ Source: Feast 0.67 `feast/infra/offline_stores/offline_store.py`. Decision: ADR-
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
@@ -33,10 +32,10 @@ from feast.value_type import ValueType
 from pydantic import ConfigDict
 
 from domain.errors import InvalidInputError
-from feature_repo.compute import instant_of, micros_of
+from feature_repo.catalogue import FeatureSet
+from feature_repo.compute import instant_of
 from feature_repo.entities import TENANT_KEY
-from feature_repo.feature import FeatureView as Definition
-from feature_repo.statements import CLIENT_ID, ENTITY, MOMENT
+from feature_repo.statements import CLIENT_ID, ENTITY
 from feature_repo.stores.acting import Bridge, acting_scope, own_tenant
 
 __all__ = ["CREATED_AT", "EVENT_AT", "FactsSource", "WarehouseOfflineStore"]
@@ -134,15 +133,6 @@ class _Job(RetrievalJob):
         return self._metadata
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Features of a view, under the name that the question gives the view."""
-
-    view: Definition
-    name: str
-    features: list[str]
-
-
 class WarehouseOfflineStore(OfflineStore):
     """`OfflineStore` on the facts."""
 
@@ -173,17 +163,19 @@ class WarehouseOfflineStore(OfflineStore):
             (view.projection.name_alias or view.name, catalogue.view(view.name))
             for view in feature_views
         ]
-        views = [_Asked(view, name, _names(name, feature_refs)) for name, view in named]
-        asked = _read_frame(entity_df, {one.view.entity.join_key for one in views})
+        asked = _read_frame(entity_df, {view.entity.join_key for _, view in named})
         for tenant in asked.column(TENANT_KEY).unique().to_pylist():
             own_tenant(scope, tenant)
 
         def compute() -> pa.Table:
-            answer = asked
-            for one in views:
-                pairs = _pairs(asked, one.view)
-                found = bridge.run(bridge.computer.asked(scope, one.view, pairs))
-                answer = _with_features(answer, pairs, found, one, full_names=full_feature_names)
+            answer, when = asked, list(map(instant_of, _micros(asked)))
+            for name, view in named:
+                wanted = FeatureSet(view, _names(name, feature_refs))
+                whose = asked.column(view.entity.join_key).to_pylist()
+                found = bridge.run(bridge.computer.in_order(scope, wanted, whose, when))
+                for feature in wanted.features:
+                    shown = f"{name}__{feature}" if full_feature_names else feature
+                    answer = answer.append_column(shown, found.column(feature))
             return answer
 
         keys = [name for name in asked.column_names if name != EVENT_AT]
@@ -280,29 +272,10 @@ def _read_frame(frame: "pd.DataFrame | str | None", join_keys: set[str]) -> pa.T
     return table.set_column(table.column_names.index(EVENT_AT), EVENT_AT, instants)
 
 
-def _names(view: str, refs: list[str]) -> list[str]:
-    return [name for asked, _, name in (ref.partition(":") for ref in refs) if asked == view]
+def _names(view: str, refs: list[str]) -> tuple[str, ...]:
+    return tuple(name for asked, _, name in (ref.partition(":") for ref in refs) if asked == view)
 
 
-def _pairs(asked: pa.Table, view: Definition) -> list[tuple[str, dt.datetime]]:
-    entities = asked.column(view.entity.join_key).to_pylist()
-    instants = asked.column(EVENT_AT).cast(pa.int64()).to_pylist()
-    return list(zip(entities, map(instant_of, instants), strict=True))
-
-
-def _with_features(
-    answer: pa.Table,
-    pairs: list[tuple[str, dt.datetime]],
-    found: pa.Table,
-    asked: _Asked,
-    *,
-    full_names: bool,
-) -> pa.Table:
-    """Add columns, in the order of the pairs; NULL where nothing was known."""
-    keys = zip(found.column(ENTITY).to_pylist(), found.column(MOMENT).to_pylist(), strict=True)
-    places = {key: number for number, key in enumerate(keys)}
-    order = pa.array([places.get((entity, micros_of(when))) for entity, when in pairs], pa.int64())
-    for name in asked.features:
-        shown = f"{asked.name}__{name}" if full_names else name
-        answer = answer.append_column(shown, found.column(name).take(order))
-    return answer
+def _micros(asked: pa.Table) -> list[int]:
+    micros: list[int] = asked.column(EVENT_AT).cast(pa.int64()).to_pylist()
+    return micros
