@@ -1,6 +1,7 @@
 """The HTTP application.
 
-    /graphql  /oauth/...  pages for people  /healthz  /readyz  (development: / -> /graphql)
+    /graphql  /features/...  /oauth/...  pages for people  /healthz  /readyz
+    (development: / -> /graphql)
 
     request -> headers -> masked errors -> limits -> CORS -> failed attempts -> same origin -> route
 
@@ -30,6 +31,7 @@ from api.edge.request_limits import RequestLimiter
 from api.edge.rules import EdgeRules
 from api.edge.same_origin import SameOrigin
 from api.edge.security_headers import SecurityHeaders
+from api.features.endpoint import FeatureServices, feature_routes
 from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.explorer import explorer_page
 from api.graphql.services import GraphQLServices
@@ -64,6 +66,7 @@ class EdgeServices:
         connecting: Takes people in who connect accounts; None: nobody can here.
         privacy: Takes what platforms pass on of people's rights; None: no platform can here.
         exports: Hands people the copies of their data; None: nobody gets one here.
+        features: Hands notebooks their training sets; None: nobody gets one here.
         checks: Parts that must answer before requests are taken, by name.
         ids: For trace ids.
         rules: How requests are treated before they reach a route.
@@ -80,6 +83,7 @@ class EdgeServices:
     connecting: ConnectionDesk | None = None
     privacy: PrivacyCallbacks | None = None
     exports: Exports | None = None
+    features: FeatureServices | None = None
 
 
 def create_app(services: EdgeServices) -> FastAPI:
@@ -120,14 +124,7 @@ def create_app(services: EdgeServices) -> FastAPI:
         *oauth_routes(services.oauth),
         *site_routes(services.pages),
     ]
-    if services.connecting is not None:
-        routes += connect_routes(services.connecting)
-    if services.privacy is not None:
-        routes += privacy_routes(services.privacy)
-    if services.exports is not None:
-        routes += ExportPages(services.pages.visits, services.exports).routes()
-    if services.graphql.is_development:
-        routes.append(Route("/", _show_explorer, methods=["GET"]))
+    routes += _optional_routes(services, admission)
     app = FastAPI(title="Bosco", openapi_url=None, docs_url=None, redoc_url=None, routes=routes)
     origins = KnownOrigins(services.oauth.applications, services.oauth.clock)
     app.add_middleware(SameOrigin, rules=services.rules)  # the innermost comes first
@@ -137,6 +134,21 @@ def create_app(services: EdgeServices) -> FastAPI:
     app.add_middleware(_MaskErrors, ids=services.ids)
     app.add_middleware(SecurityHeaders, rules=services.rules)
     return app
+
+
+def _optional_routes(services: EdgeServices, admission: Admission) -> list[BaseRoute]:
+    routes: list[BaseRoute] = []
+    if services.connecting is not None:
+        routes += connect_routes(services.connecting)
+    if services.privacy is not None:
+        routes += privacy_routes(services.privacy)
+    if services.exports is not None:
+        routes += ExportPages(services.pages.visits, services.exports).routes()
+    if services.features is not None:
+        routes += feature_routes(services.features, admission)
+    if services.graphql.is_development:
+        routes.append(Route("/", _show_explorer, methods=["GET"]))
+    return routes
 
 
 def _admission(services: EdgeServices) -> Admission:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from api.app import EdgeServices, create_app
 from api.edge.protocol import guarded_protocol
 from api.edge.rules import EdgeRules, RequestLimits
+from api.features.endpoint import FeatureServices
 from api.oauth.applications import Applications
 from api.oauth.endpoint import OAuthServices
 from api.pages.services import open_pages
@@ -102,6 +103,14 @@ async def serve_http(
                 pages.privacy_forms.inbox, runtime.extraction.apps, runtime.issuer
             ),
             exports=runtime.exports,
+            features=FeatureServices(
+                database=runtime.database,
+                tokens=runtime.tokens,
+                reader=runtime.features.reader,
+                computer=runtime.features.computer,
+                clock=runtime.clock,
+                ids=runtime.ids,
+            ),
         )
     )
     async with serve_app(app, host, port, rules.limits) as taken:

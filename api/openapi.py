@@ -168,6 +168,35 @@ _SCHEMAS: Final[dict[str, Any]] = {
     },
 }
 
+_ROWS: Final = {"type": "array", "maxItems": 50_000, "items": {"type": "string"}}
+_QUESTION: Final = {
+    "type": "object",
+    "required": ["features", "entities"],
+    "properties": {
+        "features": {
+            **_TEXTS,
+            "minItems": 1,
+            "description": "`view:feature`, or names of views or services.",
+        },
+        "entities": {
+            "type": "object",
+            "description": "Columns of one length: keys, and `event_timestamp` for the past.",
+            "properties": {"campaign_key": _ROWS, "client_key": _ROWS, "event_timestamp": _ROWS},
+        },
+        "full_feature_names": {"type": "boolean"},
+    },
+}
+_FEATURE_ERRORS: Final = {
+    "400": "The question is malformed.",
+    "401": "There is no token, or none that is good.",
+    "403": "The token may not see these features, or the page is not the application's.",
+    "404": "The agency has no such features.",
+    "408": "The body did not come in time.",
+    "413": "The body is too large.",
+    "415": "The body is no JSON.",
+    "429": "The application has used up its calls.",
+    "503": "The server is busy, or a part of it does not answer.",
+}
 _CREDENTIALS: Final = {"client_id": _TEXT, "client_secret": _TEXT}
 _TOKEN_FORM: Final = {
     "grant_type": {"enum": ["authorization_code", "client_credentials", "refresh_token"]},
@@ -193,8 +222,8 @@ def describe(issuer: str) -> dict[str, Any]:
         "info": {
             "title": "Bosco",
             "version": "1",
-            "description": "Tokens for apps, and what is public about the server. "
-            "The data itself is asked for at /graphql.",
+            "description": "Tokens for apps, features for notebooks, and what is public about the "
+            "server. Everything else is asked for at /graphql.",
         },
         "servers": [{"url": issuer}],
         "paths": {
@@ -203,6 +232,12 @@ def describe(issuer: str) -> dict[str, Any]:
             "/oauth/token": {"post": _token()},
             "/oauth/revoke": {"post": _revocation()},
             "/oauth/introspect": {"post": _introspection()},
+            "/features/historical": {
+                "post": _features("getHistoricalFeatures", "Features, each row as of its instant.")
+            },
+            "/features/online": {
+                "post": _features("getOnlineFeatures", "Features as they are served now.")
+            },
             "/oauth/jwks.json": {
                 "get": _document("getKeys", "The keys that verify access tokens.", "KeySet")
             },
@@ -218,7 +253,10 @@ def describe(issuer: str) -> dict[str, Any]:
         },
         "components": {
             "schemas": _SCHEMAS,
-            "securitySchemes": {"app": {"type": "http", "scheme": "basic"}},
+            "securitySchemes": {
+                "app": {"type": "http", "scheme": "basic"},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
 
@@ -262,6 +300,22 @@ def _introspection() -> dict[str, Any]:
     form = _TOKEN_OF_FORM | _CREDENTIALS
     return _operation("introspectToken", "What a token stands for (RFC 7662).", "token", form) | {
         "responses": {"200": _answer("What it says.", "Introspection"), **_refusals()}
+    }
+
+
+def _features(operation: str, summary: str) -> dict[str, Any]:
+    columns = {"schema": {"type": "string", "format": "binary"}}
+    answer = {
+        "description": "An Arrow stream: one row for each that was asked, in that order.",
+        "content": {"application/vnd.apache.arrow.stream": columns},
+    }
+    refusals = {status: _answer(text, "Failure") for status, text in _FEATURE_ERRORS.items()}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "security": [{"token": []}],
+        "requestBody": {"required": True, "content": {_JSON: {"schema": _QUESTION}}},
+        "responses": {"200": answer, **refusals},
     }
 
 

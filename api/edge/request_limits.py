@@ -28,6 +28,8 @@ _ALWAYS_ANSWERED: Final = frozenset({"/healthz"})
 _MEASURED_BY_ROUTE: Final = frozenset(
     {
         "/graphql",
+        "/features/historical",
+        "/features/online",
         "/oauth/token",
         "/oauth/revoke",
         "/oauth/introspect",

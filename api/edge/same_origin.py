@@ -31,6 +31,8 @@ __all__ = ["WITHOUT_COOKIES", "SameOrigin", "is_from_elsewhere"]
 WITHOUT_COOKIES: Final = frozenset(
     {
         "/graphql",
+        "/features/historical",
+        "/features/online",
         "/oauth/token",
         "/oauth/revoke",
         "/oauth/introspect",

@@ -5,8 +5,7 @@
 One operation in one POST of JSON: no GET, no batches, no forms, so no page of another site can make
 a browser send one. Everything needs a token, introspection too: a schema names an agency's metrics.
 
-Sources: GraphQL over HTTP, draft of 2025 (media types, status codes); RFC 6750 section 3 (401);
-RFC 9728 section 5.1 (`resource_metadata`).
+Source: GraphQL over HTTP, draft of 2025 (media types, status codes).
 """
 
 import inspect
@@ -29,7 +28,7 @@ from api.graphql.execution import RowExecutor
 from api.graphql.services import GraphQLServices
 from api.graphql.tenants import SchemaStore, TenantStates
 from api.identity.caller import Caller
-from api.oauth.access_tokens import InvalidTokenError
+from api.oauth.bearer import UnauthenticatedError, authenticate
 from domain.errors import InvalidInputError, UserError
 
 __all__ = ["MAXIMUM_BODY_BYTES", "GraphQLEndpoint"]
@@ -83,12 +82,15 @@ class GraphQLEndpoint:
         media_type = _accepted(request)
         try:
             _check_content_type(request)
-            caller = await self._authenticate(request)
+            caller = await authenticate(self._services.tokens, request.headers)
             headers = await admission.admit(caller, request.headers)
             operation = _read_operation(await _read_json(request))
         except _RefusedError as refused:
             body = {"errors": [format_error(refused.error)]}
             return _respond(body, refused.status, media_type, refused.headers)
+        except UnauthenticatedError as unknown:
+            body = {"errors": [format_error(unknown.error)]}
+            return _respond(body, 401, media_type, unknown.headers)
         except NotAdmittedError as error:
             return refuse(error.refusal, request.url.path)
         # A request that cannot be executed is 400, for clients that know the newer media type;
@@ -112,28 +114,6 @@ class GraphQLEndpoint:
             body = {"errors": format_invalid_document(error)}
         plain: dict[str, Any] = orjson.loads(orjson.dumps(body))  # rows are ready-made JSON
         return plain
-
-    async def _authenticate(self, request: Request) -> Caller:
-        headers = request.headers.getlist("authorization")
-        scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            error = InvalidTokenError(
-                "the request has no access token",
-                hint="send Authorization: Bearer with a token from /oauth/token",
-            )
-            raise _RefusedError(401, error, {"www-authenticate": self._challenge()})
-        try:
-            return await self._services.tokens.verify(token.strip())
-        except InvalidTokenError as error:
-            told = f', error="invalid_token", error_description="{error.message}"'
-            challenge = f"{self._challenge()}{told}"
-            raise _RefusedError(401, error, {"www-authenticate": challenge}) from error
-
-    def _challenge(self) -> str:
-        """Where to learn which server issues tokens for this one."""
-        return (
-            f'Bearer realm="bosco", resource_metadata="{self._services.tokens.resource_metadata}"'
-        )
 
     async def _run(self, caller: Caller, operation: _Operation) -> tuple[dict[str, Any], bool]:
         tenant = await self._tenants.get(caller.tenant_id)

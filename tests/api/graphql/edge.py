@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 
 from api.app import EdgeServices, create_app
 from api.edge.rules import EdgeRules
+from api.features.endpoint import FeatureServices
 from api.graphql.services import GraphQLServices
 from api.identity.sessions import Sessions
 from api.oauth.access_tokens import AccessTokens
@@ -41,6 +42,7 @@ from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_i
 from domain.ports import IdFactory
 from domain.query.plan import PlanCache
 from feature_repo.catalogue import Catalogues, none_registered
+from feature_repo.compute import FeatureComputer
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
@@ -422,6 +424,9 @@ def open_edge(
         rules=replace(RULES, issuer=issuer),
         rate_limits=RateLimits(redis_server, clock),
         privacy=PrivacyCallbacks(pages.privacy_forms.inbox, APPS, issuer),
+        features=FeatureServices(
+            database, tokens, graphql.features, FeatureComputer(edge_warehouse), clock, ids
+        ),
     )
     app = create_app(services)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=issuer)
