@@ -11,6 +11,7 @@ numbers.
 import ast
 import asyncio
 import datetime as dt
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 from sqlalchemy import text
 
+from api.commands.apps import apps_of
 from api.commands.demo_features import FeatureMismatchError, show_demo_features
 from api.control.protocol import JsonEvent, LineEvent, TableEvent
+from api.http import serve_http
+from api.oauth.app_registry import Registration
 from feature_repo.catalogue import PLATFORM
 from feature_repo.compute import FeatureComputer
 from feature_repo.consistency import ConsistencyReport
@@ -231,10 +236,41 @@ async def _show(platform: Platform, slug: str, entity: str, service: str | None 
     )
 
 
-async def test_the_guides_python_works(platform: Platform, acme: World) -> None:
+def _examples(*, notebook: bool) -> list[str]:
     guide = (CHECKOUT / "docs" / "features.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    return [one for one in examples if ("feature_repo.client" in one) is notebook]
+
+
+async def test_the_guides_notebook_works(platform: Platform, acme: World) -> None:
+    """In a thread: the client waits for the server, which runs on this loop."""
+    runtime = platform.runtime
+    app = await apps_of(runtime).register(
+        acme.tenant.tenant_id, Registration("Notebook", ["metrics:read"]), actor="test"
+    )
+    form = {"grant_type": "client_credentials"}
+    [example] = _examples(notebook=True)
+    async with serve_http(runtime, port=0) as url, httpx.AsyncClient(base_url=url) as http:
+        reply = await http.post(
+            "/oauth/token", data=form, auth=(app.client_id, app.client_secret or "")
+        )
+        names: dict[str, Any] = {
+            "url": url,
+            "token": reply.json()["access_token"],
+            "campaigns": [acme.public(one) for one in CAMPAIGNS],
+        }
+        code = compile(example, "docs/features.md", "exec")
+        await asyncio.to_thread(exec, code, names)
+    *_, last = acme.served.values()
+    served = [row["spend_7d"] for row in last]
+    assert [None if math.isnan(one) else one for one in names["training_set"]["spend_7d"]] == served
+    assert set(names["training_set"]["label"]) == {1}
+    assert [None if math.isnan(one) else one for one in names["now"]["spend_7d"]] == served
+
+
+async def test_the_guides_python_works(platform: Platform, acme: World) -> None:
     names: dict[str, Any] = {"runtime": platform.runtime, "scope": acme.scope}
-    for example in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
+    for example in _examples(notebook=False):
         code = compile(example, "docs/features.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         await eval(code, names)  # noqa: S307  # our own guide
     *_, last = acme.served.values()
