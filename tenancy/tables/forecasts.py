@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId
 from domain.privacy.holds import (
+    ACCOUNT_SETTING,
     ADVERTISING_OBJECT,
     AGGREGATE_FIGURES,
     CANONICAL_WORD,
@@ -31,6 +32,7 @@ class ForecastLevel(enum.Enum):
     """What a series is summed over."""
 
     CLIENT = "client"
+    ACCOUNT = "account"
     CHANNEL = "channel"
     CAMPAIGN = "campaign"
 
@@ -61,7 +63,8 @@ class MadeForecast(TenantOwned, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, sort_order=-1)
     client_id: Mapped[ClientId]
     level: Mapped[ForecastLevel] = mapped_column(choice(ForecastLevel, "level"))
-    series: Mapped[str] = holds(ADVERTISING_OBJECT)  # channel or campaign; empty: the client
+    series: Mapped[str] = holds(ADVERTISING_OBJECT)  # what of the client; empty: all
+    currency: Mapped[str | None] = holds(ACCOUNT_SETTING)  # of amounts
     measure: Mapped[str] = holds(CANONICAL_WORD)
     origin: Mapped[dt.date]  # the first day that was forecast
     made_at: Mapped[dt.datetime]
