@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -116,7 +116,7 @@ def share_of(tenant_id: TenantId, panels: Sequence[Panel]) -> Share:
         series += len(panel.series)
         digest.update(f"{panel.cadence.step} {panel.start} {panel.steps}".encode() + _BETWEEN)
         for one in panel.series:
-            digest.update(repr((one.client, one.channel, one.campaign, one.currency)).encode())
+            digest.update(repr(astuple(one)).encode())
         for measure in sorted(panel.values, key=lambda one: one.value):
             values = panel.values[measure]
             figures += int(np.count_nonzero(~np.isnan(values)))
