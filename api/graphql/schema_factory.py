@@ -34,9 +34,13 @@ from api.graphql.mutations.grant_request import GRANT_REQUEST
 from api.graphql.mutations.hold_request import HOLD_REQUEST
 from api.graphql.mutations.lift_request import LIFT_REQUEST
 from api.graphql.mutations.look_again import LOOK_AGAIN
+from api.graphql.mutations.note_lift_test import NOTE_LIFT_TEST
+from api.graphql.mutations.plan_event import PLAN_EVENT
+from api.graphql.mutations.plan_spend import PLAN_SPEND
 from api.graphql.mutations.record_consent import RECORD_CONSENT
 from api.graphql.mutations.refuse_request import REFUSE_REQUEST
 from api.graphql.mutations.release_hold import RELEASE_HOLD
+from api.graphql.mutations.remove_plan import REMOVE_PLAN
 from api.graphql.mutations.remove_webhook import REMOVE_WEBHOOK
 from api.graphql.mutations.replay_webhook import REPLAY_WEBHOOK
 from api.graphql.mutations.resolve_incident import RESOLVE_INCIDENT
@@ -61,6 +65,7 @@ from api.graphql.queries.legal_holds import LEGAL_HOLDS
 from api.graphql.queries.me import ME
 from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
 from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
+from api.graphql.queries.plans import PLANS
 from api.graphql.queries.privacy_statistics import PRIVACY_STATISTICS
 from api.graphql.queries.quarantine import QUARANTINE
 from api.graphql.queries.subject_request import SUBJECT_REQUEST
@@ -85,6 +90,7 @@ QUERIES: Final = (
     METRIC_DEFINITIONS,
     FEATURES,
     FEATURE_SERVICES,
+    PLANS,
     SYNCS,
     QUARANTINE,
     FRESHNESS,
@@ -105,6 +111,10 @@ QUERIES: Final = (
 MUTATIONS: Final = (
     DEFINE_METRIC,
     RETIRE_METRIC,
+    PLAN_SPEND,
+    PLAN_EVENT,
+    NOTE_LIFT_TEST,
+    REMOVE_PLAN,
     ACKNOWLEDGE_INCIDENT,
     RESOLVE_INCIDENT,
     ADD_WEBHOOK,

@@ -19,7 +19,8 @@ __all__ = ["Caller", "Person", "Scope"]
 class Scope(enum.Enum):
     """What a token allows.
 
-    `METRICS_READ`: metrics, clients and definitions. `METRICS_WRITE`: define and retire metrics.
+    `METRICS_READ`: metrics, clients, definitions and plans. `METRICS_WRITE`: define and retire
+    metrics, plan spend and events.
     `INGESTION_READ`: connections, syncs, quarantined rows, incidents. `INGESTION_WRITE`: look after
     incidents, and close them. `WEBHOOKS_MANAGE`: say who else is told what happens.
     `TOKENS_INTROSPECT`: ask what a token of the agency's other applications stands for, as a

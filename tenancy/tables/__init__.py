@@ -86,6 +86,7 @@ from tenancy.tables.people import (
     RecoveryCode,
     SecondFactor,
 )
+from tenancy.tables.plans import LiftTest, PlannedEvent, SpendPlan
 from tenancy.tables.privacy import (
     RequestEvent,
     Subject,
@@ -185,6 +186,7 @@ __all__ = [
     "LandingObject",
     "LegalHold",
     "LetterKind",
+    "LiftTest",
     "LinkKind",
     "MadeForecast",
     "Membership",
@@ -208,6 +210,7 @@ __all__ = [
     "PendingConnection",
     "PendingSignIn",
     "PersonExport",
+    "PlannedEvent",
     "PrivacyForm",
     "PrivacyMessage",
     "PrivacyMessageState",
@@ -229,6 +232,7 @@ __all__ = [
     "RunState",
     "SecondFactor",
     "SigningKey",
+    "SpendPlan",
     "StepState",
     "StreamState",
     "Subject",
