@@ -21,9 +21,9 @@ from ml.plans.desk import (
     LIFT,
     LIFT_MEASURES,
     SPEND,
+    LiftResult,
     PlanDesk,
     Target,
-    TestResult,
     load_plans,
 )
 
@@ -107,7 +107,7 @@ async def note_lift_test(runtime: Runtime, arguments: Arguments) -> AsyncIterato
     tenant = await find_agency(runtime, arguments["tenant"])
     given = _read_result(arguments)
     desk = PlanDesk(runtime.clock, runtime.ids)
-    result = TestResult(
+    result = LiftResult(
         measure=_measure(given["measure"]),
         spend_change=Money(_number(given["spend_change"], "spend_change"), str(given["currency"])),
         effect=_number(given["effect"], "effect"),

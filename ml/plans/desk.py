@@ -31,10 +31,10 @@ __all__ = [
     "LIFT",
     "LIFT_MEASURES",
     "SPEND",
+    "LiftResult",
     "PlanDesk",
     "Plans",
     "Target",
-    "TestResult",
     "load_plans",
 ]
 
@@ -72,7 +72,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class TestResult:
+class LiftResult:
     """What an experiment found.
 
     Attributes:
@@ -163,7 +163,7 @@ class PlanDesk:
         session: TenantSession,
         target: Target,
         period: DateRange,
-        result: TestResult,
+        result: LiftResult,
         *,
         actor: str,
     ) -> LiftTest:
@@ -302,7 +302,7 @@ async def _check_campaign(session: TenantSession, client_id: ClientId, campaign:
     )
     if (await session.scalars(known)).one_or_none() is None:
         raise NotFoundError(
-            f"the client has no campaign {campaign!r}", hint="`forecast` lists its campaigns"
+            "the client has no such campaign", hint="`forecast` lists its campaigns"
         )
 
 
@@ -334,7 +334,7 @@ def _check_amount(what: str, amount: Decimal, *, least: Decimal) -> None:
         )
 
 
-def _check_result(result: TestResult) -> None:
+def _check_result(result: LiftResult) -> None:
     if result.measure not in LIFT_MEASURES:
         raise InvalidInputError(
             f"a lift test of {result.measure.value} says nothing of returns",

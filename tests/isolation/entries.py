@@ -274,11 +274,12 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "metrics me clients connections metricDefinitions features featureServices syncs quarantine"
         " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints subjectRequests"
         " subjectRequest privacyStatistics legalHolds erasurePreview certificates consent"
-        " consentReceipts",
+        " consentReceipts plans",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
-        "defineMetric retireMetric acknowledgeIncident resolveIncident addWebhook removeWebhook"
+        "defineMetric retireMetric planSpend planEvent noteLiftTest removePlan"
+        " acknowledgeIncident resolveIncident addWebhook removeWebhook"
         " replayWebhook recordConsent addConsentNotice createSubjectRequest searchAgain"
         " chooseSubject declareNobody askIdentity"
         " vouchIdentity approveErasure countersignRequest lookAgain grantRequest tellLifting"
@@ -294,6 +295,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " audit.list audit.verify clients.add clients.list compare connections.add"
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
+            " plans.event plans.lift-test plans.list plans.remove plans.spend"
             " features.check features.refresh features.show freshness gdpr.certificate"
             " gdpr.consent.notice.add gdpr.consent.prove gdpr.consent.record gdpr.consent.show"
             " gdpr.certificates gdpr.dpia gdpr.form-link gdpr.link gdpr.record"

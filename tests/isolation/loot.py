@@ -158,6 +158,7 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
     }
     loot["pseudonym"] = Loot(f"sp_{agency.canary}", f"sp_{secrets.token_hex(16)}")
     loot["metric"] = Loot(await _define_metric(edge, agency), f"secret_{secrets.token_hex(8)}")
+    loot["plan"] = Loot(await _plan(edge, agency, client), public_id("evt", uuid.uuid4()))
     loot |= await _audited(edge, agency)
     loot["receipt"] = Loot(await _consented(edge, agency, client), public_id("rcp", uuid.uuid4()))
     loot["approval"] = Loot(await _asked_for(edge, agency, user_id), public_id("apr", uuid.uuid4()))
@@ -208,6 +209,18 @@ async def _define_metric(edge: Edge, agency: Agency) -> str:
     text = f'mutation {{ defineMetric(input: {{definition: "metric: {name}\\nis: spend * 2"}}) '
     await edge.data(text + "{ __typename } }", token)
     return name
+
+
+async def _plan(edge: Edge, agency: Agency, client: str) -> str:
+    """Something that the agency expects."""
+    token = await edge.token(agency, "metrics:write")
+    text = (
+        f'mutation {{ planEvent(input: {{client: "{agency.client(client)}", from: "2026-07-01",'
+        f' to: "2026-07-02", name: "{agency.canary} sale"}}) '
+        "{ ... on EventPlanned { event { id } } } }"
+    )
+    plan: str = (await edge.data(text, token))["planEvent"]["event"]["id"]
+    return plan
 
 
 async def _consented(edge: Edge, agency: Agency, client: str) -> str:

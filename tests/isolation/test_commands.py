@@ -202,6 +202,23 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
         {"email": "@email", "role": "owner", "clients": [], "take_away": False},
         "NOT_FOUND",
     ),
+    "plans.event": (
+        {"client": "@client", "name": "sale", "first": "2026-07-01", "last": "2026-07-02"},
+        "NOT_FOUND",
+    ),
+    "plans.lift-test": ({"client": "@client", "file": "@lift"}, "NOT_FOUND"),
+    "plans.list": ({"client": "@client"}, "NOT_FOUND"),
+    "plans.remove": ({"plan": "@plan"}, "NOT_FOUND"),
+    "plans.spend": (
+        {
+            "client": "@client",
+            "amount": "5",
+            "currency": "EUR",
+            "first": "2026-07-01",
+            "last": "2026-07-02",
+        },
+        "NOT_FOUND",
+    ),
     "quality.release": ({"id": "@incident", "reason": "right"}, "NOT_FOUND"),
     "quarantine.dismiss": ({"id": "@quarantined", "reason": "old"}, "NOT_FOUND"),
     "quarantine.list": ({"limit": 100, "all": True}, ""),
@@ -246,6 +263,7 @@ async def test_what_is_another_agency_s_is_nothing(
     files = {
         "@rows": _written(tmp_path / "rows.csv", "day,channel,cost\n"),
         "@history": _written(tmp_path / "history.csv", HISTORY),
+        "@lift": _written(tmp_path / "lift.yaml", LIFT),
         "@definition": _written(tmp_path / "own.yaml", "metric: own_cost\nis: spend * 2\n"),
     }
     url = platform.runtime.urls.database_url
@@ -276,6 +294,18 @@ HISTORY = (
     "platform,account_id,date_day,campaign_id,campaign_name,spend,clicks,impressions,conversions,"
     "conversions_value\n"
 )
+
+LIFT = """
+channel: paid_search
+from: 2026-05-01
+to: 2026-05-28
+measure: revenue
+spend_change: 5000
+currency: EUR
+effect: 11000
+standard_error: 2500
+source: geo holdout
+"""
 
 # What is done by the first try is there at the second, whatever it was about.
 GROWING = {

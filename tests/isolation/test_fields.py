@@ -78,6 +78,20 @@ NAMED: Mapping[str, str | None] = {
     },
     "addConsentNotice.input.client": "client",
     **{f"addConsentNotice.input.{path}": None for path in ("version", "language", "text")},
+    "plans.client": "client",
+    "planSpend.input.target.client": "client",
+    "planSpend.input.target.campaign": "campaign",
+    "planEvent.input.client": "client",
+    "noteLiftTest.input.target.client": "client",
+    "noteLiftTest.input.target.campaign": "campaign",
+    "removePlan.id": "plan",
+    **dict.fromkeys(  # one's own words
+        (
+            *("planSpend.input.target.channel", "planSpend.input.currency"),
+            *("planEvent.input.name", "noteLiftTest.input.target.channel"),
+            *("noteLiftTest.input.currency", "noteLiftTest.input.source"),
+        )
+    ),
     "webhookDeliveries.endpoint": "endpoint",
     "subjectRequests.client": "client",
     "subjectRequest.id": "subject_request",
@@ -124,6 +138,7 @@ NAMED: Mapping[str, str | None] = {
     "after": None,  # a position in one's own list, or the number of one's own entry
 }
 
+PERIOD = 'from: "2026-01-01" to: "2026-01-31"'
 SOMEBODY = '{kind: EMAIL, value: "nobody@a.example"}'
 SAID = 'person: {email: "ada@northwind.example"} at: "2020-03-01T12:00:00Z" gpc: "1"'
 
@@ -143,6 +158,13 @@ GIVEN = {
     "addWebhook.input": 'url: "https://a.example/"',
     "words": f"words: [{{{ARGUMENTS['client']} {SAID}}}]",
     "recordConsent.words": SAID,
+    "planSpend.input": f'{PERIOD} amount: "5" currency: "EUR"',
+    "planSpend.input.target.campaign@2": 'client: "CLIENT"',
+    "planEvent.input": f'{PERIOD} name: "sale"',
+    "noteLiftTest.input": f'''{PERIOD} measure: REVENUE spendChange: "5" currency: "EUR"
+        effect: "6" standardError: "1" source: "geo holdout"''',
+    "noteLiftTest.input.target": 'channel: "paid_search"',
+    "noteLiftTest.input.target.campaign@2": 'client: "CLIENT" channel: "paid_search"',
     "removeWebhook.id": "",
     "replayWebhook.id": 'failedSince: "2026-03-01T00:00:00Z"',
 }
@@ -264,6 +286,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("countersignRequest", "lookAgain", "grantRequest", "extendRequest", "refuseRequest"),
         *("tellLifting", "liftRequest", "withdrawRequest", "holdRequest", "releaseHold"),
         *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
+        *("plans", "planSpend", "planEvent", "noteLiftTest", "removePlan"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]
     assert rows_of(database_url, victim) == before
@@ -299,7 +322,9 @@ async def test_what_was_tried_is_worth_something_to_its_owner(
 
 def _order(place: Place) -> int:
     """What changes what others need comes last; what others change comes first."""
-    return {"removeWebhook.id": 2, "chooseSubject.pseudonym": 0}.get(place.name, 1)
+    return {"removeWebhook.id": 2, "removePlan.id": 2, "chooseSubject.pseudonym": 0}.get(
+        place.name, 1
+    )
 
 
 async def test_a_client_that_the_token_does_not_show_is_nothing(
@@ -398,4 +423,4 @@ def _any_value(kind: Any) -> str:
             if is_required_input_field(spec)
         ]
         return f"{{{', '.join(inner)}}}"
-    return '"x"'
+    return {"Date": '"2026-01-01"', "Decimal": '"1"'}.get(named.name, '"x"')

@@ -17,7 +17,7 @@ from domain.errors import UserError
 from domain.money import Money
 from domain.time_window import DateRange
 from ml.panel import Measure
-from ml.plans.desk import PlanDesk, TestResult
+from ml.plans.desk import LiftResult, PlanDesk
 
 __all__ = ["NOTE_LIFT_TEST"]
 
@@ -70,7 +70,7 @@ async def _note_lift_test(info: EdgeInfo, input: NoteLiftTestInput) -> NoteLiftT
 async def _note(info: EdgeInfo, given: NoteLiftTestInput) -> LiftTestNoted:
     caller, services = info.context.caller, info.context.services
     target = target_of(given.target, caller.clients)
-    result = TestResult(
+    result = LiftResult(
         measure=given.measure,
         spend_change=Money(given.spend_change, given.currency),
         effect=given.effect,
