@@ -36,6 +36,7 @@ from tenancy.tables import (
     NoticeState,
     OAuthClient,
     PersonExport,
+    PlannedEvent,
     QuarantinedRow,
     Recipient,
     RecipientNotice,
@@ -87,7 +88,7 @@ async def stand(platform: Platform, folder: Path) -> Standing:
 
 async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot]:
     client_id = f"app_{secrets.token_hex(16)}"
-    channel, endpoint = edge.ids(), edge.ids()
+    channel, endpoint, plan = edge.ids(), edge.ids(), edge.ids()
     async with edge.database.session(victim.tenant_id) as session:
         session.add(
             OAuthClient(
@@ -139,6 +140,16 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
                 created_at=edge.clock(),
             )
         )
+        session.add(
+            PlannedEvent(
+                id=plan,
+                client_id=victim.clients["acme"],
+                name=f"{victim.canary} sale",
+                day_from=edge.clock().date(),
+                day_to=edge.clock().date(),
+                planned_at=edge.clock(),
+            )
+        )
         certified = await _certify(session, edge, victim)
         letter, hold = await _write_and_hold(session, edge, victim, certified)
         notice = await _notify(session, edge, victim, certified)
@@ -159,6 +170,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "hold": Loot(public_id("hold", hold), public_id("hold", nobody)),
         "letter": Loot(public_id("let", letter), public_id("let", nobody)),
         "notice": Loot(public_id("not", notice), public_id("not", nobody)),
+        "plan": Loot(public_id("evt", plan), public_id("evt", nobody)),
         "receipt": Loot(public_id("rcp", receipt), public_id("rcp", nobody)),
         "recipient": Loot(f"{victim.canary} crm", f"{secrets.token_hex(12)} crm"),
         "incident": Loot(public_id("inc", incident), public_id("inc", nobody)),
