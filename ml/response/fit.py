@@ -1,12 +1,13 @@
 """Response curves of all items of a client, from what they spent and what came of it.
 
-    observed, priors, lift tests -> search <-> noise, a few times -> normal draws -> Response
+    observed, priors, lift tests -> search <-> noise, a few times -> drift -> draws -> Response
 
 The answer is the summit of the posterior with a normal approximation around it. It takes about a
 second for a client with two hundred campaigns and a year of days, so that a plan is never made on
 last month's curves; sampling takes minutes to hours (google/meridian#1092: seven hours).
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ import numpy as np
 from domain.errors import InvalidInputError
 from ml.panel import Floats
 from ml.response.curves import Curves, observed_limit
+from ml.response.drift import Drift
 from ml.response.noise import Filter, Noise
 from ml.response.observed import LiftTest, Observed
 from ml.response.priors import Priors, prior_of
@@ -27,6 +29,13 @@ __all__ = ["Response", "fit_response"]
 
 # The noise changes little after the second.
 _REWEIGHTINGS: Final = 3
+
+# Of the logarithm of a level that no experiment has tested, beyond what the noise tells: spend
+# follows demand, and no regression knows how closely. Gordon, Moakler and Zettelmeyer 2021 compare
+# 1,009 experiments: the better of two methods without them is off by 30 to 60 %.
+_UNTESTED: Final = 0.4
+
+_MONTH: Final = dt.timedelta(weeks=4)
 
 # Fewer steps hold no more than a mean and a trend.
 _FEWEST_STEPS: Final = 14
@@ -40,7 +49,8 @@ class Response:
         curves: Draws of all items.
         contributions: Most probable outcome that each item brought, shape (items, steps).
         baseline: Most probable outcome without any item, shape (outcomes, steps).
-        demand: Coefficients of the season that multiplies all effects.
+        demand: Coefficients of season and events, which multiply all effects; what was good or bad
+            about the last months is in the level of the curves.
     """
 
     curves: Curves
@@ -89,7 +99,9 @@ def fit_response(
         state, precision = climb(problem, state, filters)
     fitted = _fitted(problem, state, filters, base, base_mean)
     contributions = state.effects
-    curves = _curves(problem, state, precision, rng, draws)
+    noises = [one.noise for one in filters]
+    drift = Drift.of(observed, fitted, noises, round(_MONTH / observed.calendar.cadence.step))
+    curves = _curves(problem, state, precision, drift, rng, draws)
     fed = np.array([contributions[observed.feeds == one].sum(axis=0) for one in range(len(sizes))])
     return Response(curves, contributions, fitted - fed, state.demand)
 
@@ -153,12 +165,22 @@ def _fitted(
 
 
 def _curves(
-    problem: Problem, state: State, precision: Floats, rng: np.random.Generator, draws: int
+    problem: Problem,
+    state: State,
+    precision: Floats,
+    drift: Drift,
+    rng: np.random.Generator,
+    draws: int,
 ) -> Curves:
     factor = np.linalg.cholesky(precision)
     noise = np.linalg.solve(factor.T, rng.standard_normal((len(precision), draws)))
     items = state.free.size
     free = state.free + noise[:items].T.reshape(draws, -1, 4)
+    tested = [test.item for test in problem.tests]
+    spread = np.hypot(drift.spread[problem.observed.feeds], _UNTESTED)
+    spread[tested] = drift.spread[problem.observed.feeds[tested]]
+    free[..., 0] += drift.shift[problem.observed.feeds]
+    free[..., 0] += spread * rng.standard_normal(free.shape[:2])
     shape = Shape.of(free, problem.mean)
     spend, level = problem.observed.spend, np.empty((draws, len(state.free)))
     start = level_before(spend)

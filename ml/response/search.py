@@ -53,9 +53,8 @@ class Problem:
 
     @property
     def demand_columns(self) -> Floats:
-        """Calendar columns that multiply all effects, shape (steps, columns)."""
-        calendar = self.observed.calendar
-        return np.column_stack([calendar.season, calendar.events])
+        """What multiplies all effects, shape (steps, columns)."""
+        return self.observed.calendar.returning
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,8 +23,9 @@ _DAYS_OF_WEEK: Final = 7
 # Bends of the trend: one a quarter follows a business, and not its week-to-week spend.
 _DAYS_BETWEEN_BENDS: Final = 91
 
-# Waves a year. Fewer than a full year of data cannot hold them apart from the trend.
+# Waves a year. What happened once is a trend, or a campaign; what comes again is a season.
 _WAVES: Final = 2
+_YEARS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +33,21 @@ class Calendar:
     """Columns of the steps.
 
     Attributes:
+        cadence: Of the steps.
         trend: Line and its bends, shape (steps, any).
         season: Year and week, shape (steps, any).
         events: One column each, 1 on its days, shape (steps, events).
     """
 
+    cadence: Cadence
     trend: Floats
     season: Floats
     events: Floats
+
+    @property
+    def returning(self) -> Floats:
+        """Season and events beside each other: what demand follows."""
+        return np.column_stack([self.season, self.events])
 
     @property
     def steps(self) -> int:
@@ -57,7 +65,7 @@ def calendar(
     bends = np.linspace(-1, 1, max(2, round(steps * length / _DAYS_BETWEEN_BENDS) + 1))[1:-1]
     trend = np.column_stack([line, *(np.maximum(line - bend, 0) for bend in bends)])
     columns: list[Floats] = []
-    if steps * length >= _DAYS_OF_YEAR:
+    if steps * length >= _YEARS * _DAYS_OF_YEAR:
         for wave in range(1, _WAVES + 1):
             angle = 2 * np.pi * wave * day / _DAYS_OF_YEAR
             columns += [np.sin(angle), np.cos(angle)]
@@ -67,7 +75,12 @@ def calendar(
         )
         columns += [(weekday == one) - 1 / _DAYS_OF_WEEK for one in range(_DAYS_OF_WEEK - 1)]
     season = np.column_stack(columns) if columns else np.zeros((steps, 0))
-    return Calendar(trend - trend.mean(axis=0), season, _events(start, length, steps, events))
+    return Calendar(
+        cadence,
+        trend - trend.mean(axis=0),
+        season,
+        _events(start, length, steps, events),
+    )
 
 
 def _days(steps: int, length: float) -> Floats:

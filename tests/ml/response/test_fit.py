@@ -185,3 +185,9 @@ def test_a_short_history_and_a_test_outside_it_are_refused() -> None:
     )
     with pytest.raises(InvalidInputError, match="13 steps are too few"):
         fit_response(short, ATTRIBUTED, rng())
+
+
+def test_without_an_experiment_a_level_is_never_surer_than_forty_per_cent() -> None:
+    observed, _ = client(11)
+    level = fit_response(observed, ATTRIBUTED, rng(), draws=4_000).curves.shape.level
+    assert (np.log(level).std(axis=0) > 0.38).all()

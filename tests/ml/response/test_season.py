@@ -11,17 +11,17 @@ from ml.response.season import calendar
 MONDAY = dt.date(2024, 1, 1)
 
 
-def test_a_year_of_days_has_two_waves_and_six_weekdays() -> None:
-    days = calendar(MONDAY, DAILY, 366)
-    assert days.season.shape == (366, 4 + 6)
-    assert days.trend.shape == (366, 1 + 3)  # a line, and a bend for each quarter that ends inside
+def test_two_years_of_days_have_two_waves_and_six_weekdays() -> None:
+    days = calendar(MONDAY, DAILY, 731)
+    assert days.season.shape == (731, 4 + 6)
+    assert days.trend.shape == (731, 1 + 7)  # a line, and a bend for each quarter that ends inside
     assert days.season[:7, 4].tolist() == pytest.approx([6 / 7] + [-1 / 7] * 6)
 
 
-def test_less_than_a_year_has_no_yearly_wave_and_weeks_have_no_weekdays() -> None:
-    assert calendar(MONDAY, DAILY, 100).season.shape == (100, 6)
+def test_less_than_two_years_have_no_yearly_wave_and_weeks_have_no_weekdays() -> None:
+    assert calendar(MONDAY, DAILY, 730).season.shape == (730, 6)
     assert calendar(MONDAY, WEEKLY, 30).season.shape == (30, 0)
-    assert calendar(MONDAY, WEEKLY, 53).season.shape == (53, 4)
+    assert calendar(MONDAY, WEEKLY, 105).season.shape == (105, 4)
 
 
 def test_the_columns_of_a_longer_calendar_begin_with_those_of_a_shorter() -> None:
