@@ -15,6 +15,7 @@ BENCHES: Final = (
     "audit",
     "erasure",
     "consent",
+    "budget",
 )
 
 

@@ -22,7 +22,7 @@ from ml.response.noise import Filter, Noise
 from ml.response.observed import LiftTest, Observed
 from ml.response.priors import Priors, prior_of
 from ml.response.search import Problem, State, climb, evaluate, level_before
-from ml.response.shapes import Shape, adstock
+from ml.response.shapes import Shape
 from ml.response.support import supports
 
 __all__ = ["Response", "fit_response"]
@@ -182,11 +182,10 @@ def _curves(
     free[..., 0] += drift.shift[problem.observed.feeds]
     free[..., 0] += spread * rng.standard_normal(free.shape[:2])
     shape = Shape.of(free, problem.mean)
-    spend, level = problem.observed.spend, np.empty((draws, len(state.free)))
-    start = level_before(spend)
-    for item, row in enumerate(spend):
-        kept = shape.retention[:, item]
-        level[:, item] = adstock(np.tile(row, (draws, 1)), kept, np.full(draws, start[item]))[:, -1]
+    spend = problem.observed.spend
+    level = np.broadcast_to(level_before(spend), shape.level.shape)
+    for step in range(spend.shape[1]):
+        level = shape.retention * level + (1 - shape.retention) * spend[:, step]
     covariance = np.linalg.inv(precision).astype(np.float64)[:items, :items]
     support = supports(problem, state, covariance)
     names = problem.observed.names

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
-from scipy.signal import lfilter
 
 from ml.panel import Floats
 
@@ -70,11 +69,11 @@ def adstock(spend: Floats, retention: Floats, carried: Floats) -> Floats:
         retention: Shape (items,).
         carried: Level before the first step, shape (items,).
     """
-    rows = zip(spend, retention, carried, strict=True)
-    filtered = [
-        lfilter([1 - kept], [1, -kept], row, zi=[kept * before])[0] for row, kept, before in rows
-    ]
-    return np.array(filtered).reshape(spend.shape)
+    worked, level = np.empty_like(spend), carried
+    for step in range(spend.shape[1]):
+        level = retention * level + (1 - retention) * spend[:, step]
+        worked[:, step] = level
+    return worked
 
 
 def hill(level: Floats, half: Floats, slope: Floats) -> Floats:
