@@ -1,6 +1,8 @@
 """Thousands of random budgets with known curves: limits kept, and how near the optimum.
 
-seed -> curves, bounds, groups, limits on cost -> plan -> violations, proven gap, baselines
+    seed -> curves, bounds, groups, limits on cost -> plan -> violations, proven gap, baselines
+
+Limits are counted from the request, by other code than what makes the plan.
 """
 
 from dataclasses import dataclass, field

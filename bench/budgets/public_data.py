@@ -1,6 +1,8 @@
 """Public weekly data of one outcome and several channels; see ORIGIN.md beside each for licences.
 
-BOSCO_DATASETS -> Observed, and where the data carry it the true contribution of each channel
+    BOSCO_DATASETS -> Observed, and where the data carry it the true contribution of each channel
+
+Only mmm_stan is real, and disguised; the others were simulated by those who publish them.
 """
 
 import datetime as dt

@@ -1,6 +1,8 @@
 """What people do without a model, or with a plain optimiser: the baselines of a plan.
 
-bounds, total, shares -> the nearest split within the bounds -> what is compared
+    bounds, total, shares -> the nearest split within the bounds -> what is compared
+
+All of them keep total and bounds; groups and limits on cost are more than a pencil manages.
 """
 
 import numpy as np
