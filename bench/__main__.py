@@ -11,6 +11,7 @@ BENCHES: Final = (
     "extraction",
     "loading",
     "features",
+    "forecast",
     "auth",
     "audit",
     "erasure",

@@ -1,0 +1,172 @@
+"""The simulated market of 50 agencies: a sanity check of forecasts by campaign and by client.
+
+    agencies -> histories -> model trained on all -> eight origins -> Tally of each level and regime
+
+Spend is planned or unknown. Errors are compared in dollars. What is slow runs on a few agencies.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from bench.forecast_baselines.boosting import (
+    PER_TENANT,
+    POOLED,
+    POOLED_QUANTILE,
+    pooled,
+    situation_of,
+)
+from bench.forecast_baselines.statistical import auto_arima, auto_ets, auto_theta
+from bench.forecast_subject import SUBJECT, halves, subject_of, trained
+from bench.forecast_tally import Tally
+from bench.harness import Figure
+from bench.market_panels import Panels, panels_of
+from ingestion.simulator.market.agency import SIZE, draw_agency
+from ml.forecast.baselines.catalogue import BASELINES, ROAS_7
+from ml.forecast.calendar import Calendar
+from ml.forecast.forecast import Forecaster
+from ml.forecast.rolling_origin import (
+    choose_origins,
+    history_at_origin,
+    known_at_origin,
+    roll,
+)
+from ml.panel import DAILY, History, Measure
+
+__all__ = ["market_figures"]
+
+_HORIZONS: Final = (7, 14, 28)
+_EARLIEST: Final = 240  # two thirds of a year to learn from
+_LEVELS: Final = ("campaigns", "clients")
+# Agencies that the slow forecasters run on: small ones, chosen by size alone.
+_SLOW: Final = {"campaigns": (15, 24), "clients": (15, 24, 30)}
+# Every shop knows them a year ahead, and tells its agency.
+_SALES: Final = (
+    (dt.date(2024, 11, 25), dt.date(2024, 12, 3)),
+    (dt.date(2025, 11, 24), dt.date(2025, 12, 2)),
+)
+_COUNTRIES: Final = {"USD": "US", "GBP": "GB", "EUR": "DE", "SEK": "SE"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One measure at one level under one regime.
+
+    Attributes:
+        level: `campaigns` or `clients`.
+        measure: What is forecast.
+        is_planned: The regime.
+        tally: Of what is fast, on all agencies.
+        slow: Of the slow ones and all beside them, on a few agencies; None: not run.
+    """
+
+    level: str
+    measure: Measure
+    is_planned: bool
+    tally: Tally
+    slow: Tally | None
+
+
+def market_figures() -> Iterator[Figure]:
+    """All scores of each level and regime, revenue before conversions."""
+    origins = choose_origins(SIZE.days, _HORIZONS[-1], earliest=_EARLIEST)
+    cases = ((Measure.REVENUE, True), (Measure.REVENUE, False), (Measure.CONVERSIONS, True))
+    runs = [_run(level, *case) for case in cases for level in _LEVELS]
+    for part in halves(origins):
+        _roll_half(runs, part)
+    for run in runs:
+        yield from run.tally.figures()
+        if run.slow is not None:
+            yield from run.slow.figures()
+
+
+def _run(level: str, measure: Measure, is_planned: bool) -> _Run:  # noqa: FBT001 -- of a case
+    regime = "spend planned" if is_planned else "spend unknown"
+    name = f"market (simulated), {measure.value} by {level}, {regime}"
+    trees = (POOLED, POOLED_QUANTILE) if measure is Measure.REVENUE else ()
+    fast = (*(one.name for one in BASELINES), *trees, SUBJECT)
+    slow = None
+    if measure is Measure.REVENUE and is_planned:
+        names = (*(one.name for one in (*BASELINES, *_slow(level))), SUBJECT)
+        slow_name = f"{name}, {len(_SLOW[level])} of {SIZE.agencies} agencies"
+        slow = Tally(slow_name, names, ROAS_7.name, SUBJECT, is_seasonal=True)
+    return _Run(
+        level,
+        measure,
+        is_planned,
+        Tally(name, fast, ROAS_7.name, SUBJECT, is_seasonal=True),
+        slow,
+    )
+
+
+def _slow(level: str) -> tuple[Forecaster, ...]:
+    season = DAILY.season
+    statistical: tuple[Forecaster, ...] = (auto_ets(season), auto_theta(season))
+    if level == "clients":
+        statistical = (*statistical, auto_arima(season))
+    return (PER_TENANT, *statistical)
+
+
+def _roll_half(runs: Sequence[_Run], origins: Sequence[int]) -> None:
+    """Train at the first of the origins on all agencies, then forecast from each."""
+    print(f"market from day {origins[0]}: training", flush=True)
+    model = trained(_histories(origins[0]), _HORIZONS, calendar=_calendar())
+    boosted = [_boosted(run, origins[0]) for run in runs]
+    for number in range(SIZE.agencies):
+        panels = dict(zip(_LEVELS, panels_of(draw_agency(number)), strict=True))
+        subject = {
+            level: subject_of(
+                model, history_at_origin(one.history, origins[0]), calendar=_calendar()
+            )
+            for level, one in panels.items()
+        }
+        for run, trees in zip(runs, boosted, strict=True):
+            own, panel = subject[run.level], panels[run.level]
+            _rolled(run, run.tally, [*BASELINES, *trees, own], panel, origins)
+            if run.slow is not None and number in _SLOW[run.level]:
+                slow = [*BASELINES, *_slow(run.level), own]
+                _rolled(run, run.slow, slow, panel, origins)
+        print(f"market from day {origins[0]}: agency {number + 1}", end="\r", flush=True)
+
+
+def _rolled(
+    run: _Run,
+    tally: Tally,
+    forecasters: Sequence[Forecaster],
+    panels: Panels,
+    origins: Sequence[int],
+) -> None:
+    planned = panels.planned if run.is_planned else None
+    outcomes = roll(forecasters, panels.history, run.measure, _HORIZONS, origins, planned=planned)
+    tally.add(panels.history.series[0].client, list(outcomes), panels.dollars)
+
+
+def _histories(origin: int) -> Iterator[History]:
+    for number in range(SIZE.agencies):
+        for panels in panels_of(draw_agency(number)):
+            yield history_at_origin(panels.history, origin)
+
+
+def _boosted(run: _Run, origin: int) -> tuple[Forecaster, ...]:
+    if run.measure is not Measure.REVENUE:
+        return ()
+    situations = []
+    for number in range(SIZE.agencies):
+        panels = panels_of(draw_agency(number))[_LEVELS.index(run.level)]
+        known = known_at_origin(panels.history, origin)
+        planned = panels.planned[:, origin : origin + _HORIZONS[-1]] if run.is_planned else None
+        situations.append(situation_of(known, run.measure, _HORIZONS[-1], planned))
+    return pooled(situations)
+
+
+@cache
+def _calendar() -> Calendar:
+    """Public holidays of each client's country, and Black Friday as every shop plans it."""
+    countries = {
+        series.client: _COUNTRIES[series.currency]
+        for number in range(SIZE.agencies)
+        for series in draw_agency(number).series
+    }
+    return Calendar(countries, dict.fromkeys(countries, _SALES))
