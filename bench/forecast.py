@@ -5,11 +5,12 @@
 Public series are evidence: M4 is real, mmm_stan is a retailer's data in disguise, the other media
 mix sets are simulated by others. The market of `ingestion.simulator.market` is a sanity check only;
 its generator was frozen before the model was written. Spend of public sets is what was spent, that
-of the market what was planned. What is slow runs on a drawn sample, named in the case together with
-the size of the sample, and so do all the others beside it.
+of the market what was planned. Models are trained once, on what was known at the first origin. What
+is slow runs on a drawn sample whose size is in the case's name, and so do all others beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,43 +23,60 @@ from bench.datasets.folder import MISSING, find_folder
 from bench.forecast_baselines.boosting import PER_TENANT, PER_TENANT_QUANTILE
 from bench.forecast_baselines.statistical import auto_arima, auto_ets, auto_theta
 from bench.forecast_market import market_figures
-from bench.forecast_subject import SUBJECT, halves, subject_of, trained
+from bench.forecast_subject import SUBJECT, subject_of, trained
 from bench.forecast_tally import Tally
 from bench.harness import Figure
 from ml.forecast.baselines.catalogue import BASELINES, NAIVE, ROAS_7, SEASONAL_NAIVE
 from ml.forecast.forecast import Forecaster
-from ml.forecast.rolling_origin import Outcome, choose_origins, history_at_origin, roll
+from ml.forecast.rolling_origin import choose_origins, history_at_origin, roll
 from ml.panel import Panel
 
 __all__ = ["main"]
 
-_SAMPLE: Final = 16  # series of a large set that the slow forecasters are run on
+_MOST: Final = 100  # series of a set; of a larger one so many are drawn
+_SAMPLE: Final = 12  # series that the slow forecasters are run on
 _SAMPLE_SEED: Final = 4
 _PAST_SHARE: Final = 0.5  # of the steps lies before the first origin, at least
 _SEASONAL_FITS: Final = 24  # longer seasons are beyond exponential smoothing
 
+Loader = Callable[[Path], Dataset]
+
 
 async def main() -> Sequence[Figure]:
+    """Data sets and market side by side, in two processes."""
     folder = find_folder()
     if folder is None:
         print(MISSING)
-    figures = [] if folder is None else list(_public(folder))
-    return [*figures, *market_figures()]
+    with ProcessPoolExecutor(2) as pool:
+        market = pool.submit(_market)
+        public = [pool.submit(_public, load, folder) for load in LOADERS if folder is not None]
+        return [figure for one in (*public, market) for figure in one.result()]
 
 
-def _public(folder: Path) -> Iterator[Figure]:
-    for load in LOADERS:
-        data = load(folder)
-        count = len(data.panel.series)
-        title = f"{data.name} ({data.origin})"
-        print(title, flush=True)
-        if count > _SAMPLE:
-            yield from _tally(data, f"{title}, {count} series", BASELINES).figures()
-            drawn = np.random.default_rng(_SAMPLE_SEED).choice(count, _SAMPLE, replace=False)
-            rows = sorted(int(row) for row in drawn)
-            data = replace(data, panel=_shortest(data.panel.rows(rows)))
-            title = f"{title}, {_SAMPLE} of {count} series"
-        yield from _tally(data, title, (*BASELINES, *_slow(data))).figures()
+def _market() -> list[Figure]:
+    return list(market_figures())
+
+
+def _public(load: Loader, folder: Path) -> list[Figure]:
+    data = load(folder)
+    count = len(data.panel.series)
+    title = f"{data.name} ({data.origin})"
+    figures: list[Figure] = []
+    if count > _SAMPLE:
+        few = _drawn(data, min(count, _MOST))
+        name = f"{title}, {len(few.panel.series)} of {count} series"
+        figures += _tally(few, name, BASELINES).figures()
+        data = _drawn(data, _SAMPLE)
+        title = f"{title}, {_SAMPLE} of {count} series"
+    figures += _tally(data, title, (*BASELINES, *_slow(data))).figures()
+    print(f"{title}: done", flush=True)
+    return figures
+
+
+def _drawn(data: Dataset, count: int) -> Dataset:
+    chance = np.random.default_rng(_SAMPLE_SEED)
+    drawn = chance.choice(len(data.panel.series), count, replace=False)
+    return replace(data, panel=_shortest(data.panel.rows(sorted(int(row) for row in drawn))))
 
 
 def _tally(data: Dataset, title: str, others: Sequence[Forecaster]) -> Tally:
@@ -70,14 +88,12 @@ def _tally(data: Dataset, title: str, others: Sequence[Forecaster]) -> Tally:
     reference = _reference(data)
     names = (*(one.name for one in others), SUBJECT)
     tally = Tally(title, names, reference, SUBJECT, is_seasonal=data.mase_season > 1)
-    outcomes: list[Outcome] = []
-    for part in halves(origins):
-        past = history_at_origin(history, part[0])
-        subject = subject_of(trained([past], data.horizons), past)
-        outcomes += roll(
-            [*others, subject], history, data.measure, data.horizons, part, planned=data.spend
-        )
-    tally.add(data.name, outcomes)
+    past = history_at_origin(history, origins[0])
+    subject = subject_of(trained([past], data.horizons), past)
+    outcomes = roll(
+        [*others, subject], history, data.measure, data.horizons, origins, planned=data.spend
+    )
+    tally.add(data.name, list(outcomes))
     return tally
 
 

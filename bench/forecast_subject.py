@@ -3,7 +3,7 @@
 histories at an origin -> train -> one forecaster for each history
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from ml.forecast.calendar import NO_CALENDAR, Calendar
@@ -14,7 +14,7 @@ from ml.forecast.snapshots import Snapshots
 from ml.forecast.train import train
 from ml.panel import History
 
-__all__ = ["SUBJECT", "halves", "subject_of", "trained"]
+__all__ = ["SUBJECT", "subject_of", "trained"]
 
 SUBJECT: Final = "pooled"
 _SEED: Final = 20_261_201
@@ -36,9 +36,3 @@ def subject_of(
     """The forecaster of one history, with its own lag of conversions as known at the origin."""
     completion = learn_completion(Snapshots.of(history), history.steps)
     return model.forecaster(completion=completion, calendar=calendar)
-
-
-def halves(origins: Sequence[int]) -> tuple[Sequence[int], ...]:
-    """Origins that share one training: the model is trained anew half-way."""
-    middle = (len(origins) + 1) // 2
-    return origins[:middle], origins[middle:]
