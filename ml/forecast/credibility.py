@@ -13,71 +13,76 @@ Credibility Theory, section 4.8 (unbiased estimators).
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ml.panel import Floats
 
 __all__ = ["Spread", "credibility", "spread_of"]
 
+Numbers = npt.NDArray[np.int64]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Spread:
-    """Structure of a family.
+    """Structure of some families, one entry each.
 
     Attributes:
         within: Variance of a ratio over time, at exposure 1.
         between: Variance of the true ratios of the family; never negative.
-        mean: Ratio of the family, by credibility weights.
+        mean: Ratio of the family, by credibility weights; NaN: nobody has exposure.
     """
 
-    within: float
-    between: float
-    mean: float
+    within: Floats
+    between: Floats
+    mean: Floats
 
 
-def spread_of(ratios: Floats, exposures: Floats) -> Spread:
-    """Estimate the structure of a family from blocks of time.
+def spread_of(ratios: Floats, exposures: Floats, family: Numbers) -> Spread:
+    """Estimate the structure of families from blocks of time.
 
     Args:
         ratios: Shape (members, blocks); where the exposure is 0 it may be anything, NaN too.
         exposures: Same shape; not negative.
+        family: Number of each member's family, shape (members,); each number has a member.
 
     Returns:
-        Zero variances where fewer than two blocks or two members have exposure; mean NaN where
-        none has.
+        Zero variances where fewer than two blocks or two members have exposure.
     """
     seen = exposures > 0
-    weights = np.where(seen, exposures, 0.0)
     known = np.where(seen, ratios, 0.0)
-    own_weight = weights.sum(axis=1)
-    is_member = own_weight > 0
-    weights, known, seen = weights[is_member], known[is_member], seen[is_member]
-    own_weight = own_weight[is_member]
-    if not own_weight.size:
-        return Spread(0.0, 0.0, float("nan"))
-    own = (weights * known).sum(axis=1) / own_weight
-    freedom = float((seen.sum(axis=1) - 1).sum())
-    scatter = float((weights * (known - own[:, None]) ** 2).sum())
-    within = scatter / freedom if freedom > 0 else 0.0
-    between = _between(own, own_weight, within)
-    if between == 0.0:
-        return Spread(within, 0.0, float((own_weight * own).sum() / own_weight.sum()))
-    trust = own_weight / (own_weight + within / between)
-    return Spread(within, between, float((trust * own).sum() / trust.sum()))
+    weight = exposures.sum(axis=1)
+    own = _over((exposures * known).sum(axis=1), weight)
+    scatter = (exposures * (known - own[:, None]) ** 2).sum(axis=1)
+    freedom = np.maximum(seen.sum(axis=1) - 1.0, 0.0)
+    within = _over(_sums(scatter, family), _sums(freedom, family))
+    between = _between(own, weight, within, family)
+    trust = credibility(weight, within[family], between[family])
+    # Where members are alike, each counts by its exposure.
+    says = np.where(between[family] > 0, trust, weight)
+    mean = _over(_sums(says * own, family), _sums(says, family), otherwise=np.nan)
+    return Spread(within, between, mean)
 
 
-def credibility(exposures: Floats, spread: Spread) -> Floats:
-    """Z of each member: 1 believes it wholly, 0 not at all; same shape as `exposures`."""
-    if spread.between == 0.0:
-        return np.zeros_like(exposures)
-    total = exposures + spread.within / spread.between
-    return np.divide(exposures, total, out=np.zeros_like(exposures), where=exposures > 0)
+def credibility(exposures: Floats, within: Floats, between: Floats) -> Floats:
+    """Z of each member: 1 believes it wholly, 0 not at all; all three broadcast."""
+    signal = exposures * between
+    return _over(signal, signal + within)
 
 
-def _between(own: Floats, own_weight: Floats, within: float) -> float:
-    total = float(own_weight.sum())
-    base = total - float((own_weight**2).sum()) / total
-    if base <= 0:
-        return 0.0
-    mean = float((own_weight * own).sum()) / total
-    scatter = float((own_weight * (own - mean) ** 2).sum())
-    return max((scatter - (len(own) - 1) * within) / base, 0.0)
+def _sums(cells: Floats, family: Numbers) -> Floats:
+    return np.bincount(family, cells).astype(np.float64)
+
+
+def _between(own: Floats, weight: Floats, within: Floats, family: Numbers) -> Floats:
+    total = _sums(weight, family)
+    members = _sums((weight > 0).astype(np.float64), family)
+    base = total - _over(_sums(weight**2, family), total)
+    mean = _over(_sums(weight * own, family), total)
+    scatter = _sums(weight * (own - mean[family]) ** 2, family)
+    return np.maximum(_over(scatter - (members - 1) * within, np.where(members > 1, base, 0.0)), 0)
+
+
+def _over(above: Floats, below: Floats, otherwise: float = 0.0) -> Floats:
+    above, below = np.broadcast_arrays(above, below)
+    ratio: Floats = np.divide(above, below, out=np.full(above.shape, otherwise), where=below > 0)
+    return ratio

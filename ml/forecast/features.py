@@ -1,6 +1,6 @@
 """What the trees see of a series at an origin: ratios only, never an amount, never whose it is.
 
-    situation, calendar -> one row for each (horizon, series) -> float32 matrix of `NAMES`
+    outlook, calendar -> one row for each (horizon, series) -> float32 matrix of `NAMES`
 
 An amount would let the trees recognise an agency, and what they learn of one would not hold for the
 next: every column is a ratio, a share or a count of steps. NaN: not known; trees take it as such.
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ml.forecast.anchor import MEMORIES
 from ml.forecast.calendar import Calendar
-from ml.forecast.situation import Situation, log_ratio
+from ml.forecast.outlook import Outlook, log_ratio
 from ml.panel import Floats, Measure
 
 __all__ = ["NAMES", "Features", "features_of"]
@@ -51,30 +51,30 @@ _BEHIND: Final = 4  # seasons
 _YEAR_DAYS: Final = 364  # whole weeks, so that weekdays meet
 
 
-def features_of(situation: Situation, calendar: Calendar) -> Features:
+def features_of(outlook: Outlook, calendar: Calendar) -> Features:
     """Columns of `NAMES`, shape (horizons, series, features)."""
-    horizons, count = situation.anchors.totals.shape
+    horizons, count = outlook.anchors.totals.shape
     rows = np.empty((horizons, count, len(NAMES)), dtype=np.float32)
-    still = _same_at_each_horizon(situation)
-    marks = _calendar_marks(situation, calendar)
-    for place, horizon in enumerate(situation.horizons):
-        columns = [*_experts(situation, place), *_past(situation.past[place])]
-        columns += [_planned_change(situation, horizon), *still[:3]]
-        columns += [_year_ago(situation, horizon), *_shares(marks, situation, horizon)]
-        columns += [np.full(count, np.log(horizon / _season(situation))), *still[3:]]
+    still = _same_at_each_horizon(outlook)
+    marks = _calendar_marks(outlook, calendar)
+    for place, horizon in enumerate(outlook.horizons):
+        columns = [*_experts(outlook, place), *_past(outlook.past[place])]
+        columns += [_planned_change(outlook, horizon), *still[:3]]
+        columns += [_year_ago(outlook, horizon), *_shares(marks, outlook, horizon)]
+        columns += [np.full(count, np.log(horizon / _season(outlook))), *still[3:]]
         rows[place] = np.array(columns).T
     return rows
 
 
-def _season(situation: Situation) -> int:
+def _season(outlook: Outlook) -> int:
     """Steps that are called a season here: a month of weeks where the pattern is a year's."""
-    season = situation.panel.cadence.season
+    season = outlook.panel.cadence.season
     return season if season <= 32 else 4  # noqa: PLR2004  # as in `ml.forecast.anchor`
 
 
-def _experts(situation: Situation, place: int) -> list[Floats]:
-    anchors = situation.anchors
-    usual = situation.usual[place]
+def _experts(outlook: Outlook, place: int) -> list[Floats]:
+    anchors = outlook.anchors
+    usual = outlook.usual[place]
     return [log_ratio(told, anchors.totals[place], usual) for told in anchors.by_expert[place]]
 
 
@@ -90,16 +90,16 @@ def _past(residuals: Floats) -> list[Floats]:
     return [noise, bias, newest, count.astype(np.float64)]
 
 
-def _planned_change(situation: Situation, horizon: int) -> Floats:
-    spend = situation.basis.spend
-    before = _mean(spend[:, -_BEHIND * _season(situation) :])
-    if situation.ahead is None:
+def _planned_change(outlook: Outlook, horizon: int) -> Floats:
+    spend = outlook.basis.spend
+    before = _mean(spend[:, -_BEHIND * _season(outlook) :])
+    if outlook.ahead is None:
         return np.full(len(spend), np.nan)
-    return _log(_mean(situation.ahead[:, :horizon]), before)
+    return _log(_mean(outlook.ahead[:, :horizon]), before)
 
 
-def _same_at_each_horizon(situation: Situation) -> list[Floats]:
-    basis, season = situation.basis, _season(situation)
+def _same_at_each_horizon(outlook: Outlook) -> list[Floats]:
+    basis, season = outlook.basis, _season(outlook)
     figures = basis.figures
     recent = _log(_mean(basis.spend[:, -season:]), _mean(basis.spend[:, -_BEHIND * season :]))
     alive = np.isfinite(figures).sum(axis=1)
@@ -110,7 +110,7 @@ def _same_at_each_horizon(situation: Situation) -> list[Floats]:
     )
     detail = [
         float(one.channel is not None) + float(one.campaign is not None)
-        for one in situation.panel.series
+        for one in outlook.panel.series
     ]
     count = len(figures)
     return [
@@ -118,17 +118,17 @@ def _same_at_each_horizon(situation: Situation) -> list[Floats]:
         np.log((alive + 1) / season),
         zeros,
         basis.complete[:, -season:].mean(axis=1),
-        np.full(count, float(_MEASURES.index(situation.measure))),
+        np.full(count, float(_MEASURES.index(outlook.measure))),
         np.array(detail),
-        np.full(count, float(situation.ahead is not None)),
+        np.full(count, float(outlook.ahead is not None)),
     ]
 
 
-def _year_ago(situation: Situation, horizon: int) -> Floats:
-    figures = situation.basis.figures
-    step_days = situation.panel.cadence.step.total_seconds() / 86_400
+def _year_ago(outlook: Outlook, horizon: int) -> Floats:
+    figures = outlook.basis.figures
+    step_days = outlook.panel.cadence.step.total_seconds() / 86_400
     year = round(_YEAR_DAYS / step_days)
-    now, behind = figures.shape[1], _BEHIND * _season(situation)
+    now, behind = figures.shape[1], _BEHIND * _season(outlook)
     if now - year - behind < 0 or horizon > year:
         return np.full(len(figures), np.nan)
     begin = now - year
@@ -136,16 +136,16 @@ def _year_ago(situation: Situation, horizon: int) -> Floats:
     return _log(after, _mean(figures[:, begin - behind : begin]))
 
 
-def _calendar_marks(situation: Situation, calendar: Calendar) -> list[Floats]:
-    ahead = situation.horizons[-1]
+def _calendar_marks(outlook: Outlook, calendar: Calendar) -> list[Floats]:
+    ahead = outlook.horizons[-1]
     return [
-        calendar.holidays_of(situation.panel, ahead),
-        calendar.events_of(situation.panel, ahead),
+        calendar.holidays_of(outlook.panel, ahead),
+        calendar.events_of(outlook.panel, ahead),
     ]
 
 
-def _shares(marks: list[Floats], situation: Situation, horizon: int) -> list[Floats]:
-    now, behind = situation.panel.steps, _BEHIND * _season(situation)
+def _shares(marks: list[Floats], outlook: Outlook, horizon: int) -> list[Floats]:
+    now, behind = outlook.panel.steps, _BEHIND * _season(outlook)
     return [
         share
         for mark in marks

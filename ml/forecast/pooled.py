@@ -1,6 +1,6 @@
 """The forecaster of all agencies: an anchor for each series, trees over all, calibrated intervals.
 
-    panel + PooledModel -> situation -> correction -> quantiles -> Forecast
+    panel + PooledModel -> outlook -> correction -> quantiles -> Forecast
 
 No agency is known to the model by name or amount: what it keeps are trees over ratios, completion
 curves, noise levels and sorted scores. A new agency is forecast as well as its own past allows, an
@@ -20,7 +20,7 @@ from ml.forecast.correction import correct
 from ml.forecast.features import Features, features_of
 from ml.forecast.forecast import QUANTILES, Forecast
 from ml.forecast.noise import Kind, Noise, kind_of
-from ml.forecast.situation import Situation, situation_of, unlogged
+from ml.forecast.outlook import Outlook, outlook_of, unlogged
 from ml.panel import Floats, Measure, Panel
 
 __all__ = ["TOO_LITTLE", "PooledForecaster", "PooledModel", "score_group"]
@@ -81,22 +81,20 @@ class PooledForecaster:
         self, known: Panel, measure: Measure, horizons: tuple[int, ...], planned: Floats | None
     ) -> Forecast:
         """See `Forecaster.forecast`."""
-        situation = situation_of(known, measure, horizons, planned, self.completion)
-        features = features_of(situation, self.calendar)
+        outlook = outlook_of(known, measure, horizons, planned, self.completion)
+        features = features_of(outlook, self.calendar)
         totals = np.empty((len(known.series), len(horizons), len(QUANTILES)))
         steps = np.empty((len(known.series), horizons[-1], len(QUANTILES)))
         before, begin = np.zeros(len(known.series)), 0
         for place, horizon in enumerate(horizons):
             rows = features[place]
-            anchor, usual = situation.anchors.totals[place], situation.usual[place]
+            anchor, usual = outlook.anchors.totals[place], outlook.usual[place]
             point = anchor
             if self.model.booster is not None:
                 point = unlogged(correct(self.model.booster, rows), anchor, usual)
-            totals[:, place] = self._quantiles("total", situation, place, rows, point[:, None])[
-                :, 0
-            ]
-            told = _scaled(situation.anchors.steps[:, begin:horizon], point - before)
-            steps[:, begin:horizon] = self._quantiles("step", situation, place, rows, told)
+            totals[:, place] = self._quantiles("total", outlook, place, rows, point[:, None])[:, 0]
+            told = _scaled(outlook.anchors.steps[:, begin:horizon], point - before)
+            steps[:, begin:horizon] = self._quantiles("step", outlook, place, rows, told)
             before, begin = point, horizon
         methods = tuple(
             self.name if np.isfinite(row).all() else TOO_LITTLE for row in totals[:, :, 2]
@@ -104,15 +102,13 @@ class PooledForecaster:
         return Forecast(measure, horizons, steps, totals, methods)
 
     def _quantiles(
-        self, what: str, situation: Situation, place: int, features: Features, expected: Floats
+        self, what: str, outlook: Outlook, place: int, features: Features, expected: Floats
     ) -> Floats:
         """Quantiles around (series, steps) expected: shape (series, steps, quantiles)."""
-        nearest = _nearest(self.model.horizons, situation.horizons[place])
-        kind = kind_of(
-            situation.measure.value, is_planned=situation.ahead is not None, horizon=nearest
-        )
+        nearest = _nearest(self.model.horizons, outlook.horizons[place])
+        kind = kind_of(outlook.measure.value, is_planned=outlook.ahead is not None, horizon=nearest)
         noise = self.model.noise.of(features, kind)
-        usual = situation.usual[place] / (1 if what == "total" else situation.horizons[place])
+        usual = outlook.usual[place] / (1 if what == "total" else outlook.horizons[place])
         groups = self.model.noise.groups(features, kind)
         scores = {
             group: [

@@ -16,10 +16,19 @@ from typing import Final
 
 import numpy as np
 
-from ml.forecast.anchor import Basis, experts, half_lives
+from ml.forecast.anchor import MEMORIES, Basis, experts, half_lives
 from ml.panel import Floats
 
-__all__ = ["TRIALS", "Anchors", "Trials", "anchors_of", "stacked", "trials_of", "weights_of"]
+__all__ = [
+    "TRIALS",
+    "Anchors",
+    "Trials",
+    "anchors_of",
+    "stacked",
+    "trials_of",
+    "weights_of",
+    "without_plan",
+]
 
 TRIALS: Final = 8
 _PRIOR: Final = 1.0
@@ -47,6 +56,7 @@ class Anchors:
     """What the experts agree on.
 
     Attributes:
+        told: Steps of each expert, shape (experts, series, last horizon).
         totals: Shape (horizons, series).
         steps: Shape (series, last horizon).
         by_expert: Totals of each, shape (horizons, experts, series).
@@ -54,6 +64,7 @@ class Anchors:
         weights: Shape (horizons, experts, series).
     """
 
+    told: Floats
     totals: Floats
     steps: Floats
     by_expert: Floats
@@ -71,7 +82,22 @@ def anchors_of(basis: Basis, horizons: tuple[int, ...], ahead: Floats | None) ->
             the level alone speak.
     """
     told = _told(basis, horizons[-1], ahead)
-    trials = trials_of(basis, horizons, is_planned=ahead is not None)
+    return _weighed(told, trials_of(basis, horizons, is_planned=ahead is not None), horizons)
+
+
+def without_plan(anchors: Anchors, horizons: tuple[int, ...]) -> Anchors:
+    """The same where spend is unknown: the experts of the ratio are silent, now and in trials."""
+    told, is_ratio = anchors.told.copy(), slice(0, len(MEMORIES))
+    told[is_ratio] = np.nan
+    trials = []
+    for one in anchors.trials:
+        silenced = one.told.copy()
+        silenced[:, is_ratio] = np.nan
+        trials.append(Trials(one.came, silenced))
+    return _weighed(told, tuple(trials), horizons)
+
+
+def _weighed(told: Floats, trials: tuple[Trials, ...], horizons: tuple[int, ...]) -> Anchors:
     weights = np.array([weights_of(one) for one in trials])
     cumulated = np.cumsum(told, axis=2)
     by_expert = np.array([cumulated[:, :, horizon - 1] for horizon in horizons])
@@ -81,7 +107,7 @@ def anchors_of(basis: Basis, horizons: tuple[int, ...], ahead: Floats | None) ->
     for end, weight in zip(horizons, weights, strict=True):
         steps[:, begin:end] = stacked(told[:, :, begin:end], weight[:, :, None])
         begin = end
-    return Anchors(totals, steps, by_expert, trials, weights)
+    return Anchors(told, totals, steps, by_expert, trials, weights)
 
 
 def trials_of(basis: Basis, horizons: tuple[int, ...], *, is_planned: bool) -> tuple[Trials, ...]:
@@ -152,5 +178,5 @@ def _trials(basis: Basis, horizon: int, told: dict[int, dict[int, Floats]]) -> T
     shown = [told[origin][horizon] for origin in origins]
     return Trials(
         came,
-        np.array(shown) if shown else np.empty((0, 2 * len(half_lives(basis.cadence)) + 1, count)),
+        np.array(shown) if shown else np.empty((0, 2 * len(MEMORIES) + 1, count)),
     )

@@ -1,11 +1,11 @@
 """Rows to learn from: past origins of an agency as they were known then, and what came.
 
-snapshots -> origins -> situation as of each -> features, anchor, actual -> Rows (sampled)
+snapshots -> origins -> outlook as of each -> features, anchor, actual -> Rows (sampled)
 """
 
-import dataclasses
+import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,21 +14,24 @@ import numpy.typing as npt
 from ml.forecast.calendar import Calendar
 from ml.forecast.completion import Completion, learn_completion
 from ml.forecast.features import Features, features_of
-from ml.forecast.situation import Situation, log_ratio, situation_of
+from ml.forecast.outlook import Outlook, log_ratio, outlook_of, unplanned
 from ml.forecast.snapshots import Snapshots
-from ml.panel import Floats, Measure
+from ml.panel import Floats, Measure, Panel
 
 __all__ = ["Rows", "joined", "rows_of"]
 
-_ORIGINS: Final = 12  # of each agency, spread over its past
+_ORIGINS: Final = 8  # of each agency, spread over its past
 _FIRST_SEASONS: Final = 4  # less past than this has nothing to say of a horizon
 _FIRST_STEPS: Final = 16
+_COLD_STEPS: Final = 7  # a series that has lived less is new
+_COLD_EVERY: Final = 10  # one of so many is taken as new
+_LEAST_FOR_COLD: Final = 4
 _MATURE: Final = 0.98  # share complete from which a figure counts as what came
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Situations of the past; one entry for each (origin, horizon, series, measure, regime).
+    """Outlooks of the past; one entry for each (origin, horizon, series, measure, regime).
 
     Attributes:
         features: Shape (rows, features), float32.
@@ -41,7 +44,7 @@ class Rows:
         measure: Place in `Measure`.
         is_planned: Was spend known?
         horizon: Place in the horizons.
-        moment: Share of the agency's past that lies before the origin, 0 to 1.
+        moment: Day of the origin, counted as `date.toordinal` does.
         ended: Same, of the horizon's end.
     """
 
@@ -102,23 +105,18 @@ def rows_of(
     parts = []
     for origin in _origins(snapshots, horizons[0]):
         completion = learn_completion(snapshots, origin)
+        panel = snapshots.at(origin)
         for measure in snapshots.by_age:
-            for is_planned in _regimes(snapshots, measure):
-                rows = _at(
-                    snapshots, origin, measure, horizons, is_planned, completion, calendar, chance
-                )
-                parts.append(rows)
+            scene = _Scene(snapshots, origin, measure, horizons, completion, calendar)
+            parts += _rows_at(scene, panel, chance)
+            parts += _cold_rows(scene, panel, chance)
     if not parts:
         return None
     rows = joined(parts)
+    rows = rows.taken(np.isfinite(rows.actual) & np.isfinite(rows.expected))
     if len(rows) > most_rows:
         rows = rows.taken(np.sort(chance.choice(len(rows), most_rows, replace=False)))
     return rows
-
-
-def _regimes(snapshots: Snapshots, measure: Measure) -> tuple[bool, ...]:
-    has_spend = Measure.SPEND in snapshots.by_age and measure is not Measure.SPEND
-    return (False, True) if has_spend else (False,)
 
 
 def _origins(snapshots: Snapshots, shortest: int) -> list[int]:
@@ -130,72 +128,86 @@ def _origins(snapshots: Snapshots, shortest: int) -> list[int]:
     return sorted(set(np.linspace(first, last, _ORIGINS).round().astype(int).tolist()))
 
 
-def _at(
-    snapshots: Snapshots,
-    origin: int,
-    measure: Measure,
-    horizons: tuple[int, ...],
-    is_planned: bool,  # noqa: FBT001  # all are the place of one situation
-    completion: Completion,
-    calendar: Calendar,
-    chance: np.random.Generator,
-) -> Rows:
-    spend = snapshots.mature(Measure.SPEND)[:, origin:] if is_planned else None
-    planned = None
-    if spend is not None:
-        short = max(horizons[-1] - spend.shape[1], 0)
-        planned = np.pad(np.nan_to_num(spend[:, : horizons[-1]]), ((0, 0), (0, short)))
-    situation = situation_of(snapshots.at(origin), measure, horizons, planned, completion)
-    came = _ripe(snapshots, measure, origin, horizons[-1], completion)
-    features = features_of(situation, calendar)
-    parts = [
-        _horizon_rows(situation, features[place], came, place, chance)
-        for place, horizon in enumerate(horizons)
-        if horizon <= came.shape[1]
-    ]
-    rows = joined(parts) if parts else _horizon_rows(situation, features[0], came, 0, chance)
-    moment = np.full(len(rows), origin / snapshots.history.steps)
-    ends = (origin + np.array(horizons)[rows.horizon]) / snapshots.history.steps
-    dated = dataclasses.replace(rows, moment=moment, ended=ends)
-    return dated.taken(np.isfinite(dated.actual) & np.isfinite(dated.expected))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """One measure at one origin of one agency."""
+
+    snapshots: Snapshots
+    origin: int
+    measure: Measure
+    horizons: tuple[int, ...]
+    completion: Completion
+    calendar: Calendar
 
 
-def _ripe(
-    snapshots: Snapshots, measure: Measure, origin: int, longest: int, completion: Completion
-) -> Floats:
+def _rows_at(scene: _Scene, panel: Panel, chance: np.random.Generator) -> list[Rows]:
+    """Rows with spend known, where there is any, and with spend unknown."""
+    planned = _spent(scene.snapshots, scene.origin, scene.horizons[-1])
+    outlook = outlook_of(panel, scene.measure, scene.horizons, planned, scene.completion)
+    outlooks = [outlook] if outlook.ahead is None else [outlook, unplanned(outlook)]
+    came = _ripe(scene)
+    parts = []
+    for one in outlooks:
+        features = features_of(one, scene.calendar)
+        for place, horizon in enumerate(scene.horizons):
+            if horizon <= came.shape[1]:
+                parts.append(_horizon_rows(one, features[place], came, place, chance))
+    return parts
+
+
+def _cold_rows(scene: _Scene, panel: Panel, chance: np.random.Generator) -> list[Rows]:
+    """Rows of some series as if they had only just begun: real starts are too few to learn from."""
+    count = len(panel.series)
+    if count < _LEAST_FOR_COLD:
+        return []
+    cold = np.sort(chance.choice(count, max(count // _COLD_EVERY, 1), replace=False))
+    lived = chance.integers(0, _COLD_STEPS, len(cold))
+    is_hidden = np.zeros((count, panel.steps), dtype=np.bool_)
+    is_hidden[cold] = np.arange(panel.steps) < panel.steps - lived[:, None]
+    values = {
+        measure: np.where(is_hidden, np.nan, cells) for measure, cells in panel.values.items()
+    }
+    young = replace(panel, values=values)
+    return [rows.taken(cold) for rows in _rows_at(scene, young, chance)]
+
+
+def _spent(snapshots: Snapshots, origin: int, length: int) -> Floats | None:
+    if Measure.SPEND not in snapshots.by_age:
+        return None
+    spend = np.nan_to_num(snapshots.mature(Measure.SPEND)[:, origin : origin + length])
+    return np.pad(spend, ((0, 0), (0, length - spend.shape[1])))
+
+
+def _ripe(scene: _Scene) -> Floats:
     """What came in the steps after an origin, shape (series, steps), as far as it is mature."""
-    curves = [curve for (whose, _), curve in completion.curves.items() if whose is measure]
-    age = max((int(np.argmax(curve >= _MATURE)) + 1 for curve in curves), default=1)
-    steps = snapshots.history.steps
-    end = min(origin + longest, max(steps + 1 - age, origin))
-    return snapshots.mature(measure)[:, origin:end]
+    curves = scene.completion.curves.items()
+    mine = [curve for (measure, _), curve in curves if measure is scene.measure]
+    age = max((int(np.argmax(curve >= _MATURE)) + 1 for curve in mine), default=1)
+    last = scene.snapshots.history.steps + 1 - age
+    end = min(scene.origin + scene.horizons[-1], max(last, scene.origin))
+    return scene.snapshots.mature(scene.measure)[:, scene.origin : end]
 
 
 def _horizon_rows(
-    situation: Situation,
-    features: Features,
-    came: Floats,
-    place: int,
-    chance: np.random.Generator,
+    outlook: Outlook, features: Features, came: Floats, place: int, chance: np.random.Generator
 ) -> Rows:
-    horizon = situation.horizons[place]
-    count = len(features)
-    begin = situation.horizons[place - 1] if place else 0
-    drawn = chance.integers(begin, horizon, count)
-    each = np.arange(count)
-    has_come = came.shape[1] >= horizon
-    nothing = np.full(count, np.nan)
+    horizon, count = outlook.horizons[place], len(features)
+    begin = outlook.horizons[place - 1] if place else 0
+    each, drawn = np.arange(count), chance.integers(begin, horizon, count)
+    panel = outlook.panel
+    day = panel.cadence.step / dt.timedelta(days=1)
+    moment = panel.start.toordinal() + panel.steps * day
     return Rows(
         features=features,
-        expected=situation.anchors.totals[place],
-        usual=situation.usual[place],
-        actual=came[:, :horizon].sum(axis=1) if has_come else nothing,
-        step_expected=situation.anchors.steps[each, drawn],
-        step_actual=came[each, drawn] if has_come else nothing,
-        step_usual=situation.usual[place] / horizon,
-        measure=np.full(count, tuple(Measure).index(situation.measure)),
-        is_planned=np.full(count, situation.ahead is not None),
+        expected=outlook.anchors.totals[place],
+        usual=outlook.usual[place],
+        actual=came[:, :horizon].sum(axis=1),
+        step_expected=outlook.anchors.steps[each, drawn],
+        step_actual=came[each, drawn],
+        step_usual=outlook.usual[place] / horizon,
+        measure=np.full(count, tuple(Measure).index(outlook.measure)),
+        is_planned=np.full(count, outlook.ahead is not None),
         horizon=np.full(count, place),
-        moment=nothing,
-        ended=nothing,
+        moment=np.full(count, moment),
+        ended=np.full(count, moment + horizon * day),
     )

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ml.forecast.credibility import Spread, credibility, spread_of
+from ml.forecast.credibility import credibility, spread_of
 from ml.panel import Floats, Series
 
 __all__ = ["Tiers", "shrunk_ratios", "tiers_of"]
@@ -73,24 +73,14 @@ def shrunk_ratios(figures: Floats, exposure: Floats, weights: Floats, tiers: Tie
     own = _ratio(figures, exposure, weights)
     if not tiers.above.size:
         return own
-    sums = _by_family(figures, tiers), _by_family(exposure, tiers)
+    belongs = tiers.family == np.arange(len(tiers.above))[:, None]
     higher = Tiers(tiers.above, np.full(tiers.above.max() + 1, -1, dtype=np.int64))
-    if (tiers.above < 0).all():
-        higher = Tiers(tiers.above, np.empty(0, dtype=np.int64))
-    targets = shrunk_ratios(*sums, weights, higher)
-    weighted = exposure @ weights
-    # As much exposure with equal weights would leave the same variance.
-    effective = np.divide(
-        weighted**2, exposure @ weights**2, out=np.zeros_like(weighted), where=weighted > 0
-    )
+    targets = shrunk_ratios(belongs @ figures, belongs @ exposure, weights, higher)
+    rows = np.flatnonzero(tiers.family >= 0)
+    trust = _trust(figures[rows], exposure[rows], weights, tiers.family[rows])
+    target, mine = targets[tiers.family[rows]], np.nan_to_num(own[rows])
     drawn = own.copy()
-    for number in range(len(tiers.above)):
-        rows = np.flatnonzero(tiers.family == number)
-        trust = credibility(effective[rows], _spread(figures[rows], exposure[rows]))
-        mine = np.where(np.isfinite(own[rows]), own[rows], 0.0)
-        drawn[rows] = np.where(
-            np.isfinite(targets[number]), trust * mine + (1 - trust) * targets[number], own[rows]
-        )
+    drawn[rows] = np.where(np.isfinite(target), trust * mine + (1 - trust) * target, own[rows])
     return drawn
 
 
@@ -99,22 +89,19 @@ def _ratio(figures: Floats, exposure: Floats, weights: Floats) -> Floats:
     return np.divide(figures @ weights, below, out=np.full_like(below, np.nan), where=below > 0)
 
 
-def _by_family(cells: Floats, tiers: Tiers) -> Floats:
-    sums = np.zeros((len(tiers.above), cells.shape[1]))
-    rows = np.flatnonzero(tiers.family >= 0)
-    np.add.at(sums, tiers.family[rows], cells[rows])
-    return sums
-
-
-def _spread(figures: Floats, exposure: Floats) -> Spread:
+def _trust(figures: Floats, exposure: Floats, weights: Floats, family: Numbers) -> Floats:
+    """Credibility of each row at each memory: shape (rows, memories)."""
     steps = min(_BLOCKS, figures.shape[1] // _BLOCK_STEPS) * _BLOCK_STEPS
-    if len(figures) == 1 or not steps:
-        return Spread(0.0, 1.0, float("nan"))  # alone: it is the family
-    blocks = (len(figures), -1, _BLOCK_STEPS)
-    above = figures[:, -steps:].reshape(blocks).sum(axis=2)
-    below = exposure[:, -steps:].reshape(blocks).sum(axis=2)
+    blocks = (len(figures), steps // _BLOCK_STEPS, _BLOCK_STEPS)
+    begin = figures.shape[1] - steps
+    above = figures[:, begin:].reshape(blocks).sum(axis=2)
+    below = exposure[:, begin:].reshape(blocks).sum(axis=2)
     ratios = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-    spread = spread_of(ratios, below)
-    if not np.isfinite(spread.mean):
-        return Spread(0.0, 0.0, spread.mean)
-    return Spread(spread.within, max(spread.between, _LEAST_SPREAD * spread.mean**2), spread.mean)
+    spread = spread_of(ratios, below, family)
+    between = np.maximum(spread.between, _LEAST_SPREAD * np.nan_to_num(spread.mean) ** 2)
+    # As much exposure with equal weights would leave the same variance.
+    weighted = exposure @ weights
+    effective = np.divide(
+        weighted**2, exposure @ weights**2, out=np.zeros_like(weighted), where=weighted > 0
+    )
+    return credibility(effective, spread.within[family, None], between[family, None])

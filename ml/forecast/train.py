@@ -7,8 +7,11 @@ intervals come from the latest origins, under trees that were fitted to what had
 the trees that serve are then fitted to all rows.
 """
 
+import itertools
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -17,7 +20,7 @@ import xgboost as xgb
 
 from domain.errors import InvalidInputError
 from ml.forecast.calendar import NO_CALENDAR, Calendar
-from ml.forecast.completion import learn_completion, mean_completion
+from ml.forecast.completion import Completion, learn_completion, mean_completion
 from ml.forecast.conformal import Scores
 from ml.forecast.correction import correct, fit_correction
 from ml.forecast.forecast import HORIZONS
@@ -47,7 +50,7 @@ def train(
     Args:
         histories: One of each agency; read once.
         seed: Of all that is drawn.
-        threads: Of XGBoost.
+        threads: Of reading and of XGBoost; does not change what is learnt.
         calendar: Holidays and events of all clients.
         horizons: Ascending.
         most_rows: Kept of each agency: bounds memory, and no agency outweighs the others.
@@ -55,20 +58,38 @@ def train(
     Raises:
         InvalidInputError: None of them is long enough to learn from (caller).
     """
-    chance = np.random.default_rng(seed)
     blocks, learnt = [], []
-    for history in histories:
-        snapshots = Snapshots.of(history)
-        rows = rows_of(snapshots, horizons, calendar, most_rows, chance)
-        if rows is not None and len(rows):
-            blocks.append(rows)
-            learnt.append(learn_completion(snapshots, history.steps))
+    read = partial(_read, horizons=horizons, calendar=calendar, most_rows=most_rows, seed=seed)
+    numbered = enumerate(histories)
+    with ThreadPoolExecutor(threads) as pool:
+        # As many histories as threads are held at a time.
+        while some := list(itertools.islice(numbered, threads)):
+            for rows, completion in pool.map(read, some):
+                if rows is not None and len(rows):
+                    blocks.append(rows)
+                    learnt.append(completion)
     if not blocks:
         raise InvalidInputError(
             "no agency has enough past to learn from", hint="wait until one has some weeks"
         )
     model = PooledModel(horizons, mean_completion(learnt), _noise(blocks), Scores({}), booster=None)
     return _calibrated(model, blocks, seed, threads)
+
+
+def _read(
+    numbered: tuple[int, History],
+    *,
+    horizons: tuple[int, ...],
+    calendar: Calendar,
+    most_rows: int,
+    seed: int,
+) -> tuple[Rows | None, Completion]:
+    number, history = numbered
+    snapshots = Snapshots.of(history)
+    # Each agency draws for itself, so the order in which threads end changes nothing.
+    chance = np.random.default_rng((seed, number))
+    rows = rows_of(snapshots, horizons, calendar, most_rows, chance)
+    return rows, learn_completion(snapshots, history.steps)
 
 
 def _calibrated(model: PooledModel, blocks: list[Rows], seed: int, threads: int) -> PooledModel:

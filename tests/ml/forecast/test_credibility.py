@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.forecast.credibility import Spread, credibility, spread_of
+from ml.forecast.credibility import credibility, spread_of
 
 # Hachemeister (1975): private passenger bodily injury, average claim of five states by quarter.
 CLAIMS = np.array(
@@ -28,30 +28,47 @@ COUNTS = np.array(
 )
 
 
+ONE = np.zeros(5, np.int64)
+
+
 def test_gives_the_published_structure_of_hachemeisters_claims() -> None:
-    spread = spread_of(CLAIMS, COUNTS)
-    assert spread.within == pytest.approx(139_120_026, rel=1e-6)
-    assert spread.between == pytest.approx(89_639, rel=1e-4)
-    assert spread.mean == pytest.approx(1683.713, rel=1e-6)
+    spread = spread_of(CLAIMS, COUNTS, ONE)
+    assert spread.within == pytest.approx([139_120_026], rel=1e-6)
+    assert spread.between == pytest.approx([89_639], rel=1e-4)
+    assert spread.mean == pytest.approx([1683.713], rel=1e-6)
 
 
 def test_believes_the_states_as_published() -> None:
-    trust = credibility(COUNTS.sum(axis=1), spread_of(CLAIMS, COUNTS))
+    spread = spread_of(CLAIMS, COUNTS, ONE)
+    trust = credibility(COUNTS.sum(axis=1), spread.within, spread.between)
     np.testing.assert_allclose(trust, [0.9847, 0.9276, 0.8985, 0.7279, 0.9588], atol=5e-5)
 
 
+def test_families_do_not_know_of_each_other() -> None:
+    both = spread_of(
+        np.concatenate([CLAIMS, 2 * CLAIMS]),
+        np.concatenate([COUNTS, COUNTS]),
+        np.concatenate([ONE, ONE + 1]),
+    )
+    alone = spread_of(CLAIMS, COUNTS, ONE)
+    np.testing.assert_allclose(both.within, alone.within * [1, 4])
+    np.testing.assert_allclose(both.between, alone.between * [1, 4])
+    np.testing.assert_allclose(both.mean, alone.mean * [1, 2])
+
+
 def test_members_that_are_alike_are_pooled() -> None:
-    spread = spread_of(np.array([[1.0, 3.0], [3.0, 1.0]]), np.ones((2, 2)))
-    assert spread == Spread(within=2.0, between=0.0, mean=2.0)
-    assert credibility(np.array([5.0]), spread).tolist() == [0.0]
+    spread = spread_of(np.array([[1.0, 3.0], [3.0, 1.0]]), np.ones((2, 2)), ONE[:2])
+    assert (spread.within[0], spread.between[0], spread.mean[0]) == (2.0, 0.0, 2.0)
+    assert credibility(np.array([5.0]), spread.within, spread.between).tolist() == [0.0]
 
 
 def test_cells_without_exposure_do_not_count() -> None:
-    with_hole = spread_of(
-        np.array([[1.0, 3.0, np.nan], [5.0, 9.0, 2.0]]), np.array([[1.0, 1, 0], [1, 1, 0]])
-    )
-    assert with_hole == spread_of(np.array([[1.0, 3.0], [5.0, 9.0]]), np.ones((2, 2)))
+    holed = np.array([[1.0, 3.0, np.nan], [5.0, 9.0, 2.0]])
+    with_hole = spread_of(holed, np.array([[1.0, 1, 0], [1, 1, 0]]), ONE[:2])
+    without = spread_of(holed[:, :2], np.ones((2, 2)), ONE[:2])
+    assert with_hole.within == without.within
+    assert with_hole.between == without.between
 
 
 def test_nobody_with_exposure_has_no_ratio() -> None:
-    assert np.isnan(spread_of(np.ones((2, 2)), np.zeros((2, 2))).mean)
+    assert np.isnan(spread_of(np.ones((2, 2)), np.zeros((2, 2)), ONE[:2]).mean).all()

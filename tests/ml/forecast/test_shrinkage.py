@@ -43,7 +43,8 @@ def test_a_channel_draws_its_campaigns_by_credibility() -> None:
     weeks = (3, 12, 7)
     above, below = (cells.reshape(weeks).sum(axis=2) for cells in (figures, spend))
     # Equal weights: the effective exposure is (sum s)^2 / sum s, the exposure itself.
-    trust = credibility(spend.sum(axis=1), spread_of(above / below, below))
+    spread = spread_of(above / below, below, np.zeros(3, np.int64))
+    trust = credibility(spend.sum(axis=1), spread.within, spread.between)
     family = figures.sum() / spend.sum()
     own = figures.sum(axis=1) / spend.sum(axis=1)
     ratios = shrunk_ratios(figures, spend, EVEN, tiers_of(series))[:, 0]

@@ -1,6 +1,6 @@
 """Where every series of a panel stands, for one measure: anchors, past residuals, what is planned.
 
-    panel, completion, planned spend -> basis -> anchors -> residuals of the past -> Situation
+    panel, completion, planned spend -> basis -> anchors -> residuals of the past -> Outlook
 
 Residuals are logarithms of (actual / expected), with a tenth of the series' usual total added to
 both: a sparse campaign's zero is then far off, not infinitely far. They carry no unit, so those of
@@ -14,17 +14,17 @@ import numpy as np
 
 from ml.forecast.anchor import Basis
 from ml.forecast.completion import Completion
-from ml.forecast.record import Anchors, anchors_of, stacked
+from ml.forecast.record import Anchors, anchors_of, stacked, without_plan
 from ml.forecast.shrinkage import tiers_of
 from ml.panel import Floats, Measure, Panel
 
-__all__ = ["Situation", "log_ratio", "situation_of", "unlogged"]
+__all__ = ["Outlook", "log_ratio", "outlook_of", "unlogged", "unplanned"]
 
 _OFFSET: Final = 0.1  # of the usual total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Situation:
+class Outlook:
     """What is expected of some series, and how such expectations have fared.
 
     Attributes:
@@ -48,13 +48,13 @@ class Situation:
     past: tuple[Floats, ...]
 
 
-def situation_of(
+def outlook_of(
     panel: Panel,
     measure: Measure,
     horizons: tuple[int, ...],
     planned: Floats | None,
     completion: Completion,
-) -> Situation:
+) -> Outlook:
     """Take stock of a panel.
 
     Args:
@@ -68,13 +68,30 @@ def situation_of(
     basis = basis_of(panel, measure, completion)
     ahead = None if planned is None or measure is Measure.SPEND else planned
     anchors = anchors_of(basis, horizons, ahead)
+    return _outlook(panel, measure, horizons, basis, ahead, anchors)
+
+
+def unplanned(outlook: Outlook) -> Outlook:
+    """The same outlook, were nothing planned."""
+    anchors = without_plan(outlook.anchors, outlook.horizons)
+    return _outlook(outlook.panel, outlook.measure, outlook.horizons, outlook.basis, None, anchors)
+
+
+def _outlook(
+    panel: Panel,
+    measure: Measure,
+    horizons: tuple[int, ...],
+    basis: Basis,
+    ahead: Floats | None,
+    anchors: Anchors,
+) -> Outlook:
     usual = np.empty_like(anchors.totals)
     past = []
     for place, (trials, weights) in enumerate(zip(anchors.trials, anchors.weights, strict=True)):
         usual[place] = _usual(trials.came, anchors.totals[place])
         told = np.array([stacked(one, weights) for one in trials.told]).reshape(trials.came.shape)
         past.append(log_ratio(trials.came, told, usual[place]))
-    return Situation(panel, measure, horizons, basis, ahead, anchors, usual, tuple(past))
+    return Outlook(panel, measure, horizons, basis, ahead, anchors, usual, tuple(past))
 
 
 def basis_of(panel: Panel, measure: Measure, completion: Completion) -> Basis:
