@@ -23,10 +23,21 @@ from ml.forecast.season import seasonal_index
 from ml.forecast.shrinkage import Tiers, shrunk_ratios
 from ml.panel import Cadence, Floats
 
-__all__ = ["MEMORIES", "Basis", "experts", "half_lives"]
+__all__ = [
+    "EXPERT_COUNT",
+    "MEMORIES",
+    "RATIO_COUNT",
+    "Basis",
+    "experts",
+    "half_lives",
+    "short_season",
+]
 
 # In seasons, where a season is short (weeks of days, days of hours); in steps where it is a year.
-MEMORIES: Final = (0.5, 2.0, 8.0, 32.0)
+MEMORIES: Final = (0.15, 0.5, 2.0, 8.0, 32.0)
+# Budgets are set, so levels jump within a day; what a unit of spend brings does not.
+RATIO_COUNT: Final = len(MEMORIES) - 1  # the longest ones
+EXPERT_COUNT: Final = RATIO_COUNT + len(MEMORIES) + 1
 _LONG_SEASON: Final = 32
 
 
@@ -49,11 +60,16 @@ class Basis:
     tiers: Tiers
 
     def until(self, steps: int) -> "Basis":
-        """Only the first columns, as complete as they are by now."""
+        """What would have been known when only these first columns had ended, as far as we know.
+
+        Their figures count as what they have become, times the share known at the age they had
+        then: an expert that lives on the youngest days is tried with days as young.
+        """
+        complete = self.complete[:, self.complete.shape[1] - steps :]
         return Basis(
             self.cadence,
-            self.figures[:, :steps],
-            self.complete[:, :steps],
+            self.matured[:, :steps] * complete,
+            complete,
             self.spend[:, :steps],
             self.tiers,
         )
@@ -65,10 +81,14 @@ class Basis:
         return ready
 
 
+def short_season(cadence: Cadence) -> int:
+    """Steps of the season where it is short, else 1."""
+    return cadence.season if cadence.season <= _LONG_SEASON else 1
+
+
 def half_lives(cadence: Cadence) -> Floats:
     """Memories of the experts, in steps."""
-    unit = cadence.season if cadence.season <= _LONG_SEASON else 1
-    return np.array(MEMORIES) * unit
+    return np.array(MEMORIES) * short_season(cadence)
 
 
 def experts(basis: Basis, ahead: Floats) -> Floats:
@@ -79,8 +99,8 @@ def experts(basis: Basis, ahead: Floats) -> Floats:
         ahead: Spend of the next steps, shape (series, ahead).
 
     Returns:
-        Shape (2 x memories, series, ahead), ratios first, shortest memory first; NaN
-        where an expert has nothing to go by.
+        Shape (EXPERT_COUNT, series, ahead): ratios, levels, each by its memory, and the last
+        season as it was; NaN where an expert has nothing to go by.
     """
     length = ahead.shape[1]
     season = basis.cadence.season
@@ -92,7 +112,7 @@ def experts(basis: Basis, ahead: Floats) -> Floats:
     spend = np.where(known, np.nan_to_num(basis.spend), 0.0)
     weights = _weights(basis)
     used = complete * spend * _past(per_spend, known.shape[1])
-    ratio = shrunk_ratios(figures, used, weights, basis.tiers)
+    ratio = shrunk_ratios(figures, used, weights[:, -RATIO_COUNT:], basis.tiers)
     level = _divide(figures @ weights, (complete * _past(own, known.shape[1])) @ weights)
     by_ratio = ratio.T[:, :, None] * (ahead * _next(per_spend, length))
     by_level = level.T[:, :, None] * _next(own, length)

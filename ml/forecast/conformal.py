@@ -28,6 +28,7 @@ __all__ = ["Adaptation", "Scores", "group_quantile", "score_quantile"]
 _KEPT: Final = 1_000
 _LEAST_SCORES: Final = 40  # 95 % two-sided needs 39 for a finite bound on each side
 _RATE: Final = 0.02  # of ACI: a miss moves the level by 2 points, some weeks to adapt
+_ADAPTED: Final = 4  # names of a group that tell total or step, measure, regime and horizon
 _WIDEST: Final = 0.001
 _MIDDLE: Final = 0.5
 
@@ -53,7 +54,7 @@ def score_quantile(scores: Floats, level: float) -> float:
     return float(scores[min(max(rank, 1), count) - 1])
 
 
-Group = tuple[str, ...]  # from the widest to the narrowest: measure, regime, horizon, noise
+Group = tuple[str, ...]  # widest name first: total or step, measure, regime, horizon, level, noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,14 +91,15 @@ class Adaptation:
     """Levels moved by what later happened.
 
     Attributes:
-        alphas: Share left outside for (group, nominal share); nominal where missing.
+        alphas: Share left outside for (group, nominal share); nominal where missing. Groups are
+            cut after the horizon: all series of an agency speak for each other.
     """
 
     alphas: Mapping[tuple[Group, float], float] = field(default_factory=dict)
 
     def alpha(self, group: Group, nominal: float) -> float:
         """Share to be left outside now."""
-        return self.alphas.get((group, nominal), nominal)
+        return self.alphas.get((group[:_ADAPTED], nominal), nominal)
 
     def after(self, group: Group, nominal: float, missed: Sequence[bool]) -> "Adaptation":
         """Levels after more forecasts have been scored, in order: a += rate (nominal - miss)."""
@@ -105,7 +107,7 @@ class Adaptation:
         for was_missed in missed:
             alpha += _RATE * (nominal - float(was_missed))
             alpha = min(max(alpha, _WIDEST), 1 - _WIDEST)
-        return Adaptation({**self.alphas, (group, nominal): alpha})
+        return Adaptation({**self.alphas, (group[:_ADAPTED], nominal): alpha})
 
 
 def group_quantile(scores: Scores, adaptation: Adaptation, group: Group, level: float) -> float:

@@ -18,9 +18,12 @@ from ml.forecast.features import Features
 from ml.forecast.rows import Rows
 from ml.panel import Floats
 
-__all__ = ["CLIPPED", "correct", "fit_correction"]
+__all__ = ["CLIPPED", "correct", "fit_correction", "trust_in"]
 
 CLIPPED: Final = 1.0  # residuals beyond a factor of e say little of what will happen again
+_MONTH_DAYS: Final = 28
+_LEAST_ROWS: Final = 20  # of a month; fewer are left out
+_RIDGE: Final = 1.1
 _ROUNDS: Final = 150
 _PARAMETERS: Final = {
     "objective": "reg:squarederror",
@@ -67,3 +70,34 @@ def correct(booster: xgb.Booster, features: Features) -> Floats:
     """Log ratio to be added to the anchor: shape (rows,)."""
     told: Floats = booster.inplace_predict(features).astype(np.float64)
     return told
+
+
+def trust_in(correction: Floats, residual: Floats, moment: Floats) -> float:
+    """Share of the correction to apply, by rows that the trees have not seen.
+
+    What all agencies went through in one month the trees take for a law. So the share that would
+    have been best is found for each month apart, and the least of them is believed: none, where
+    there are not two months to compare.
+
+    Args:
+        correction: Of each row.
+        residual: Of each row; NaN: not known.
+        moment: Day of each row's origin.
+    """
+    month = moment // _MONTH_DAYS
+    known = np.isfinite(residual)
+    shares = []
+    for one in np.unique(month):
+        rows = known & (month == one)
+        if rows.sum() >= _LEAST_ROWS:
+            shares.append(_best_share(correction[rows], residual[rows]))
+    return min(shares) if len(shares) > 1 else 0.0
+
+
+def _best_share(correction: Floats, residual: Floats) -> float:
+    """Least squares, with a ridge that is a tenth of the rows."""
+    squares = float((correction**2).sum())
+    if squares == 0.0:
+        return 0.0
+    came = np.clip(residual, -CLIPPED, CLIPPED)
+    return min(max(float((correction * came).sum()) / (_RIDGE * squares), 0.0), 1.0)

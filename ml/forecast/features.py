@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ml.forecast.anchor import MEMORIES
+from ml.forecast.anchor import MEMORIES, RATIO_COUNT
 from ml.forecast.calendar import Calendar
 from ml.forecast.outlook import Outlook, log_ratio
 from ml.panel import Floats, Measure
@@ -21,7 +21,7 @@ __all__ = ["NAMES", "Features", "features_of"]
 Features = npt.NDArray[np.float32]
 
 _EXPERTS: Final = (
-    *(f"ratio over {memory:g}" for memory in MEMORIES),
+    *(f"ratio over {memory:g}" for memory in MEMORIES[-RATIO_COUNT:]),
     *(f"level over {memory:g}" for memory in MEMORIES),
     "last season",
 )
@@ -48,6 +48,8 @@ NAMES: Final = (
 )
 _MEASURES: Final = tuple(Measure)
 _BEHIND: Final = 4  # seasons
+# Later than this a series is not new; counting on would tell the trees what time it is.
+_GROWN: Final = 8  # seasons
 _YEAR_DAYS: Final = 364  # whole weeks, so that weekdays meet
 
 
@@ -115,7 +117,7 @@ def _same_at_each_horizon(outlook: Outlook) -> list[Floats]:
     count = len(figures)
     return [
         recent,
-        np.log((alive + 1) / season),
+        np.log(np.minimum(alive + 1, _GROWN * season) / season),
         zeros,
         basis.complete[:, -season:].mean(axis=1),
         np.full(count, float(_MEASURES.index(outlook.measure))),

@@ -65,8 +65,9 @@ def _statistics(model: PooledModel) -> dict[str, Any]:
             [measure.value, channel, curve.tolist()]
             for (measure, channel), curve in model.completion.curves.items()
         ],
-        "usual_noise": [[*kind, noise] for kind, noise in model.noise.usual.items()],
-        "noise_bounds": [[*kind, *bounds] for kind, bounds in model.noise.bounds.items()],
+        "usual_noise": [[kind, noise] for kind, noise in model.noise.usual.items()],
+        "noise_bounds": [[kind, bounds] for kind, bounds in model.noise.bounds.items()],
+        "trust": [[kind, trust] for kind, trust in model.trust.items()],
         "scores": [[group, scores.tolist()] for group, scores in model.scores.by_group.items()],
     }
 
@@ -81,15 +82,10 @@ def _model(statistics: dict[str, Any], booster: xgb.Booster | None) -> PooledMod
             }
         ),
         noise=Noise(
-            {
-                (measure, regime, place): own
-                for measure, regime, place, own in statistics["usual_noise"]
-            },
-            {
-                (measure, regime, place): (low, high)
-                for measure, regime, place, low, high in statistics["noise_bounds"]
-            },
+            {tuple(kind): noise for kind, noise in statistics["usual_noise"]},
+            {tuple(kind): (low, high) for kind, (low, high) in statistics["noise_bounds"]},
         ),
+        trust={tuple(kind): trust for kind, trust in statistics["trust"]},
         scores=Scores({tuple(group): np.array(scores) for group, scores in statistics["scores"]}),
         booster=booster,
     )

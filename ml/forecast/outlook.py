@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.forecast.anchor import Basis
 from ml.forecast.completion import Completion
-from ml.forecast.record import Anchors, anchors_of, stacked, without_plan
+from ml.forecast.record import Anchors, anchors_of, stacked_trials, without_plan
 from ml.forecast.shrinkage import tiers_of
 from ml.panel import Floats, Measure, Panel
 
@@ -35,6 +35,7 @@ class Outlook:
         ahead: Spend planned, shape (series, last horizon); None: unknown.
         anchors: What the experts agree on.
         usual: Usual total, shape (horizons, series).
+        past_told: Totals that the stack would have told, by horizon shape (trials, series).
         past: Residuals of the stacked anchor, by horizon shape (trials, series), newest first.
     """
 
@@ -45,6 +46,7 @@ class Outlook:
     ahead: Floats | None
     anchors: Anchors
     usual: Floats
+    past_told: tuple[Floats, ...]
     past: tuple[Floats, ...]
 
 
@@ -86,12 +88,15 @@ def _outlook(
     anchors: Anchors,
 ) -> Outlook:
     usual = np.empty_like(anchors.totals)
-    past = []
-    for place, (trials, weights) in enumerate(zip(anchors.trials, anchors.weights, strict=True)):
+    past, past_told = [], []
+    for place, trials in enumerate(anchors.trials):
         usual[place] = _usual(trials.came, anchors.totals[place])
-        told = np.array([stacked(one, weights) for one in trials.told]).reshape(trials.came.shape)
+        told = stacked_trials(trials)
+        past_told.append(told)
         past.append(log_ratio(trials.came, told, usual[place]))
-    return Outlook(panel, measure, horizons, basis, ahead, anchors, usual, tuple(past))
+    return Outlook(
+        panel, measure, horizons, basis, ahead, anchors, usual, tuple(past_told), tuple(past)
+    )
 
 
 def basis_of(panel: Panel, measure: Measure, completion: Completion) -> Basis:

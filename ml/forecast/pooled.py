@@ -1,12 +1,13 @@
 """The forecaster of all agencies: an anchor for each series, trees over all, calibrated intervals.
 
-    panel + PooledModel -> outlook -> correction -> quantiles -> Forecast
+    panel + PooledModel -> outlook -> correction -> quantiles -> choice -> reconciled Forecast
 
 No agency is known to the model by name or amount: what it keeps are trees over ratios, completion
 curves, noise levels and sorted scores. A new agency is forecast as well as its own past allows, an
 agency without any gets NaN and is told so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,18 +15,35 @@ import numpy as np
 import xgboost as xgb
 
 from ml.forecast.calendar import NO_CALENDAR, Calendar
+from ml.forecast.choose import choose, with_baseline
 from ml.forecast.completion import Completion
-from ml.forecast.conformal import Adaptation, Scores, group_quantile
+from ml.forecast.conformal import Adaptation, Group, Scores, group_quantile
 from ml.forecast.correction import correct
 from ml.forecast.features import Features, features_of
 from ml.forecast.forecast import QUANTILES, Forecast
-from ml.forecast.noise import Kind, Noise, kind_of
+from ml.forecast.noise import Kind, Noise, details_of, kind_of, nearest_known
 from ml.forecast.outlook import Outlook, outlook_of, unlogged
+from ml.forecast.reconcile import families_in, reconciled
 from ml.panel import Floats, Measure, Panel
 
-__all__ = ["TOO_LITTLE", "PooledForecaster", "PooledModel", "score_group"]
+__all__ = ["TOO_LITTLE", "PooledForecaster", "PooledModel"]
 
 TOO_LITTLE: Final = "too little data"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What is learnt of some rows.
+
+    Attributes:
+        correction: Log ratio to be added to the anchor.
+        noise: Of the residual that is left.
+        groups: Whose scores are theirs.
+    """
+
+    correction: Floats
+    noise: Floats
+    groups: list[Group]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +56,7 @@ class PooledModel:
         noise: What is usual.
         scores: For the intervals.
         booster: The trees; None: the anchor stands as it is.
+        trust: Share of the trees' correction that is applied, by kind; missing: none.
     """
 
     horizons: tuple[int, ...]
@@ -45,6 +64,15 @@ class PooledModel:
     noise: Noise
     scores: Scores
     booster: xgb.Booster | None
+    trust: Mapping[Kind, float]
+
+    def judged(self, features: Features, kind: Kind) -> Judged:
+        """What is learnt of rows of one kind."""
+        correction = np.zeros(len(features))
+        if self.booster is not None:
+            correction = correct(self.booster, features) * nearest_known(self.trust, kind, 0.0)
+        groups = [(*kind, name) for name in self.noise.groups(features, kind)]
+        return Judged(correction, self.noise.of(features, kind), groups)
 
     def forecaster(
         self,
@@ -83,50 +111,57 @@ class PooledForecaster:
         """See `Forecaster.forecast`."""
         outlook = outlook_of(known, measure, horizons, planned, self.completion)
         features = features_of(outlook, self.calendar)
-        totals = np.empty((len(known.series), len(horizons), len(QUANTILES)))
-        steps = np.empty((len(known.series), horizons[-1], len(QUANTILES)))
-        before, begin = np.zeros(len(known.series)), 0
+        count = len(known.series)
+        totals = np.empty((count, len(horizons), len(QUANTILES)))
+        steps = np.empty((count, horizons[-1], len(QUANTILES)))
+        before, begin = np.zeros(count), 0
         for place, horizon in enumerate(horizons):
-            rows = features[place]
-            anchor, usual = outlook.anchors.totals[place], outlook.usual[place]
-            point = anchor
-            if self.model.booster is not None:
-                point = unlogged(correct(self.model.booster, rows), anchor, usual)
-            totals[:, place] = self._quantiles("total", outlook, place, rows, point[:, None])[:, 0]
-            told = _scaled(outlook.anchors.steps[:, begin:horizon], point - before)
-            steps[:, begin:horizon] = self._quantiles("step", outlook, place, rows, told)
+            judged = self._judged(outlook, place, features[place])
+            usual = outlook.usual[place]
+            point = unlogged(judged.correction, outlook.anchors.totals[place], usual)
+            middle = _scaled(outlook.anchors.steps[:, begin:horizon], point - before)
+            totals[:, place] = self._quantiles("total", judged, point[:, None], usual)[:, 0]
+            steps[:, begin:horizon] = self._quantiles("step", judged, middle, usual / horizon)
             before, begin = point, horizon
         methods = tuple(
             self.name if np.isfinite(row).all() else TOO_LITTLE for row in totals[:, :, 2]
         )
-        return Forecast(measure, horizons, steps, totals, methods)
+        told = Forecast(measure, horizons, steps, totals, methods)
+        chosen = with_baseline(told, choose(outlook), outlook)
+        return reconciled(chosen, families_in(known, measure))
 
-    def _quantiles(
-        self, what: str, outlook: Outlook, place: int, features: Features, expected: Floats
-    ) -> Floats:
-        """Quantiles around (series, steps) expected: shape (series, steps, quantiles)."""
+    def _judged(self, outlook: Outlook, place: int, features: Features) -> Judged:
+        """What the model says of the rows of one horizon, in their order."""
         nearest = _nearest(self.model.horizons, outlook.horizons[place])
-        kind = kind_of(outlook.measure.value, is_planned=outlook.ahead is not None, horizon=nearest)
-        noise = self.model.noise.of(features, kind)
-        usual = outlook.usual[place] / (1 if what == "total" else outlook.horizons[place])
-        groups = self.model.noise.groups(features, kind)
+        correction, noise = np.empty(len(features)), np.empty(len(features))
+        groups: list[Group] = [()] * len(features)
+        details = details_of(features)
+        for detail in np.unique(details):
+            kind = kind_of(
+                outlook.measure.value,
+                is_planned=outlook.ahead is not None,
+                horizon=nearest,
+                detail=int(detail),
+            )
+            rows = np.flatnonzero(details == detail)
+            part = self.model.judged(features[rows], kind)
+            correction[rows], noise[rows] = part.correction, part.noise
+            for row, group in zip(rows, part.groups, strict=True):
+                groups[row] = group
+        return Judged(correction, noise, groups)
+
+    def _quantiles(self, what: str, judged: Judged, expected: Floats, usual: Floats) -> Floats:
+        """Quantiles around (series, steps) expected: shape (series, steps, quantiles)."""
         scores = {
             group: [
-                group_quantile(
-                    self.model.scores, self.adaptation, score_group(what, kind, group), level
-                )
+                group_quantile(self.model.scores, self.adaptation, (what, *group), level)
                 for level in QUANTILES
             ]
-            for group in set(groups)
+            for group in set(judged.groups)
         }
-        told = np.array([scores[group] for group in groups]).reshape(-1, 1, len(QUANTILES))
-        return unlogged(told * noise[:, None, None], expected[:, :, None], usual[:, None, None])
-
-
-def score_group(what: str, kind: Kind, noise: str) -> tuple[str, ...]:
-    """Group of the scores of totals or of steps, widest name first."""
-    measure, regime, horizon = kind
-    return what, measure, regime, str(horizon), noise
+        told = np.array([scores[group] for group in judged.groups]).reshape(-1, 1, len(QUANTILES))
+        residual = told * judged.noise[:, None, None]
+        return unlogged(residual, expected[:, :, None], usual[:, None, None])
 
 
 def _nearest(known: tuple[int, ...], horizon: int) -> int:

@@ -5,7 +5,8 @@
 A horizon of h steps is tried at the last `TRIALS` origins that are at least h steps old. Only what
 is known now is used; figures that are still growing count as what they are expected to become, and
 not at all below `_RIPE`. The weights are inverse squared losses (Bates-Granger), with a prior of
-`_PRIOR` trials at the series' mean loss, so that a few lucky trials decide little.
+`_PRIOR` trials at the loss that the expert usually has among the series of the panel, so that a few
+lucky trials decide little.
 
 Sources: Bates, J. M. and Granger, C. W. J. (1969), The combination of forecasts, OR 20(4);
 Timmermann, A. (2006), Forecast combinations, Handbook of Economic Forecasting 1, section 2.
@@ -16,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from ml.forecast.anchor import MEMORIES, Basis, experts, half_lives
+from ml.forecast.anchor import EXPERT_COUNT, RATIO_COUNT, Basis, experts, short_season
 from ml.panel import Floats
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 TRIALS: Final = 8
-_PRIOR: Final = 1.0
+_PRIOR: Final = 4.0
 _POWER: Final = 2.0  # of the inverse squared loss: 1 hardly tells good from bad, 4 picks one
 _LEAST_LOSS: Final = 1e-6  # of the mean: none is trusted without end
 _RIPE: Final = 0.8  # share complete over the horizon
@@ -45,10 +46,12 @@ class Trials:
     Attributes:
         came: Shape (trials, series), newest first; NaN: not known or not ripe.
         told: Shape (trials, experts, series).
+        independence: Share of a trial that the one before has not seen: horizons overlap.
     """
 
     came: Floats
     told: Floats
+    independence: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,13 +90,13 @@ def anchors_of(basis: Basis, horizons: tuple[int, ...], ahead: Floats | None) ->
 
 def without_plan(anchors: Anchors, horizons: tuple[int, ...]) -> Anchors:
     """The same where spend is unknown: the experts of the ratio are silent, now and in trials."""
-    told, is_ratio = anchors.told.copy(), slice(0, len(MEMORIES))
+    told, is_ratio = anchors.told.copy(), slice(0, RATIO_COUNT)
     told[is_ratio] = np.nan
     trials = []
     for one in anchors.trials:
         silenced = one.told.copy()
         silenced[:, is_ratio] = np.nan
-        trials.append(Trials(one.came, silenced))
+        trials.append(Trials(one.came, silenced, one.independence))
     return _weighed(told, tuple(trials), horizons)
 
 
@@ -110,16 +113,19 @@ def _weighed(told: Floats, trials: tuple[Trials, ...], horizons: tuple[int, ...]
     return Anchors(told, totals, steps, by_expert, trials, weights)
 
 
+def trial_origins(basis: Basis, horizon: int) -> list[int]:
+    """Origins at which a horizon is tried, newest first."""
+    latest = basis.figures.shape[1] - horizon
+    origins = (latest - trial * short_season(basis.cadence) for trial in range(TRIALS))
+    return [origin for origin in origins if origin >= _LEAST_STEPS]
+
+
 def trials_of(basis: Basis, horizons: tuple[int, ...], *, is_planned: bool) -> tuple[Trials, ...]:
     """Every expert's totals at the past origins of each horizon."""
-    now = basis.figures.shape[1]
-    stride = max(int(half_lives(basis.cadence)[0] * 2), 1)
     wanted: dict[int, list[int]] = {}
     for horizon in horizons:
-        for trial in range(TRIALS):
-            origin = now - horizon - trial * stride
-            if origin >= _LEAST_STEPS:
-                wanted.setdefault(origin, []).append(horizon)
+        for origin in trial_origins(basis, horizon):
+            wanted.setdefault(origin, []).append(horizon)
     told = {
         origin: _totals(basis, origin, tuple(lengths), is_planned=is_planned)
         for origin, lengths in wanted.items()
@@ -127,17 +133,34 @@ def trials_of(basis: Basis, horizons: tuple[int, ...], *, is_planned: bool) -> t
     return tuple(_trials(basis, horizon, told) for horizon in horizons)
 
 
+def stacked_trials(trials: Trials) -> Floats:
+    """What the stack would have told, shape (trials, series), by weights from the other trials."""
+    told = np.empty_like(trials.came)
+    for place in range(len(trials.came)):
+        others = Trials(
+            np.delete(trials.came, place, axis=0),
+            np.delete(trials.told, place, axis=0),
+            trials.independence,
+        )
+        told[place] = stacked(trials.told[place], weights_of(others))
+    return told
+
+
 def weights_of(trials: Trials) -> Floats:
-    """Weight of each expert, shape (experts, series); sums to 1 over those that ever spoke."""
+    """Weight of each expert, shape (experts, series); sums to 1 over all experts."""
     losses = (trials.told - trials.came[:, None, :]) ** 2
     is_known = np.isfinite(losses)
-    count = is_known.sum(axis=0)
-    sums = np.where(is_known, losses, 0.0).sum(axis=0)
+    count = is_known.sum(axis=0) * trials.independence
+    sums = np.where(is_known, losses, 0.0).sum(axis=0) * trials.independence
     total = count.sum(axis=0)
     mean = np.divide(sums.sum(axis=0), total, out=np.zeros(total.shape), where=total > 0)
-    loss = (sums + _PRIOR * mean) / (count + _PRIOR)
-    scaled = np.divide(loss, mean, out=np.ones_like(loss), where=mean > 0)
-    raw: Floats = np.maximum(scaled, _LEAST_LOSS) ** -_POWER
+    scaled = np.divide(sums, mean, out=count.copy(), where=mean > 0)
+    tried = count.sum(axis=1, keepdims=True)
+    usual = np.divide(
+        scaled.sum(axis=1, keepdims=True), tried, out=np.ones_like(tried), where=tried > 0
+    )
+    loss = (scaled + _PRIOR * usual) / (count + _PRIOR)
+    raw: Floats = np.maximum(loss, _LEAST_LOSS) ** -_POWER
     weights: Floats = raw / raw.sum(axis=0)
     return weights
 
@@ -167,7 +190,7 @@ def _totals(
 
 
 def _trials(basis: Basis, horizon: int, told: dict[int, dict[int, Floats]]) -> Trials:
-    origins = sorted((origin for origin in told if horizon in told[origin]), reverse=True)
+    origins = trial_origins(basis, horizon)
     count = len(basis.figures)
     came = np.empty((len(origins), count))
     for place, origin in enumerate(origins):
@@ -176,7 +199,6 @@ def _trials(basis: Basis, horizon: int, told: dict[int, dict[int, Floats]]) -> T
         share = basis.complete[:, window].mean(axis=1)
         came[place] = np.where(share >= _RIPE, total / share, np.nan)
     shown = [told[origin][horizon] for origin in origins]
-    return Trials(
-        came,
-        np.array(shown) if shown else np.empty((0, 2 * len(MEMORIES) + 1, count)),
-    )
+    silent = np.empty((0, EXPERT_COUNT, count))
+    independence = min(short_season(basis.cadence) / horizon, 1.0)
+    return Trials(came, np.array(shown) if shown else silent, independence)

@@ -16,19 +16,18 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
 
 from domain.errors import InvalidInputError
 from ml.forecast.calendar import NO_CALENDAR, Calendar
 from ml.forecast.completion import Completion, learn_completion, mean_completion
-from ml.forecast.conformal import Scores
-from ml.forecast.correction import correct, fit_correction
+from ml.forecast.conformal import Group, Scores
+from ml.forecast.correction import correct, fit_correction, trust_in
 from ml.forecast.forecast import HORIZONS
-from ml.forecast.noise import Kind, Noise, kind_of, learn_noise
-from ml.forecast.pooled import PooledModel, score_group
+from ml.forecast.noise import Kind, Noise, details_of, kind_of, learn_noise
+from ml.forecast.pooled import PooledModel
 from ml.forecast.rows import Rows, joined, rows_of
 from ml.forecast.snapshots import Snapshots
-from ml.panel import History, Measure
+from ml.panel import Floats, History, Measure
 
 __all__ = ["train"]
 
@@ -72,8 +71,8 @@ def train(
         raise InvalidInputError(
             "no agency has enough past to learn from", hint="wait until one has some weeks"
         )
-    model = PooledModel(horizons, mean_completion(learnt), _noise(blocks), Scores({}), booster=None)
-    return _calibrated(model, blocks, seed, threads)
+    bare = PooledModel(horizons, mean_completion(learnt), _noise(blocks), Scores({}), None, {})
+    return _calibrated(bare, blocks, seed, threads)
 
 
 def _read(
@@ -93,27 +92,45 @@ def _read(
 
 
 def _calibrated(model: PooledModel, blocks: list[Rows], seed: int, threads: int) -> PooledModel:
-    """Scores of the latest origins under trees that have seen what ended before them only."""
-    moments = np.concatenate([rows.moment for rows in blocks])
+    """Trust and scores of each horizon, from its latest origins."""
+    trust: dict[Kind, float] = {}
+    groups: list[Group] = []
+    scores: list[Floats] = []
+    for place in range(len(model.horizons)):
+        early, late = _split(blocks, place)
+        if not len(late):
+            continue
+        told = np.zeros(len(late))
+        if early and any((rows.horizon == place).any() for rows in early):
+            told = correct(fit_correction(early, seed=seed, threads=threads), late.features)
+        for kind, rows in _by_kind(late).items():
+            trust[kind] = trust_in(told[rows], late.residual[rows], late.moment[rows])
+            _score(model.noise, kind, late.taken(rows), told[rows] * trust[kind], groups, scores)
+    served = fit_correction(blocks, seed=seed, threads=threads)
+    return replace(
+        model, booster=served, trust=trust, scores=Scores.of(groups, np.concatenate(scores))
+    )
+
+
+def _split(blocks: list[Rows], place: int) -> tuple[list[Rows], Rows]:
+    """Rows that had ended before the latest origins of a horizon, and the rows of those."""
+    moments = np.concatenate([rows.moment[rows.horizon == place] for rows in blocks])
+    if not moments.size:
+        return [], blocks[0].taken(np.zeros(len(blocks[0]), dtype=np.bool_))
     cut = float(np.quantile(moments, 1 - _HELD_BACK))
     early = [part for rows in blocks if len(part := rows.taken(rows.ended <= cut))]
-    late = joined([rows.taken(rows.moment >= cut) for rows in blocks])
-    booster = fit_correction(early, seed=seed, threads=threads) if early else None
-    scores = _scores(model, late, booster)
-    return replace(model, scores=scores, booster=fit_correction(blocks, seed=seed, threads=threads))
+    late = [rows.taken((rows.horizon == place) & (rows.moment >= cut)) for rows in blocks]
+    return early, joined(late)
 
 
-def _scores(model: PooledModel, rows: Rows, booster: xgb.Booster | None) -> Scores:
-    correction = np.zeros(len(rows)) if booster is None else correct(booster, rows.features)
-    groups, scores = [], []
-    for kind, places in _by_kind(rows).items():
-        part = rows.taken(places)
-        noise = model.noise.of(part.features, kind)
-        names = model.noise.groups(part.features, kind)
-        for what, residual in (("total", part.residual), ("step", part.step_residual)):
-            groups += [score_group(what, kind, name) for name in names]
-            scores.append((residual - correction[places]) / noise)
-    return Scores.of(groups, np.concatenate(scores))
+def _score(
+    noise: Noise, kind: Kind, rows: Rows, told: Floats, groups: list[Group], scores: list[Floats]
+) -> None:
+    names = noise.groups(rows.features, kind)
+    scale = noise.of(rows.features, kind)
+    for what, residual in (("total", rows.residual), ("step", rows.step_residual)):
+        groups += [(what, *kind, name) for name in names]
+        scores.append((residual - told) / scale)
 
 
 def _noise(blocks: list[Rows]) -> Noise:
@@ -122,10 +139,13 @@ def _noise(blocks: list[Rows]) -> Noise:
 
 
 def _by_kind(rows: Rows) -> dict[Kind, npt.NDArray[np.intp]]:
-    number = (rows.measure * 2 + rows.is_planned) * 100 + rows.horizon
+    keys = np.stack(
+        [rows.measure, rows.is_planned, rows.horizon, details_of(rows.features)], axis=1
+    )
+    found, number = np.unique(keys, axis=0, return_inverse=True)
     return {
         kind_of(
-            _MEASURES[one // 200].value, is_planned=bool(one // 100 % 2), horizon=int(one % 100)
-        ): np.flatnonzero(number == one)
-        for one in np.unique(number)
+            _MEASURES[measure].value, is_planned=bool(planned), horizon=horizon, detail=detail
+        ): np.flatnonzero(number.ravel() == place)
+        for place, (measure, planned, horizon, detail) in enumerate(found.tolist())
     }

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from ml.forecast.anchor import MEMORIES, Basis, experts
+from ml.forecast.anchor import MEMORIES, RATIO_COUNT, Basis, experts
 from ml.forecast.record import Trials, anchors_of, stacked, weights_of
 from ml.forecast.shrinkage import tiers_of
 from ml.panel import DAILY, Floats, Series
 
-RATIOS = slice(0, len(MEMORIES))
-LEVELS = slice(len(MEMORIES), 2 * len(MEMORIES))
+RATIOS = slice(0, RATIO_COUNT)
+LEVELS = slice(RATIO_COUNT, RATIO_COUNT + len(MEMORIES))
 
 
 def basis(figures: Floats, spend: Floats, complete: Floats | None = None) -> Basis:
@@ -22,7 +22,7 @@ def test_a_steady_ratio_is_carried_on_whatever_the_memory() -> None:
     spend = np.random.default_rng(0).uniform(1, 9, (1, 10))  # too short for a season
     ahead = np.array([[5.0, 0.0, 20.0]])
     told = experts(basis(3 * spend, spend), ahead)
-    np.testing.assert_allclose(told[RATIOS, 0], np.tile(3 * ahead, (4, 1)))
+    np.testing.assert_allclose(told[RATIOS, 0], np.tile(3 * ahead, (RATIO_COUNT, 1)))
 
 
 def test_a_level_weighs_by_half_lives() -> None:
@@ -30,7 +30,7 @@ def test_a_level_weighs_by_half_lives() -> None:
     told = experts(basis(figures, figures), np.zeros((1, 1)))[LEVELS, 0, 0]
     by_hand = [
         (8 * 2 ** (-2 / life) + 2 * 2 ** (-1 / life)) / (2 ** (-2 / life) + 2 ** (-1 / life))
-        for life in (3.5, 14, 56, 224)
+        for life in (1.05, 3.5, 14, 56, 224)
     ]
     np.testing.assert_allclose(told, by_hand)
 
@@ -46,7 +46,7 @@ def test_young_days_count_for_what_is_known_of_them() -> None:
 def test_unknown_steps_are_passed_over() -> None:
     figures = np.array([[30.0, np.nan, 30.0]])
     told = experts(basis(figures, np.full((1, 3), 10.0)), np.full((1, 1), 10.0))
-    np.testing.assert_allclose(told[:8, 0, 0], 30.0)
+    np.testing.assert_allclose(told[:, 0, 0], 30.0)
 
 
 def test_the_week_goes_on_where_it_stopped() -> None:
@@ -57,17 +57,26 @@ def test_the_week_goes_on_where_it_stopped() -> None:
         np.testing.assert_allclose(expert[0], 70 * np.tile(week, 2)[3:12], rtol=1e-9)
 
 
-def test_weights_are_inverse_squared_losses_drawn_to_the_mean() -> None:
-    came = np.array([[10.0], [10.0]])
-    told = np.array([[[10.0], [12.0]], [[10.0], [14.0]]])
-    # Losses 0 and 4 + 16 over two trials each: mean 5; with one more trial at the mean
-    # 5 / 3 and 25 / 3, over 5: 1 / 3 and 5 / 3; inverse squares 9 and 9 / 25.
-    weights = weights_of(Trials(came, told))[:, 0]
-    np.testing.assert_allclose(weights, [25 / 26, 1 / 26])
+def test_weights_are_inverse_squared_losses_drawn_to_those_of_the_panel() -> None:
+    came = np.array([[10.0, 10.0], [10.0, 10.0]])
+    told = np.array([[[10.0, 12.0], [12.0, 10.0]], [[10.0, 14.0], [14.0, 10.0]]])
+    # Losses 0 and 4 + 16 for one series, the other way round for the other: over their mean 5, two
+    # trials each, the experts usually lose 1. With four more such trials: 4 / 6 and 8 / 6, whose
+    # inverse squares are as 4 to 1.
+    weights = weights_of(Trials(came, told, 1.0))
+    np.testing.assert_allclose(weights, [[0.8, 0.2], [0.2, 0.8]])
+
+
+def test_trials_that_overlap_count_for_less() -> None:
+    came = np.array([[10.0, 10.0], [10.0, 10.0]])
+    told = np.array([[[10.0, 12.0], [12.0, 10.0]], [[10.0, 14.0], [14.0, 10.0]]])
+    # Half a trial each: 4 / 5 and 6 / 5, whose inverse squares are as 9 to 4.
+    weights = weights_of(Trials(came, told, 0.5))
+    np.testing.assert_allclose(weights, np.array([[9, 4], [4, 9]]) / 13)
 
 
 def test_without_trials_all_have_the_same_say() -> None:
-    weights = weights_of(Trials(np.empty((0, 1)), np.empty((0, 4, 1))))
+    weights = weights_of(Trials(np.empty((0, 1)), np.empty((0, 4, 1)), 1.0))
     np.testing.assert_allclose(weights[:, 0], 0.25)
 
 
