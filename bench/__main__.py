@@ -12,6 +12,7 @@ BENCHES: Final = (
     "loading",
     "features",
     "forecast",
+    "training",
     "auth",
     "audit",
     "erasure",

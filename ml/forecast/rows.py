@@ -24,7 +24,8 @@ _ORIGINS: Final = 8  # of each agency, spread over its past
 _FIRST_SEASONS: Final = 4  # less past than this has nothing to say of a horizon
 _FIRST_STEPS: Final = 16
 _COLD_STEPS: Final = 7  # a series that has lived less is new
-_COLD_EVERY: Final = 10  # one of so many is taken as new
+_COLD_EVERY: Final = 5  # one of so many series is taken as new
+_COLD_ORIGINS: Final = 4  # at one of so many origins
 _LEAST_FOR_COLD: Final = 4
 _MATURE: Final = 0.98  # share complete from which a figure counts as what came
 
@@ -103,13 +104,14 @@ def rows_of(
         chance: Draws them.
     """
     parts = []
-    for origin in _origins(snapshots, horizons[0]):
+    for place, origin in enumerate(_origins(snapshots, horizons[0])):
         completion = learn_completion(snapshots, origin)
         panel = snapshots.at(origin)
         for measure in snapshots.by_age:
             scene = _Scene(snapshots, origin, measure, horizons, completion, calendar)
             parts += _rows_at(scene, panel, chance)
-            parts += _cold_rows(scene, panel, chance)
+            if place % _COLD_ORIGINS == _COLD_ORIGINS - 1:
+                parts += _cold_rows(scene, panel, chance)
     if not parts:
         return None
     rows = joined(parts)
