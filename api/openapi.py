@@ -10,6 +10,8 @@ Sources: OpenAPI 3.1.1; RFC 6749 section 5, RFC 7009, RFC 7662, RFC 8414, RFC 97
 
 from typing import Any, Final
 
+from feature_repo.entities import ENTITIES
+
 __all__ = ["DESCRIBED_ELSEWHERE", "describe"]
 
 DESCRIBED_ELSEWHERE: Final = frozenset(
@@ -181,7 +183,9 @@ _QUESTION: Final = {
         "entities": {
             "type": "object",
             "description": "Columns of one length: keys, and `event_timestamp` for the past.",
-            "properties": {"campaign_key": _ROWS, "client_key": _ROWS, "event_timestamp": _ROWS},
+            "properties": dict.fromkeys(
+                [*(entity.join_key for entity in ENTITIES), "event_timestamp"], _ROWS
+            ),
         },
         "full_feature_names": {"type": "boolean"},
     },

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from domain.errors import UserError
+from feature_repo.entities import ENTITIES
 
 __all__ = [
     "FeatureRequestError",
@@ -30,7 +31,7 @@ __all__ = [
 MOST_ROWS: Final = 50_000  # of one request, as the server takes them
 
 _EVENT_AT: Final = "event_timestamp"
-_KEYS: Final = ("campaign_key", "client_key")
+_KEYS: Final = tuple(entity.join_key for entity in ENTITIES)
 _PATIENCE_SECONDS: Final = 120.0
 
 
@@ -100,7 +101,7 @@ class NotebookFeatures:
         """Features of each row as of its own instant.
 
         Args:
-            entity_df: Columns `campaign_key` or `client_key`, ids as everywhere outside
+            entity_df: Columns such as `campaign_key` or `client_key`, ids as everywhere outside
                 (`con_...:123`, `cli_...`), and `event_timestamp`; without a zone it is UTC. Other
                 columns, labels for example, stay as they are.
             features: `view:feature` references, or the name of a service.

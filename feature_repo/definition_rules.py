@@ -59,6 +59,8 @@ def _view_problems(view: FeatureView) -> Iterator[str]:
     for fact in view.facts:
         columns = {column.name for column in FACTS[fact].all_columns} if fact in FACTS else set()
         needed = {"time_zone", *view.entity.parts}
+        if view.entity.crowd is not None:
+            needed.add(view.entity.crowd.column)
         if not needed <= columns:
             yield f"{view.name}: {fact} lacks {', '.join(sorted(needed - columns))}"
     by_name = {feature.name: feature for feature in view.features}

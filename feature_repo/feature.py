@@ -207,6 +207,8 @@ class FeatureView:
     def words(self) -> Iterator[str]:
         """Everything that gives the values their meaning, as text: equal words, equal meaning."""
         yield from (self.name, self.entity.name, str(self.ttl_seconds), str(LOOKBACK_DAYS))
+        if (crowd := self.entity.crowd) is not None:
+            yield f"{crowd.column}>={crowd.fewest}"
         for feature in self.features:
             rule = feature.rule
             parts = (f"{part.name}={getattr(rule, part.name)}" for part in fields(rule))

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
+from feature_repo.feature_views import (
+    AD_PERFORMANCE,
+    CAMPAIGN_PERFORMANCE,
+    CHANNEL_PERFORMANCE,
+    CLIENT_PERFORMANCE,
+    PRODUCT_SALES,
+    SEGMENT_SALES,
+)
 
 __all__ = ["SERVICES", "FeatureService"]
 
@@ -85,6 +92,65 @@ SERVICES: Final[dict[str, FeatureService]] = {
                 "orders_28d",
                 "orders_per_session_28d",
                 "average_order_value_28d",
+            ),
+        ),
+        FeatureService(
+            "ad_response_v1",
+            "What an ad's money brought, as the platform claims it.",
+            AD_PERFORMANCE.name,
+            (
+                "ad_currency",
+                "ad_spend_7d",
+                "ad_spend_28d",
+                "ad_spend_trend_7d",
+                "ad_days_since_spend",
+                "ad_clicks_28d",
+                "ad_conversions_28d",
+                "ad_cpc_7d",
+                "ad_ctr_7d",
+                "ad_attributed_roas_28d",
+            ),
+        ),
+        FeatureService(
+            "product_sales_v1",
+            "What a shop sold of a product, and whether that changes.",
+            PRODUCT_SALES.name,
+            (
+                "product_currency",
+                "product_revenue_28d",
+                "product_revenue_trend_7d",
+                "product_units_7d",
+                "product_units_28d",
+                "product_days_since_sale",
+                "product_price_28d",
+            ),
+        ),
+        FeatureService(
+            "channel_performance_v1",
+            "What a client spends on a channel, and what comes by it.",
+            CHANNEL_PERFORMANCE.name,
+            (
+                "channel_ads_currency",
+                "channel_shop_currency",
+                "channel_spend_28d",
+                "channel_spend_trend_7d",
+                "channel_sessions_28d",
+                "channel_orders_28d",
+                "channel_revenue_28d",
+                "channel_roas_28d",
+                "channel_orders_per_session_28d",
+            ),
+        ),
+        FeatureService(
+            "segment_sales_v1",
+            "What a client's customers in one country bought.",
+            SEGMENT_SALES.name,
+            (
+                "segment_currency",
+                "segment_orders_28d",
+                "segment_revenue_28d",
+                "segment_revenue_trend_7d",
+                "segment_average_order_value_28d",
             ),
         ),
     )

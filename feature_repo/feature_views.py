@@ -10,7 +10,7 @@ import hashlib
 from typing import Final
 
 from domain.privacy.holds import AGGREGATE_FIGURES
-from feature_repo.entities import CAMPAIGN, CLIENT
+from feature_repo.entities import AD, CAMPAIGN, CHANNEL, CLIENT, PRODUCT, SEGMENT
 from feature_repo.feature import (
     Change,
     Count,
@@ -25,7 +25,16 @@ from feature_repo.feature import (
     Window,
 )
 
-__all__ = ["CAMPAIGN_PERFORMANCE", "CLIENT_PERFORMANCE", "VIEWS", "fingerprint"]
+__all__ = [
+    "AD_PERFORMANCE",
+    "CAMPAIGN_PERFORMANCE",
+    "CHANNEL_PERFORMANCE",
+    "CLIENT_PERFORMANCE",
+    "PRODUCT_SALES",
+    "SEGMENT_SALES",
+    "VIEWS",
+    "fingerprint",
+]
 
 _WEEK: Final = Window(1, 7)
 _WEEK_BEFORE: Final = Window(8, 14)
@@ -35,6 +44,8 @@ _MONTH: Final = Window(1, 28)
 _TTL_SECONDS: Final = 3 * 86_400
 
 _ADS: Final = "ads_daily"
+_BY_AD: Final = "ads_ad_daily"
+_LINES: Final = "order_lines"
 _WEB: Final = "web_daily"
 
 
@@ -52,33 +63,87 @@ def _counted(name: str, what: str, fact: str) -> tuple[Feature, ...]:
     )
 
 
-def _spend(prefix: str) -> tuple[Feature, ...]:
-    """Spend, and how it moves; the same for campaigns and clients."""
+def _moving(name: str, what: str, fact: str, column: str) -> tuple[Feature, ...]:
+    """An amount, and how it moves."""
     return (
-        *_totals(f"{prefix}spend", "Media cost", Unit.MONEY, _ADS, "spend"),
+        *_totals(name, what, Unit.MONEY, fact, column),
         Feature(
-            f"{prefix}spend_previous_7d",
-            "Media cost, days 8 to 14 before.",
+            f"{name}_previous_7d",
+            f"{what}, days 8 to 14 before.",
             Unit.MONEY,
-            Total(_ADS, "spend", _WEEK_BEFORE),
+            Total(fact, column, _WEEK_BEFORE),
         ),
         Feature(
-            f"{prefix}spend_trend_7d",
-            "Relative change of media cost, last 7 days against the 7 before (0.1: a tenth more).",
+            f"{name}_trend_7d",
+            f"Relative change of {what[0].lower()}{what[1:]}, last 7 days against the 7 before "
+            "(0.1: a tenth more).",
             Unit.RATIO,
-            Change(f"{prefix}spend_previous_7d", f"{prefix}spend_7d"),
+            Change(f"{name}_previous_7d", f"{name}_7d"),
         ),
+    )
+
+
+def _spend(prefix: str, fact: str = _ADS) -> tuple[Feature, ...]:
+    """Spend, and how it moves; the same for all that spends."""
+    return (
+        *_moving(f"{prefix}spend", "Media cost", fact, "spend"),
         Feature(
             f"{prefix}days_since_spend",
             "Days since the last one with media cost, at most 28; 1 is yesterday.",
             Unit.DAYS,
-            DaysSince(_ADS, "spend"),
+            DaysSince(fact, "spend"),
         ),
         Feature(
             f"{prefix}days_reported_28d",
             "Days of the last 28 with a row from the platform.",
             Unit.DAYS,
-            DaysReported(_ADS, _MONTH),
+            DaysReported(fact, _MONTH),
+        ),
+    )
+
+
+def _delivery(prefix: str, fact: str = _ADS) -> tuple[Feature, ...]:
+    """What the platform showed, and what it claims; the same for campaigns and ads."""
+    return (
+        *_totals(f"{prefix}impressions", "Times shown", Unit.COUNT, fact, "impressions"),
+        *_totals(f"{prefix}clicks", "Clicks", Unit.COUNT, fact, "clicks"),
+        *_totals(
+            f"{prefix}conversions",
+            "Conversions that the platform claims",
+            Unit.NUMBER,
+            fact,
+            "conversions",
+        ),
+        *_totals(
+            f"{prefix}attributed_revenue",
+            "Value that the platform claims",
+            Unit.MONEY,
+            fact,
+            "attributed_revenue",
+        ),
+        Feature(
+            f"{prefix}cpc_7d",
+            "Media cost per click.",
+            Unit.MONEY,
+            Quotient(f"{prefix}spend_7d", f"{prefix}clicks_7d"),
+        ),
+        Feature(
+            f"{prefix}ctr_7d",
+            "Clicks per impression.",
+            Unit.RATIO,
+            Quotient(f"{prefix}clicks_7d", f"{prefix}impressions_7d"),
+        ),
+        Feature(
+            f"{prefix}cpm_7d",
+            "Media cost per thousand impressions.",
+            Unit.MONEY,
+            Quotient(f"{prefix}spend_7d", f"{prefix}impressions_7d", times=1000),
+        ),
+        Feature(
+            f"{prefix}attributed_roas_28d",
+            "Claimed value per unit of media cost, last 28 days.",
+            Unit.RATIO,
+            Quotient(f"{prefix}attributed_revenue_28d", f"{prefix}spend_28d"),
         ),
     )
 
@@ -92,38 +157,20 @@ CAMPAIGN_PERFORMANCE: Final = FeatureView(
     features=(
         Feature("currency", "Currency of the account, ISO 4217.", Unit.CODE, Currency(_ADS)),
         *_spend(""),
-        *_totals("impressions", "Times shown", Unit.COUNT, _ADS, "impressions"),
-        *_totals("clicks", "Clicks", Unit.COUNT, _ADS, "clicks"),
-        *_totals(
-            "conversions",
-            "Conversions that the platform claims",
-            Unit.NUMBER,
-            _ADS,
-            "conversions",
-        ),
-        *_totals(
-            "attributed_revenue",
-            "Value that the platform claims",
-            Unit.MONEY,
-            _ADS,
-            "attributed_revenue",
-        ),
-        Feature("cpc_7d", "Media cost per click.", Unit.MONEY, Quotient("spend_7d", "clicks_7d")),
-        Feature(
-            "ctr_7d", "Clicks per impression.", Unit.RATIO, Quotient("clicks_7d", "impressions_7d")
-        ),
-        Feature(
-            "cpm_7d",
-            "Media cost per thousand impressions.",
-            Unit.MONEY,
-            Quotient("spend_7d", "impressions_7d", times=1000),
-        ),
-        Feature(
-            "attributed_roas_28d",
-            "Claimed value per unit of media cost, last 28 days.",
-            Unit.RATIO,
-            Quotient("attributed_revenue_28d", "spend_28d"),
-        ),
+        *_delivery(""),
+    ),
+)
+
+AD_PERFORMANCE: Final = FeatureView(
+    name="ad_performance",
+    description="Delivery, cost and claimed results of an ad.",
+    entity=AD,
+    ttl_seconds=_TTL_SECONDS,
+    holds=AGGREGATE_FIGURES,
+    features=(
+        Feature("ad_currency", "Currency of the account, ISO 4217.", Unit.CODE, Currency(_BY_AD)),
+        *_spend("ad_", _BY_AD),
+        *_delivery("ad_", _BY_AD),
     ),
 )
 
@@ -188,8 +235,90 @@ CLIENT_PERFORMANCE: Final = FeatureView(
     ),
 )
 
+PRODUCT_SALES: Final = FeatureView(
+    name="product_sales",
+    description="What a shop sold of a product.",
+    entity=PRODUCT,
+    ttl_seconds=_TTL_SECONDS,
+    holds=AGGREGATE_FIGURES,
+    features=(
+        Feature("product_currency", "Currency of the shop.", Unit.CODE, Currency(_LINES)),
+        *_moving("product_revenue", "Price of what was sold", _LINES, "line_revenue"),
+        *_totals("product_units", "Pieces sold", Unit.COUNT, _LINES, "units"),
+        *_counted("product_order_lines", "Lines of orders", _LINES),
+        Feature(
+            "product_days_since_sale",
+            "Days since the last one with a sale, at most 28; 1 is yesterday.",
+            Unit.DAYS,
+            DaysSince(_LINES, "units"),
+        ),
+        Feature(
+            "product_price_28d",
+            "Price per piece, last 28 days.",
+            Unit.MONEY,
+            Quotient("product_revenue_28d", "product_units_28d"),
+        ),
+    ),
+)
+
+CHANNEL_PERFORMANCE: Final = FeatureView(
+    name="channel_performance",
+    description="Media cost, visits and sales of a client by channel.",
+    entity=CHANNEL,
+    ttl_seconds=_TTL_SECONDS,
+    holds=AGGREGATE_FIGURES,
+    features=(
+        Feature("channel_ads_currency", "Currency of ad accounts.", Unit.CODE, Currency(_ADS)),
+        Feature("channel_shop_currency", "Currency of orders.", Unit.CODE, Currency("orders")),
+        *_spend("channel_"),
+        *_totals("channel_clicks", "Clicks", Unit.COUNT, _ADS, "clicks"),
+        *_totals("channel_sessions", "Visits", Unit.COUNT, _WEB, "sessions"),
+        *_totals("channel_revenue", "Total price of orders", Unit.MONEY, "orders", "revenue"),
+        *_counted("channel_orders", "Orders whose last visit came by it", "orders"),
+        Feature(
+            "channel_roas_28d",
+            "Shop revenue per unit of media cost, last 28 days; where both are in one currency.",
+            Unit.RATIO,
+            Quotient("channel_revenue_28d", "channel_spend_28d"),
+        ),
+        Feature(
+            "channel_orders_per_session_28d",
+            "Shop orders per visit, last 28 days.",
+            Unit.RATIO,
+            Quotient("channel_orders_28d", "channel_sessions_28d"),
+        ),
+    ),
+)
+
+SEGMENT_SALES: Final = FeatureView(
+    name="segment_sales",
+    description="What a client's customers in one country bought.",
+    entity=SEGMENT,
+    ttl_seconds=_TTL_SECONDS,
+    holds=AGGREGATE_FIGURES,
+    features=(
+        Feature("segment_currency", "Currency of orders.", Unit.CODE, Currency("orders")),
+        *_moving("segment_revenue", "Total price of orders", "orders", "revenue"),
+        *_counted("segment_orders", "Orders", "orders"),
+        Feature(
+            "segment_average_order_value_28d",
+            "Revenue per order, last 28 days.",
+            Unit.MONEY,
+            Quotient("segment_revenue_28d", "segment_orders_28d"),
+        ),
+    ),
+)
+
 VIEWS: Final[dict[str, FeatureView]] = {
-    view.name: view for view in (CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE)
+    view.name: view
+    for view in (
+        CAMPAIGN_PERFORMANCE,
+        AD_PERFORMANCE,
+        PRODUCT_SALES,
+        CLIENT_PERFORMANCE,
+        CHANNEL_PERFORMANCE,
+        SEGMENT_SALES,
+    )
 }
 
 

@@ -23,7 +23,6 @@ from domain.ids import ClientId, ConnectionId, RunId, TenantId
 from domain.ports import Clock, Publication, TenantScope
 from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer
-from feature_repo.entities import CLIENT
 from feature_repo.feature import FeatureView
 from feature_repo.feature_views import fingerprint
 from feature_repo.online import OnlineFeatures
@@ -151,10 +150,10 @@ class FeatureRefresh:
 
 
 def _owner(view: FeatureView, client_id: ClientId, connection_id: ConnectionId) -> uuid.UUID:
-    return client_id if view.entity is CLIENT else connection_id
+    return client_id if view.entity.is_of_client else connection_id
 
 
 def _owners(
     view: FeatureView, client_id: ClientId, connections: Collection[ConnectionId]
 ) -> Collection[uuid.UUID]:
-    return [client_id] if view.entity is CLIENT else connections
+    return [client_id] if view.entity.is_of_client else connections

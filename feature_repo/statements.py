@@ -193,10 +193,13 @@ def _aggregated(fact: Fact, view: FeatureView) -> str:
         if getattr(feature.rule, "fact", None) == fact.name
     )
     currency = f", {_one_currency()} AS one_currency" if fact.column("currency") else ""
+    crowd = view.entity.crowd
+    having = "" if crowd is None else f"HAVING COUNT(DISTINCT k.{crowd.column}) >= {crowd.fewest}"
     return f"""
         SELECT k.entity, k.moment, MAX(k.client_id) AS client_id{currency}{values}
         FROM _cte_{fact.name}_known AS k
         GROUP BY k.entity, k.moment
+        {having}
     """
 
 

@@ -46,8 +46,8 @@ async def show_demo_features(runtime: Runtime, tenant: TenantProfile) -> AsyncIt
     values = sum(one.report.values for one in checked)
     entities = sum(one.report.asked for one in checked)
     yield LineEvent(
-        f"equal to the facts as of the same instants: {values:,} values of {entities:,} campaigns "
-        "and clients"
+        f"equal to the facts as of the same instants: {values:,} values of {entities:,} campaigns, "
+        "clients and channels"
     )
 
 

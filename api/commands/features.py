@@ -14,7 +14,7 @@ from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import ClientId, TenantId
 from domain.ports import TenantScope
 from feature_repo.catalogue import PLATFORM
-from feature_repo.entities import CAMPAIGN, CLIENT
+from feature_repo.entities import CLIENT
 from feature_repo.feature import Feature, FeatureView, Unit
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.packing import Value
@@ -49,17 +49,17 @@ async def show_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator
     """`bosco features show`: what is served of a client, a campaign, or a client's campaigns."""
     tenant = await find_agency(runtime, arguments["tenant"])
     entity, limit = arguments["entity"], arguments["limit"]
-    is_campaign = ":" in entity
-    default = CAMPAIGN_PERFORMANCE if is_campaign else CLIENT_PERFORMANCE
+    is_one = ":" in entity
+    default = CAMPAIGN_PERFORMANCE if is_one else CLIENT_PERFORMANCE
     name = arguments.get("service") or default.name
     wanted = await runtime.features.catalogues.feature_set(tenant.tenant_id, name)
-    if is_campaign and wanted.view.entity is CLIENT:
+    if is_one and wanted.view.entity is CLIENT:
         raise InvalidInputError(
-            f"{name} is about clients, and {entity!r} is a campaign",
+            f"{name} is about clients, and {entity!r} is none",
             hint="give the short name of a client",
         )
-    if is_campaign:
-        ids = [parse_entity_id(CAMPAIGN, entity)]
+    if is_one:
+        ids = [parse_entity_id(wanted.view.entity, entity)]
     else:
         ids = await _entities_of(runtime, tenant.tenant_id, entity, wanted.view, limit + 1)
     rows = await runtime.features.reader.read(TenantScope(tenant.tenant_id), name, ids[:limit])
@@ -69,7 +69,7 @@ async def show_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator
             f"{name} has nothing of {entity!r}",
             hint=f"bosco features refresh {tenant.slug} computes what there is",
         )
-    if is_campaign or wanted.view.entity is CLIENT:
+    if is_one or wanted.view.entity is CLIENT:
         yield _one(wanted.view, entity, found[0])
     else:
         yield _several(wanted.view, entity, found)
@@ -105,7 +105,7 @@ async def refresh_features(runtime: Runtime, arguments: Arguments) -> AsyncItera
 async def _entities_of(
     runtime: Runtime, tenant_id: TenantId, client: str, view: FeatureView, limit: int
 ) -> list[str]:
-    """The client itself, or its campaigns."""
+    """The client itself, or its campaigns, channels and so on."""
     async with runtime.database.session(tenant_id) as session:
         client_id: ClientId = (await find_client(session, client)).id
         accounts = await session.scalars(
@@ -114,6 +114,8 @@ async def _entities_of(
         owners = [str(account) for account in accounts]
     if view.entity is CLIENT:
         return [str(client_id)]
+    if view.entity.is_of_client:
+        owners = [str(client_id)]
     return await runtime.features.reader.list_entities(
         TenantScope(tenant_id), view, owners, limit=limit
     )

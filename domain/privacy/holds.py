@@ -326,6 +326,9 @@ ADVERTISING_OBJECT: Final = NotPersonal(
     "ids and names of campaigns, ads and keywords: what the client wrote to advertise; a name in"
     " it, such as that of somebody who is paid to recommend, is there by their contract",
 )
+SHOP_OBJECT: Final = NotPersonal(
+    "shop_object", Reason.WORDING, "ids of products: what the client sells, not who bought it"
+)
 CANONICAL_WORD: Final = NotPersonal("canonical_word", Reason.CLOSED_LIST)
 SEARCH_TERM: Final = NotPersonal(
     "search_term",

@@ -33,7 +33,12 @@ from feature_repo.catalogue import PLATFORM
 from feature_repo.compute import FeatureComputer
 from feature_repo.consistency import ConsistencyReport
 from feature_repo.feature_services import SERVICES
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
+from feature_repo.feature_views import (
+    CAMPAIGN_PERFORMANCE,
+    CHANNEL_PERFORMANCE,
+    CLIENT_PERFORMANCE,
+    VIEWS,
+)
 from feature_repo.stores.acting import ForeignEntityError, acting
 from tests.e2e.feature_world import (
     CAMPAIGNS,
@@ -350,7 +355,7 @@ async def test_a_campaign_and_all_of_a_client_are_shown(platform: Platform, acme
             "con_x:c1",
             "client_sales_v1",
             "INVALID_INPUT",
-            "client_sales_v1 is about clients, and 'con_x:c1' is a campaign",
+            "client_sales_v1 is about clients, and 'con_x:c1' is none",
             "give the short name of a client",
         ),
         (
@@ -392,10 +397,11 @@ async def test_the_demo_proves_them(platform: Platform, acme: World) -> None:
     rows = [row for row in known(acme.files, instant) if row.day >= dt.date(2026, 10, 6)]
     assert table.rows == (("shop", f"{sum(row.cost for row in rows):,.2f}", "-", "-", "-"),)
     campaigns = sum(row["as_of"] is not None for row in acme.served[instant])
-    values = campaigns * len(CAMPAIGN_PERFORMANCE.features) + len(CLIENT_PERFORMANCE.features)
+    values = campaigns * len(CAMPAIGN_PERFORMANCE.features)
+    values += len(CLIENT_PERFORMANCE.features) + len(CHANNEL_PERFORMANCE.features)
     assert line.text == (
-        f"equal to the facts as of the same instants: {values:,} values of {campaigns + 1:,} "
-        "campaigns and clients"
+        f"equal to the facts as of the same instants: {values:,} values of {campaigns + 2:,} "
+        "campaigns, clients and channels"
     )
 
 
@@ -405,6 +411,7 @@ async def test_what_differs_is_found_and_mended(platform: Platform, notacme: Wor
     told = await platform.command("features.check", tenant="notacme")
     assert [row[0:2] + row[-1:] for row in told.table] == [
         (VIEW, "shop", "equal"),
+        ("channel_performance", "shop", "equal"),
         ("client_performance", "shop", "equal"),
     ]
     assert (told.exit_code, told.lines) == (0, [])
@@ -434,6 +441,7 @@ async def test_what_differs_is_found_and_mended(platform: Platform, notacme: Wor
     assert [row[0:4] for row in told.table] == [
         (VIEW, "shop", "file ads", sum(row["as_of"] is not None for row in notacme.served[as_of])),
         ("client_performance", "shop", "", 1),
+        ("channel_performance", "shop", "", 1),
     ]
     told = await platform.command("features.check", tenant="notacme")
     assert told.exit_code == 0

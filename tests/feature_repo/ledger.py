@@ -19,6 +19,7 @@ from domain.facts import FACTS
 from domain.facts.fact import Supersession
 from domain.facts.tables import SUPPRESSED, SYNCS, Table, facts_table
 from domain.ids import ClientId, ConnectionId, TenantId
+from feature_repo.entities import Crowd
 from feature_repo.feature import (
     Change,
     Count,
@@ -42,12 +43,21 @@ __all__ = [
     "at",
     "customer",
     "day",
+    "line",
     "order",
     "refund",
     "visits",
 ]
 
-READ_FACTS = ("ads_daily", "orders", "refunds", "customers", "web_daily")
+READ_FACTS = (
+    "ads_daily",
+    "ads_ad_daily",
+    "orders",
+    "order_lines",
+    "refunds",
+    "customers",
+    "web_daily",
+)
 Row = dict[str, Any]
 
 
@@ -91,7 +101,7 @@ def ad(number: int, campaign: str | None, spend: str | None, **more: Any) -> Row
     }
 
 
-def order(number: int, order_id: str, revenue: str) -> Row:
+def order(number: int, order_id: str, revenue: str, **more: Any) -> Row:
     """An order."""
     return {
         "reporting_date": day(number),
@@ -101,6 +111,21 @@ def order(number: int, order_id: str, revenue: str) -> Row:
         "channel": "direct",
         "order_status": "paid",
         "revenue": Decimal(revenue),
+        **more,
+    }
+
+
+def line(number: int, line_id: str, product: str | None, revenue: str, units: int | None) -> Row:
+    """A line of an order."""
+    return {
+        "reporting_date": day(number),
+        "natural_key": line_id,
+        "order_line_id": line_id,
+        "order_id": "o",
+        "product_id": product,
+        "channel": "direct",
+        "line_revenue": Decimal(revenue),
+        "units": units,
     }
 
 
@@ -268,6 +293,9 @@ class Ledger:
             ]
             for fact in view.facts
         }
+        crowd = view.entity.crowd
+        if crowd is not None:
+            rows = {fact: _crowded(some, crowd) for fact, some in rows.items()}
         if not any(rows.values()):
             return None
         values: Row = {}
@@ -277,6 +305,11 @@ class Ledger:
             if isinstance(feature.rule, Quotient | Change):
                 values[feature.name] = _derived(feature, view, rows, values)
         return values
+
+
+def _crowded(rows: list[Row], crowd: Crowd) -> list[Row]:
+    people = {row[crowd.column] for row in rows} - {None}
+    return rows if len(people) >= crowd.fewest else []
 
 
 def _entity(view: FeatureView, row: Mapping[str, Any]) -> str | None:

@@ -15,14 +15,21 @@ from hypothesis import strategies as st
 from domain.ids import TenantId
 from domain.ports import TenantScope
 from feature_repo.compute import FeatureComputer, micros_of
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
+from feature_repo.feature_views import (
+    AD_PERFORMANCE,
+    CAMPAIGN_PERFORMANCE,
+    CHANNEL_PERFORMANCE,
+    CLIENT_PERFORMANCE,
+    PRODUCT_SALES,
+    VIEWS,
+)
 from feature_repo.statements import asked_features, current_features
 from tenancy.sql_guard import ScopeKind, SqlDialect, guard
 from tenancy.warehouse.dialect import bigquery_sql
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tests.feature_repo.conftest import A, account
-from tests.feature_repo.ledger import Ledger, ad, at, customer, order, refund, visits
+from tests.feature_repo.ledger import Ledger, ad, at, customer, line, order, refund, visits
 from tests.fixtures.warehouse import Analyze
 
 ACCOUNTS = (
@@ -45,13 +52,36 @@ ads = st.builds(
     impressions=counts,
     conversions=counts,
     attribution=st.sampled_from([None, "x:7d:sales"]),
+    channel=st.sampled_from(["paid_search", "direct"]),
+)
+by_ad = st.builds(
+    ad,
+    numbers,
+    st.just("c1"),
+    amounts,
+    clicks=counts,
+    ad_id=st.sampled_from(["a1", "a2", None]),
+    device=st.sampled_from(["mobile", "desktop"]),
 )
 moments = st.builds(at, st.integers(0, 32), st.integers(0, 23))
 windows = st.tuples(numbers, numbers).map(lambda pair: (min(pair), max(pair)))
-ads_syncs = st.tuples(
-    st.just("ads_daily"), st.sampled_from(ACCOUNTS), moments, st.lists(ads, max_size=6), windows
+ads_syncs = st.one_of(
+    [
+        st.tuples(
+            st.just(fact), st.sampled_from(ACCOUNTS), moments, st.lists(rows, max_size=6), windows
+        )
+        for fact, rows in (("ads_daily", ads), ("ads_ad_daily", by_ad))
+    ]
 )
 shop_rows = {
+    "order_lines": st.builds(
+        line,
+        numbers,
+        st.sampled_from(["l1", "l2", "l3"]),
+        st.sampled_from(["p1", "p2", None]),
+        amounts,
+        counts,
+    ),
     "orders": st.builds(order, numbers, st.sampled_from(["o1", "o2", "o3"]), amounts),
     "refunds": st.builds(refund, numbers, st.sampled_from(["r1", "r2"]), amounts),
     "customers": st.builds(customer, numbers, st.sampled_from(["k1", "k2"])),
@@ -83,9 +113,31 @@ def world() -> Iterator[tuple[asyncio.Runner, Warehouse, Iterator[int]]]:
         runner.run(warehouse.close())
 
 
-@settings(max_examples=20, deadline=None)
-@given(history=histories, instants=st.lists(moments, min_size=1, max_size=3))
+anything = given(history=histories, instants=st.lists(moments, min_size=1, max_size=3))
+
+
+@settings(max_examples=8, deadline=None)
+@anything
 def test_every_history_gives_what_the_reference_gives(
+    world: tuple[asyncio.Runner, Warehouse, Iterator[int]],
+    history: list[Any],
+    instants: list[dt.datetime],
+) -> None:
+    _check(world, history, instants)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@anything
+def test_sixty_histories_give_what_the_reference_gives(
+    world: tuple[asyncio.Runner, Warehouse, Iterator[int]],
+    history: list[Any],
+    instants: list[dt.datetime],
+) -> None:
+    _check(world, history, instants)
+
+
+def _check(
     world: tuple[asyncio.Runner, Warehouse, Iterator[int]],
     history: list[Any],
     instants: list[dt.datetime],
@@ -106,9 +158,13 @@ async def _compare(
         ledger.note(replace(of, tenant_id=tenant_id), fact, known_at, kept, covers)
     await ledger.load()
     scope = TenantScope(tenant_id)
+    clients = [str(ACCOUNTS[0].client_id), str(ACCOUNTS[2].client_id)]
     entities = {
         CAMPAIGN_PERFORMANCE: [of.campaign(c) for of in ACCOUNTS for c in ("c1", "c2")],
-        CLIENT_PERFORMANCE: [str(ACCOUNTS[0].client_id), str(ACCOUNTS[2].client_id)],
+        AD_PERFORMANCE: [of.campaign(one) for of in ACCOUNTS for one in ("a1", "a2")],
+        PRODUCT_SALES: [SHOP.campaign(one) for one in ("p1", "p2")],
+        CLIENT_PERFORMANCE: clients,
+        CHANNEL_PERFORMANCE: [f"{one}:{by}" for one in clients for by in ("paid_search", "direct")],
     }
     for view, ids in entities.items():
         expected = {

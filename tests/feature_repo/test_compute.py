@@ -8,9 +8,15 @@ import pytest
 from domain.facts.fact import HISTORY
 from domain.ports import TenantScope
 from feature_repo.compute import FeatureComputer
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
+from feature_repo.feature_views import (
+    CAMPAIGN_PERFORMANCE,
+    CHANNEL_PERFORMANCE,
+    CLIENT_PERFORMANCE,
+    PRODUCT_SALES,
+    SEGMENT_SALES,
+)
 from tests.feature_repo.conftest import A, B, account
-from tests.feature_repo.ledger import Ledger, ad, at, customer, order, refund, visits
+from tests.feature_repo.ledger import Ledger, ad, at, customer, line, order, refund, visits
 
 pytestmark = pytest.mark.anyio
 
@@ -261,3 +267,79 @@ async def test_no_pairs_are_an_empty_answer_of_the_same_shape(
         some = await computer.current(TenantScope(A), view, [str(ADS.client_id)], at(29))
         assert none.num_rows == 0
         assert none.schema == some.schema
+
+
+async def test_a_products_month(ledger: Ledger, computer: FeatureComputer) -> None:
+    lines = [
+        line(28, "l1", "p1", "30", 3),
+        line(22, "l2", "p1", "20", 1),
+        line(28, "l3", None, "9", 1),
+    ]
+    await ledger.sync(SHOP, "order_lines", at(29), lines)
+    await ledger.sync(SHOP, "order_lines", at(29, 18), [line(28, "l1", "p1", "10", 1)])
+    owner = [str(SHOP.connection_id)]
+    [row] = (await computer.current(TenantScope(A), PRODUCT_SALES, owner, at(30))).to_pylist()
+    assert row["entity"] == f"{SHOP.connection_id}:p1"
+    assert {name: row[name] for name in PRODUCT_SALES.feature_names} == {
+        "product_currency": "EUR",
+        "product_revenue_7d": 10.0,
+        "product_revenue_28d": 30.0,
+        "product_revenue_previous_7d": 20.0,
+        "product_revenue_trend_7d": -0.5,
+        "product_units_7d": 1,
+        "product_units_28d": 2,
+        "product_order_lines_7d": 1,
+        "product_order_lines_28d": 2,
+        "product_days_since_sale": 2,
+        "product_price_28d": 15.0,
+    }
+
+
+async def test_a_channel_joins_cost_visits_and_sales(
+    ledger: Ledger, computer: FeatureComputer
+) -> None:
+    by_search = {"channel": "paid_search"}
+    await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20", clicks=4)], (1, 29))
+    sold = [order(28, "o1", "100", **by_search), order(28, "o2", "7")]
+    await ledger.sync(SHOP, "orders", at(29), sold)
+    seen = [{**visits(28, 50, 10), **by_search}]
+    await ledger.sync(WEB, "web_daily", at(29), seen, (1, 29))
+    owner = [str(ADS.client_id)]
+    table = await computer.current(TenantScope(A), CHANNEL_PERFORMANCE, owner, at(30))
+    direct, search = table.to_pylist()
+    assert (direct["entity"], search["entity"]) == (f"{owner[0]}:direct", f"{owner[0]}:paid_search")
+    assert (direct["channel_revenue_28d"], direct["channel_spend_28d"]) == (7.0, None)
+    assert search["channel_roas_28d"] == 5.0
+    assert search["channel_orders_per_session_28d"] == 0.02
+    assert (search["channel_clicks_7d"], search["channel_orders_7d"]) == (4, 1)
+
+
+async def test_a_segment_of_few_people_has_no_values(
+    ledger: Ledger, computer: FeatureComputer
+) -> None:
+    """Nineteen people of AT and a guest, and twenty of DE; of FR one who buys often."""
+
+    def sold(country: str, people: int, orders: int) -> list[dict[str, Any]]:
+        return [
+            order(28, f"{country}{n}", "10", country=country, customer_id=f"{country}{n % people}")
+            for n in range(orders)
+        ]
+
+    guest = order(28, "guest", "10", country="AT", customer_id=None)
+    orders = [*sold("DE", 20, 20), *sold("AT", 19, 19), guest, *sold("FR", 1, 40)]
+    await ledger.sync(SHOP, "orders", at(29), orders)
+    owner = [str(SHOP.client_id)]
+    table = await computer.current(TenantScope(A), SEGMENT_SALES, owner, at(30))
+    pairs = [(f"{owner[0]}:{country}", at(30)) for country in ("AT", "DE", "FR")]
+    assert await computer.asked(TenantScope(A), SEGMENT_SALES, pairs) == table
+    [row] = table.to_pylist()
+    assert (row["entity"], row["segment_orders_28d"]) == (f"{owner[0]}:DE", 20)
+    assert row["segment_average_order_value_28d"] == 10.0
+    for pair in pairs:
+        known = ledger.reference(A, SEGMENT_SALES, *pair)
+        assert (known is None) == (pair != pairs[1])
+    await ledger.sync(
+        SHOP, "orders", at(29, 18), [order(28, "guest", "10", country="AT", customer_id="AT19")]
+    )
+    table = await computer.current(TenantScope(A), SEGMENT_SALES, owner, at(30))
+    assert table.column("segment_orders_28d").to_pylist() == [20, 20]

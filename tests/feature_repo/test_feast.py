@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import pytest
 from feast import FeatureService, FeatureStore
+from feast.data_source import PushMode
 from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
@@ -18,6 +19,7 @@ from domain.ids import TenantId
 from domain.ports import TenantScope
 from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer
+from feature_repo.entities import ENTITIES
 from feature_repo.feature_services import SERVICES
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
 from feature_repo.online import OnlineFeatures
@@ -112,7 +114,10 @@ async def test_the_registry_holds_the_definitions(
     assert {view.name for view in store.list_feature_views()} == set(VIEWS)
     assert {service.name for service in store.list_feature_services()} == set(SERVICES)
     names = {entity.name for entity in store.list_entities()}
-    assert names - {"__dummy"} == {"agency", "campaign", "client"}  # the dummy is Feast's own
+    assert names - {"__dummy"} == {
+        "agency",
+        *(one.name for one in ENTITIES),
+    }  # the dummy is Feast's
     features = {one.name: one for one in store.get_feature_view("campaign_performance").features}
     assert features["cpc_7d"].description == "Media cost per click."
     assert features["cpc_7d"].tags == {"unit": "money"}
@@ -366,11 +371,40 @@ async def test_calls_that_would_open_a_client_of_feasts_own_are_refused(
         await _for(A, lambda: store.precompute_feature_service("campaign_pacing_v1"))
 
 
+def _pushed(**values: Any) -> pd.DataFrame:
+    """A frame as Feast's push takes it; features that are not named are NULL."""
+    instants = dict.fromkeys(("event_timestamp", "created_timestamp"), at(30))
+    features = dict.fromkeys(CAMPAIGN_PERFORMANCE.feature_names) | values
+    [row] = _rows("c1")
+    return pd.DataFrame([{**row, "client_id": str(ADS.client_id), **features, **instants}])
+
+
+async def test_what_is_pushed_is_served_to_its_agency_alone(
+    store: FeatureStore, online: OnlineFeatures, ledger: Ledger, computer: FeatureComputer
+) -> None:
+    source, frame = "campaign_performance_push", _pushed(spend_7d=7.0, currency="EUR")
+    with pytest.raises(NoScopeError):
+        await asyncio.to_thread(store.push, source, frame)
+    with pytest.raises(ForeignEntityError):
+        await _for(B, lambda: store.push(source, frame))
+    assert await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, [ADS.campaign("c1")]) == [None]
+    await _for(A, lambda: store.push(source, frame))
+    answer = await _for(A, lambda: store.get_online_features(FEATURES, _rows("c1")).to_dict())
+    assert (answer["spend_7d"], answer["currency"]) == ([7.0], ["EUR"])
+    await _publish(ledger, computer, online, "20")  # the next publication tells what is true
+    answer = await _for(A, lambda: store.get_online_features(FEATURES, _rows("c1")).to_dict())
+    assert answer["spend_7d"] == [20.0]
+
+
+async def test_the_past_is_not_pushed(store: FeatureStore) -> None:
+    source, frame = "campaign_performance_push", _pushed(spend_7d=7.0)
+    with pytest.raises(RefusedCallError) as told:
+        await _for(A, lambda: store.push(source, frame, to=PushMode.OFFLINE))
+    assert told.value.hint == "push online, or bring rows in with bosco import"
+
+
 async def test_a_client_outside_the_scope_is_not_written(store: FeatureStore) -> None:
     scope = TenantScope(A, frozenset({account(A, 1, client=2).client_id}))
-    instants = dict.fromkeys(("event_timestamp", "created_timestamp"), at(30))
-    values = {**dict.fromkeys(CAMPAIGN_PERFORMANCE.feature_names), "spend_7d": 1.0}
-    [row] = _rows("c1")
-    frame = pd.DataFrame([{**row, "client_id": str(ADS.client_id), **values, **instants}])
+    frame = _pushed(spend_7d=1.0)
     with acting(scope), pytest.raises(ForeignEntityError, match="a client outside the scope"):
         await asyncio.to_thread(store.write_to_online_store, "campaign_performance", frame)

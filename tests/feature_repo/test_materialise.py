@@ -13,7 +13,7 @@ from domain.time_window import DateRange
 from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer, instant_of
 from feature_repo.consistency import ConsistencyCheck, ConsistencyReport, Mismatch
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, fingerprint
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS, fingerprint
 from feature_repo.materialise import FeatureRefresh
 from feature_repo.online import OnlineFeatures
 from feature_repo.registry import RegistryError
@@ -135,10 +135,7 @@ def _publication(of: Account, *facts: str) -> Publication:
 async def _noted(database: Database) -> dict[tuple[str, uuid.UUID], tuple[dt.datetime, int]]:
     async with database.session(A) as session:
         rows = (await session.scalars(select(FeatureMaterialisation))).all()
-    assert {row.fingerprint for row in rows} <= {
-        fingerprint(CAMPAIGN_PERFORMANCE),
-        fingerprint(CLIENT_PERFORMANCE),
-    }
+    assert all(row.fingerprint == fingerprint(VIEWS[row.view]) for row in rows)
     return {(row.view, row.owner_id): (row.as_of, row.entities) for row in rows}
 
 
@@ -153,6 +150,7 @@ async def test_a_publication_refreshes_what_it_touched(
     assert await _noted(database) == {
         ("campaign_performance", ADS.connection_id): (at(30), 2),
         ("client_performance", ADS.client_id): (at(30), 1),
+        ("channel_performance", ADS.client_id): (at(30), 1),
     }
     ids = [ADS.campaign("c1"), MORE_ADS.campaign("c1")]
     found = await online.read(TenantScope(A), CAMPAIGN_PERFORMANCE, ids)
@@ -166,7 +164,7 @@ async def test_a_publication_refreshes_what_it_touched(
 async def test_facts_that_no_feature_reads_refresh_nothing(
     refresh: FeatureRefresh, database: Database
 ) -> None:
-    await refresh.published(_publication(ADS, "ads_ad_daily", "order_lines"))
+    await refresh.published(_publication(ADS, "ads_country_daily", "web_property_daily"))
     assert await _noted(database) == {}
 
 
@@ -175,7 +173,11 @@ async def test_a_shop_refreshes_its_client_alone(
 ) -> None:
     await ledger.sync(SHOP, "orders", at(29), [order(28, "o1", "20")])
     await refresh.published(_publication(SHOP, "orders"))
-    assert await _noted(database) == {("client_performance", SHOP.client_id): (at(30), 1)}
+    assert await _noted(database) == {
+        ("client_performance", SHOP.client_id): (at(30), 1),
+        ("channel_performance", SHOP.client_id): (at(30), 1),
+        ("segment_sales", SHOP.client_id): (at(30), 0),
+    }
 
 
 async def test_again_changes_the_instant_alone_and_later_facts_count(
@@ -207,11 +209,15 @@ async def test_again_changes_the_instant_alone_and_later_facts_count(
 async def test_a_client_is_refreshed_on_demand(refresh: FeatureRefresh, ledger: Ledger) -> None:
     await ledger.sync(ADS, "ads_daily", at(29), [ad(28, "c1", "20")], (28, 28))
     done = await refresh.refresh_client(A, ADS.client_id)
-    assert [(one.view, one.owner_id, one.as_of, one.entities) for one in done] == [
-        ("campaign_performance", ADS.connection_id, at(30), 1),
-        ("campaign_performance", MORE_ADS.connection_id, at(30), 0),
-        ("campaign_performance", SHOP.connection_id, at(30), 0),
-        ("client_performance", ADS.client_id, at(30), 1),
+    assert {one.as_of for one in done} == {at(30)}
+    accounts, client = [one.connection_id for one in (ADS, MORE_ADS, SHOP)], ADS.client_id
+    assert [(one.view, one.owner_id, one.entities) for one in done] == [
+        *zip(["campaign_performance"] * 3, accounts, (1, 0, 0), strict=True),
+        *zip(["ad_performance"] * 3, accounts, (0, 0, 0), strict=True),
+        *zip(["product_sales"] * 3, accounts, (0, 0, 0), strict=True),
+        ("client_performance", client, 1),
+        ("channel_performance", client, 1),
+        ("segment_sales", client, 0),
     ]
 
 

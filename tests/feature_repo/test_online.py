@@ -216,10 +216,7 @@ async def test_an_unknown_set_is_told_with_what_there_is(online: OnlineFeatures)
     with pytest.raises(NotFoundError) as told:
         await reader.read(TenantScope(A), "weather", ["c"])
     assert told.value.message == "there is no feature view or service 'weather'"
-    assert told.value.hint == (
-        "there are campaign_performance, client_performance, campaign_pacing_v1, "
-        "campaign_response_v1, client_sales_v1, client_funnel_v1"
-    )
+    assert told.value.hint == f"there are {', '.join(dict.fromkeys((*VIEWS, *SERVICES)))}"
 
 
 @pytest.mark.anyio

@@ -37,7 +37,9 @@ class FeatureService:
 
     name: str = strawberry.field(description="`features` takes it.")
     description: str
-    entity: str = strawberry.field(description="What has these features: campaign or client.")
+    entity: str = strawberry.field(
+        description="What has these features: campaign, client and so on."
+    )
     values_type: str = strawberry.field(description="Member of `FeatureValues`.")
     ttl_seconds: int = strawberry.field(description="Values that are older are not shown.")
     features: list[FeatureDefinition] = strawberry.field(description="In order.")

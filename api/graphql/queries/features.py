@@ -27,7 +27,7 @@ from domain.errors import NotFoundError
 from domain.ids import ClientId, ConnectionId, parse_id, public_id
 from domain.metrics.naming import did_you_mean
 from feature_repo.catalogue import Catalogue
-from feature_repo.entities import CLIENT, Entity
+from feature_repo.entities import Entity
 from feature_repo.feature_services import FeatureService
 from feature_repo.read import FeatureRow
 from tenancy.tables import Client, Connection
@@ -47,15 +47,18 @@ class FeatureStatus(enum.Enum):
     )
 
 
-@strawberry.type(description="A campaign or client.")
+@strawberry.type(description="What has features: a campaign, an ad, a product, a client and so on.")
 class FeatureEntity:
     """See the description."""
 
     id: strawberry.ID = strawberry.field(
-        description="A client's own; of a campaign its connection's, a colon and the platform's."
+        description="A client's own; of a campaign, ad or product its connection's, a colon and "
+        "the platform's; of a channel or segment its client's, a colon and its name."
     )
     client: Named | None
-    connection: Named | None = strawberry.field(description="null: the entity is a client.")
+    connection: Named | None = strawberry.field(
+        description="null: the entity is a client, or a part of one."
+    )
 
 
 @strawberry.type(description="Features of an entity.")
@@ -95,7 +98,7 @@ class _Owners:
 
     def of(self, entity: Entity) -> list[str]:
         """Ids of those whose entities are asked for, in order."""
-        return list(map(str, sorted(self.clients if entity is CLIENT else self.connections)))
+        return list(map(str, sorted(self.clients if entity.is_of_client else self.connections)))
 
 
 async def _features(
@@ -188,7 +191,7 @@ def _node(
         )
     client_id = ClientId(uuid.UUID(row.client_id))
     connection = None
-    if entity is not CLIENT:
+    if not entity.is_of_client:
         connection_id = ConnectionId(uuid.UUID(entity.owner_of(entity_id)))
         connection = _named("con", connection_id, owners.connections.get(connection_id))
     return EntityFeatures(
@@ -211,6 +214,6 @@ def _named(prefix: str, own_id: uuid.UUID, name: str | None) -> Named:
 FEATURES = RootField(
     "features",
     Scope.METRICS_READ,
-    "Features of campaigns or clients, as of the last publication.",
+    "Features of campaigns, clients and other entities, as of the last publication.",
     _features,
 )
