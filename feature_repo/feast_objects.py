@@ -6,7 +6,7 @@ from typing import Final
 from feast import Entity as FeastEntity
 from feast import FeatureService as FeastService
 from feast import FeatureView as FeastView
-from feast import Field, Project, ValueType
+from feast import Field, Project, PushSource, ValueType
 from feast.constants import PROTECTED_PROJECT_TAG
 from feast.feast_object import FeastObject
 from feast.types import Float64, Int64, PrimitiveFeastType, String
@@ -79,7 +79,7 @@ def _view(view: FeatureView, entities: list[FeastEntity]) -> FeastView:
     client = Field(name=CLIENT_ID, dtype=String, description="Client that the entity belongs to.")
     return FeastView(
         name=view.name,
-        source=FactsSource(view.name),
+        source=PushSource(name=f"{view.name}_push", batch_source=FactsSource(view.name)),
         entities=entities,
         schema=[*keys, client, *features],
         ttl=dt.timedelta(seconds=view.ttl_seconds),

@@ -32,11 +32,13 @@ from feast.value_type import ValueType
 from pydantic import ConfigDict
 
 from domain.errors import InvalidInputError
-from feature_repo.catalogue import FeatureSet
+from domain.facts.fact import ColumnType
+from feature_repo.catalogue import PLATFORM, FeatureSet
 from feature_repo.compute import instant_of
 from feature_repo.entities import TENANT_KEY
 from feature_repo.statements import CLIENT_ID, ENTITY
 from feature_repo.stores.acting import Bridge, acting_scope, own_tenant
+from feature_repo.stores.online_store import RefusedCallError
 
 __all__ = ["CREATED_AT", "EVENT_AT", "FactsSource", "WarehouseOfflineStore"]
 
@@ -96,8 +98,12 @@ class FactsSource(DataSource):
         return lambda _: ValueType.UNKNOWN
 
     def get_table_column_names_and_types(self, config: RepoConfig) -> Iterable[tuple[str, str]]:
-        """None are guessed."""
-        return ()
+        """What a pushed data frame has."""
+        view = PLATFORM.view(self.tags["view"])
+        keys = (TENANT_KEY, view.entity.join_key, CLIENT_ID)
+        yield from ((name, ColumnType.STRING.value) for name in keys)
+        yield from ((feature.name, feature.type.value) for feature in view.features)
+        yield from ((name, ColumnType.TIMESTAMP.value) for name in (EVENT_AT, CREATED_AT))
 
 
 class _Job(RetrievalJob):
@@ -187,6 +193,23 @@ class WarehouseOfflineStore(OfflineStore):
             max_event_timestamp=max(instants, default=None),
         )
         return _Job(compute, full_feature_names=full_feature_names, metadata=metadata)
+
+    @staticmethod
+    def offline_write_batch(
+        config: RepoConfig,
+        feature_view: FeatureView,
+        table: pa.Table,
+        progress: Callable[[int], Any] | None,
+    ) -> None:
+        """Refused: what was true in the past is what platforms told.
+
+        Raises:
+            RefusedCallError: Always.
+        """
+        raise RefusedCallError(
+            "facts are not written by way of features",
+            hint="push online, or bring rows in with bosco import",
+        )
 
     @staticmethod
     def pull_latest_from_table_or_query(
