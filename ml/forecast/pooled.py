@@ -116,7 +116,7 @@ class PooledForecaster:
         steps = np.empty((count, horizons[-1], len(QUANTILES)))
         before, begin = np.zeros(count), 0
         for place, horizon in enumerate(horizons):
-            judged = self._judged(outlook, place, features[place])
+            judged = self.judged(outlook, place, features[place])
             usual = outlook.usual[place]
             point = unlogged(judged.correction, outlook.anchors.totals[place], usual)
             middle = _scaled(outlook.anchors.steps[:, begin:horizon], point - before)
@@ -130,7 +130,7 @@ class PooledForecaster:
         chosen = with_baseline(told, choose(outlook), outlook)
         return reconciled(chosen, families_in(known, measure))
 
-    def _judged(self, outlook: Outlook, place: int, features: Features) -> Judged:
+    def judged(self, outlook: Outlook, place: int, features: Features) -> Judged:
         """What the model says of the rows of one horizon, in their order."""
         nearest = _nearest(self.model.horizons, outlook.horizons[place])
         correction, noise = np.empty(len(features)), np.empty(len(features))
