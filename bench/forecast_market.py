@@ -62,6 +62,7 @@ class _Run:
         measure: What is forecast.
         is_planned: The regime.
         tally: Of what is fast, on all agencies.
+        unseen: Of the same, on the agencies that nothing was learnt from.
         slow: Of the slow ones and all beside them, on a few agencies; None: not run.
     """
 
@@ -69,6 +70,7 @@ class _Run:
     measure: Measure
     is_planned: bool
     tally: Tally
+    unseen: Tally
     slow: Tally | None
 
 
@@ -80,6 +82,7 @@ def market_figures() -> Iterator[Figure]:
     _roll_all(runs, origins)
     for run in runs:
         yield from run.tally.figures()
+        yield from run.unseen.figures()
         if run.slow is not None:
             yield from run.slow.figures()
 
@@ -99,6 +102,7 @@ def _run(level: str, measure: Measure, is_planned: bool) -> _Run:  # noqa: FBT00
         measure,
         is_planned,
         Tally(name, fast, ROAS_7.name, SUBJECT, is_seasonal=True),
+        Tally(f"{name}, unseen agencies", fast, ROAS_7.name, SUBJECT, is_seasonal=True),
         slow,
     )
 
@@ -125,23 +129,27 @@ def _roll_all(runs: Sequence[_Run], origins: Sequence[int]) -> None:
         }
         for run, trees in zip(runs, boosted, strict=True):
             own, panel = subject[run.level], panels[run.level]
-            _rolled(run, run.tally, [*BASELINES, *trees, own], panel, origins)
+            tallies = [run.tally] if number in _SEEN else [run.tally, run.unseen]
+            _rolled(run, tallies, [*BASELINES, *trees, own], panel, origins)
             if run.slow is not None and number in _SLOW[run.level]:
                 slow = [*BASELINES, *_slow(run.level), own]
-                _rolled(run, run.slow, slow, panel, origins)
+                _rolled(run, [run.slow], slow, panel, origins)
     print(f"market of {SIZE.agencies} agencies: done", flush=True)
 
 
 def _rolled(
     run: _Run,
-    tally: Tally,
+    tallies: Sequence[Tally],
     forecasters: Sequence[Forecaster],
     panels: Panels,
     origins: Sequence[int],
 ) -> None:
     planned = panels.planned if run.is_planned else None
-    outcomes = roll(forecasters, panels.history, run.measure, _HORIZONS, origins, planned=planned)
-    tally.add(panels.history.series[0].client, list(outcomes), panels.dollars)
+    outcomes = list(
+        roll(forecasters, panels.history, run.measure, _HORIZONS, origins, planned=planned)
+    )
+    for tally in tallies:
+        tally.add(panels.history.series[0].client, outcomes, panels.dollars)
 
 
 def _histories(origin: int) -> Iterator[History]:
