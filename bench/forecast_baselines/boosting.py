@@ -35,11 +35,11 @@ POOLED: Final = "XGBoost pooled, no anchor"
 POOLED_QUANTILE: Final = "quantile XGBoost pooled"
 
 _ROUNDS: Final = 100
-_ORIGINS: Final = 40
+_ORIGINS: Final = 24
 _SPACING: Final = 5
 _LEVEL: Final = 28  # steps
 _STEPS: Final = 7  # of each past origin, drawn
-_MOST_ROWS: Final = 50_000
+_MOST_ROWS: Final = 30_000
 _SEED: Final = 6
 _SHARED: Final = {"tree_method": "hist", "max_depth": 6, "eta": 0.08, "nthread": 1, "seed": _SEED}
 
