@@ -1,6 +1,6 @@
 """What a series does if nothing new happens: the figures that everything else corrects.
 
-    figures as known, share complete, spend -> local ratios and levels -> experts of the next steps
+    figures as known, share complete, spend -> rates -> experts of the next steps, or their sums
 
 Two kinds of experts, each at several memories (half-lives):
 
@@ -10,7 +10,7 @@ Two kinds of experts, each at several memories (half-lives):
 Both weigh the past with w = 2^(-age / half-life) and compare sums: sum(w y) / sum(w e c s), where e
 is the exposure (spend, or 1), c the share complete at that age (so young days neither depress the
 ratio nor are blown up) and s the season's index. Which expert is right for a series is found from
-its own past (`ml.forecast.stacking`): a search campaign follows its spend, a brand's revenue hardly
+its own past (`ml.forecast.record`): a search campaign follows its spend, a brand's revenue hardly
 does.
 """
 
@@ -28,8 +28,11 @@ __all__ = [
     "MEMORIES",
     "RATIO_COUNT",
     "Basis",
+    "Rates",
+    "expert_totals",
     "experts",
     "half_lives",
+    "rates_of",
     "short_season",
 ]
 
@@ -91,18 +94,27 @@ def half_lives(cadence: Cadence) -> Floats:
     return np.array(MEMORIES) * short_season(cadence)
 
 
-def experts(basis: Basis, ahead: Floats) -> Floats:
-    """Figures that each expert expects for the next steps.
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """What all experts go by.
 
-    Args:
-        basis: What is known.
-        ahead: Spend of the next steps, shape (series, ahead).
-
-    Returns:
-        Shape (EXPERT_COUNT, series, ahead): ratios, levels, each by its memory, and the last
-        season as it was; NaN where an expert has nothing to go by.
+    Attributes:
+        ratio: Figures by a unit of spend, shape (series, RATIO_COUNT).
+        level: Figures by a step, shape (series, memories).
+        per_spend: Season's index of the ratio, shape (series, season), next step first.
+        own: Season's index of the level, same shape.
+        last_season: The last season as it was, shape (series, season or less).
     """
-    length = ahead.shape[1]
+
+    ratio: Floats
+    level: Floats
+    per_spend: Floats
+    own: Floats
+    last_season: Floats
+
+
+def rates_of(basis: Basis) -> Rates:
+    """Learn the experts' rates; NaN where there is nothing to go by."""
     season = basis.cadence.season
     own = seasonal_index(basis.matured, season)
     per_spend = own / seasonal_index(basis.spend, season)
@@ -114,14 +126,33 @@ def experts(basis: Basis, ahead: Floats) -> Floats:
     used = complete * spend * _past(per_spend, known.shape[1])
     ratio = shrunk_ratios(figures, used, weights[:, -RATIO_COUNT:], basis.tiers)
     level = _divide(figures @ weights, (complete * _past(own, known.shape[1])) @ weights)
-    by_ratio = ratio.T[:, :, None] * (ahead * _next(per_spend, length))
-    by_level = level.T[:, :, None] * _next(own, length)
-    return np.concatenate([by_ratio, by_level, _last_season(basis, length)[None]])
+    return Rates(ratio, level, per_spend, own, basis.matured[:, -season:])
 
 
-def _last_season(basis: Basis, length: int) -> Floats:
-    season = min(basis.cadence.season, basis.figures.shape[1])
-    return _next(basis.matured[:, -season:], length)
+def experts(rates: Rates, ahead: Floats) -> Floats:
+    """Figures that each expert expects for the next steps.
+
+    Args:
+        rates: What they go by.
+        ahead: Spend of the next steps, shape (series, ahead).
+
+    Returns:
+        Shape (EXPERT_COUNT, series, ahead): ratios, levels, each by its memory, and the last
+        season as it was; NaN where an expert has nothing to go by.
+    """
+    length = ahead.shape[1]
+    by_ratio = rates.ratio.T[:, :, None] * (ahead * _next(rates.per_spend, length))
+    by_level = rates.level.T[:, :, None] * _next(rates.own, length)
+    return np.concatenate([by_ratio, by_level, _next(rates.last_season, length)[None]])
+
+
+def expert_totals(rates: Rates, ahead: Floats) -> Floats:
+    """Sums of `experts` over the steps ahead: shape (EXPERT_COUNT, series)."""
+    length = ahead.shape[1]
+    spent = (ahead * _next(rates.per_spend, length)).sum(axis=1)
+    seasons = _next(rates.own, length).sum(axis=1)
+    last = _next(rates.last_season, length).sum(axis=1)
+    return np.concatenate([rates.ratio.T * spent, rates.level.T * seasons, last[None]])
 
 
 def _weights(basis: Basis) -> Floats:

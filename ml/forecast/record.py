@@ -17,7 +17,15 @@ from typing import Final
 
 import numpy as np
 
-from ml.forecast.anchor import EXPERT_COUNT, RATIO_COUNT, Basis, experts, short_season
+from ml.forecast.anchor import (
+    EXPERT_COUNT,
+    RATIO_COUNT,
+    Basis,
+    expert_totals,
+    experts,
+    rates_of,
+    short_season,
+)
 from ml.panel import Floats
 
 __all__ = [
@@ -84,7 +92,7 @@ def anchors_of(basis: Basis, horizons: tuple[int, ...], ahead: Floats | None) ->
         ahead: Spend that is planned, shape (series, last horizon); None: unknown, so the experts of
             the level alone speak.
     """
-    told = _told(basis, horizons[-1], ahead)
+    told = experts(rates_of(basis), _spend_or_unknown(ahead, len(basis.figures), horizons[-1]))
     return _weighed(told, trials_of(basis, horizons, is_planned=ahead is not None), horizons)
 
 
@@ -127,7 +135,7 @@ def trials_of(basis: Basis, horizons: tuple[int, ...], *, is_planned: bool) -> t
         for origin in trial_origins(basis, horizon):
             wanted.setdefault(origin, []).append(horizon)
     told = {
-        origin: _totals(basis, origin, tuple(lengths), is_planned=is_planned)
+        origin: _totals(basis, origin, lengths, is_planned=is_planned)
         for origin, lengths in wanted.items()
     }
     return tuple(_trials(basis, horizon, told) for horizon in horizons)
@@ -175,18 +183,20 @@ def stacked(told: Floats, weights: Floats) -> Floats:
     return mean
 
 
-def _told(basis: Basis, length: int, ahead: Floats | None) -> Floats:
-    spend = np.full((len(basis.figures), length), np.nan) if ahead is None else ahead
-    return experts(basis, spend)
+def _spend_or_unknown(ahead: Floats | None, count: int, length: int) -> Floats:
+    return np.full((count, length), np.nan) if ahead is None else ahead
 
 
 def _totals(
-    basis: Basis, origin: int, lengths: tuple[int, ...], *, is_planned: bool
+    basis: Basis, origin: int, lengths: list[int], *, is_planned: bool
 ) -> dict[int, Floats]:
-    longest = max(lengths)
-    ahead = np.nan_to_num(basis.spend[:, origin : origin + longest]) if is_planned else None
-    cumulated = np.cumsum(_told(basis.until(origin), longest, ahead), axis=2)
-    return {length: cumulated[:, :, length - 1] for length in lengths}
+    rates = rates_of(basis.until(origin))
+    totals = {}
+    for length in lengths:
+        spent = np.nan_to_num(basis.spend[:, origin : origin + length]) if is_planned else None
+        ahead = _spend_or_unknown(spent, len(basis.figures), length)
+        totals[length] = expert_totals(rates, ahead)
+    return totals
 
 
 def _trials(basis: Basis, horizon: int, told: dict[int, dict[int, Floats]]) -> Trials:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.forecast.anchor import MEMORIES, RATIO_COUNT, Basis, experts
+from ml.forecast.anchor import MEMORIES, RATIO_COUNT, Basis, expert_totals, experts, rates_of
 from ml.forecast.record import Trials, anchors_of, stacked, weights_of
 from ml.forecast.shrinkage import tiers_of
 from ml.panel import DAILY, Floats, Series
@@ -18,16 +18,20 @@ def basis(figures: Floats, spend: Floats, complete: Floats | None = None) -> Bas
     return Basis(DAILY, figures, whole, spend, tiers_of(series))
 
 
+def experts_of(seen: Basis, ahead: Floats) -> Floats:
+    return experts(rates_of(seen), ahead)
+
+
 def test_a_steady_ratio_is_carried_on_whatever_the_memory() -> None:
     spend = np.random.default_rng(0).uniform(1, 9, (1, 10))  # too short for a season
     ahead = np.array([[5.0, 0.0, 20.0]])
-    told = experts(basis(3 * spend, spend), ahead)
+    told = experts_of(basis(3 * spend, spend), ahead)
     np.testing.assert_allclose(told[RATIOS, 0], np.tile(3 * ahead, (RATIO_COUNT, 1)))
 
 
 def test_a_level_weighs_by_half_lives() -> None:
     figures = np.array([[8.0, 2.0]])
-    told = experts(basis(figures, figures), np.zeros((1, 1)))[LEVELS, 0, 0]
+    told = experts_of(basis(figures, figures), np.zeros((1, 1)))[LEVELS, 0, 0]
     by_hand = [
         (8 * 2 ** (-2 / life) + 2 * 2 ** (-1 / life)) / (2 ** (-2 / life) + 2 ** (-1 / life))
         for life in (1.05, 3.5, 14, 56, 224)
@@ -38,23 +42,30 @@ def test_a_level_weighs_by_half_lives() -> None:
 def test_young_days_count_for_what_is_known_of_them() -> None:
     spend = np.full((1, 6), 10.0)
     complete = np.array([[1.0, 1.0, 1.0, 0.8, 0.5, 0.25]])
-    told = experts(basis(30 * complete, spend, complete), np.full((1, 2), 7.0))
+    told = experts_of(basis(30 * complete, spend, complete), np.full((1, 2), 7.0))
     np.testing.assert_allclose(told[RATIOS, 0], 21.0)
     np.testing.assert_allclose(told[LEVELS, 0], 30.0)
 
 
 def test_unknown_steps_are_passed_over() -> None:
     figures = np.array([[30.0, np.nan, 30.0]])
-    told = experts(basis(figures, np.full((1, 3), 10.0)), np.full((1, 1), 10.0))
+    told = experts_of(basis(figures, np.full((1, 3), 10.0)), np.full((1, 1), 10.0))
     np.testing.assert_allclose(told[:, 0, 0], 30.0)
 
 
 def test_the_week_goes_on_where_it_stopped() -> None:
     week = np.array([0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 0.7])
     figures = 70 * np.tile(week, 12)[None, :80]
-    told = experts(basis(figures, np.zeros_like(figures)), np.zeros((1, 9)))
+    told = experts_of(basis(figures, np.zeros_like(figures)), np.zeros((1, 9)))
     for expert in (*told[LEVELS], told[-1]):
         np.testing.assert_allclose(expert[0], 70 * np.tile(week, 2)[3:12], rtol=1e-9)
+
+
+def test_totals_are_sums_of_the_steps() -> None:
+    chance = np.random.default_rng(3)
+    spend, ahead = chance.uniform(1, 9, (2, 60)), chance.uniform(1, 9, (2, 17))
+    rates = rates_of(basis(chance.uniform(1, 9, (2, 60)), spend))
+    np.testing.assert_allclose(expert_totals(rates, ahead), experts(rates, ahead).sum(axis=2))
 
 
 def test_weights_are_inverse_squared_losses_drawn_to_those_of_the_panel() -> None:
