@@ -99,7 +99,7 @@ def _history(
         cadence=DAILY,
         start=start,
         steps=steps,
-        series=tuple(_series(head) for head in heads.to_dict("records")),
+        series=tuple(_series(topic, head) for head in heads.to_dict("records")),
         row=revised["row"].to_numpy(np.int32),
         step=revised["step"].to_numpy(np.int32),
         known_at=revised["known_at"].to_numpy(np.int64),
@@ -107,14 +107,14 @@ def _history(
     )
 
 
-def _series(head: Mapping[str, object]) -> Series:
+def _series(topic: Topic, head: Mapping[str, object]) -> Series:
     connection = str(head["connection_id"])
     campaign = f"{connection}:{_text(head['campaign_id']) or ''}" if "campaign_id" in head else None
     return Series(
         client=str(head["client_id"]),
         channel=_text(head.get("channel")),
         campaign=campaign,
-        currency=_text(head["currency"]),
+        currency=_text(head["currency"]) if topic.has_amounts else None,
         connection=connection,
     )
 

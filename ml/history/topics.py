@@ -39,6 +39,11 @@ class Topic:
     keys: tuple[str, ...]
     measures: Mapping[Measure, str]
 
+    @property
+    def has_amounts(self) -> bool:
+        """Whether anything counted is money; else the currency of an account means nothing."""
+        return not {Measure.SPEND, Measure.REVENUE}.isdisjoint(self.measures)
+
 
 TOPICS: Final[Mapping[TopicName, Topic]] = {
     TopicName.ADS: Topic(
