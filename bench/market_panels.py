@@ -78,6 +78,7 @@ def _campaigns(agency: Agency, paid: list[int]) -> History:
                 order
             ]
             for measure in Measure
+            if measure.value in revisions.values
         },
     )
 

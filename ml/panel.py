@@ -42,8 +42,10 @@ class Measure(enum.Enum):
 
     SPEND = "spend"  # media cost, in `Series.currency`
     CONVERSIONS = "conversions"  # as the platform claims them; fractional
-    REVENUE = "revenue"  # in `Series.currency`
+    REVENUE = "revenue"  # as the platform claims it, in `Series.currency`
     SESSIONS = "sessions"
+    ORDERS = "orders"  # of the shop, whatever brought them
+    SALES = "sales"  # what they came to, in `Series.currency`
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ _CARRIES: Final = 0.6
 # Of what was expected of all parts: when they deviate, the whole does.
 _MOST: Final = 2 / 3
 # Measures whose root counts first.
-_ORDER: Final = (Measure.SPEND, Measure.SESSIONS, Measure.CONVERSIONS, Measure.REVENUE)
+_ORDER: Final = (
+    *(Measure.SPEND, Measure.SESSIONS, Measure.CONVERSIONS),
+    *(Measure.REVENUE, Measure.ORDERS, Measure.SALES),
+)
 
 _Tree = Mapping[Series, Deviation]
 

@@ -43,7 +43,7 @@ _CHECKS: Final = {
     Cause.TRAFFIC_FALL: "Check links and landing pages, and whether the analytics tag still fires.",
     Cause.TRAFFIC_RISE: "Look at sources and countries: a campaign, the press, or robots.",
 }
-_MONEY: Final = {Measure.SPEND, Measure.REVENUE}
+_MONEY: Final = {Measure.SPEND, Measure.REVENUE, Measure.SALES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 ads  -> campaigns: media cost, claimed conversions and revenue
 web  -> channels of a site: visits
-shop -> shops: orders (as conversions) and what they brought
+shop -> shops: orders and what they came to
 """
 
 import enum
@@ -42,7 +42,7 @@ class Topic:
     @property
     def has_amounts(self) -> bool:
         """Whether anything counted is money; else the currency of an account means nothing."""
-        return not {Measure.SPEND, Measure.REVENUE}.isdisjoint(self.measures)
+        return not {Measure.SPEND, Measure.REVENUE, Measure.SALES}.isdisjoint(self.measures)
 
 
 TOPICS: Final[Mapping[TopicName, Topic]] = {
@@ -56,7 +56,5 @@ TOPICS: Final[Mapping[TopicName, Topic]] = {
         },
     ),
     TopicName.WEB: Topic(FACTS["web_daily"], ("channel",), {Measure.SESSIONS: "f.sessions"}),
-    TopicName.SHOP: Topic(
-        FACTS["orders"], (), {Measure.CONVERSIONS: "1", Measure.REVENUE: "f.revenue"}
-    ),
+    TopicName.SHOP: Topic(FACTS["orders"], (), {Measure.ORDERS: "1", Measure.SALES: "f.revenue"}),
 }

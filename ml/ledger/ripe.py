@@ -26,6 +26,8 @@ MATURE_AFTER: Final[Mapping[Measure, int]] = {
     Measure.SESSIONS: 3,
     Measure.CONVERSIONS: 30,
     Measure.REVENUE: 30,
+    Measure.ORDERS: 3,
+    Measure.SALES: 3,
 }
 
 

@@ -77,7 +77,7 @@ def test_a_channel_that_stops_is_one_alarm_of_the_channel() -> None:
         figures[measure][:3, 130:133] = 0.0
     (alarm,) = watch_days(at_once(figures), 125, 140)
     assert (alarm.root, alarm.cause) == (SEARCH, Cause.SPEND_STOPPED)
-    assert alarm.measures == set(Measure)
+    assert alarm.measures == set(figures)
 
 
 def test_what_lasts_is_the_new_level_and_told_once() -> None:

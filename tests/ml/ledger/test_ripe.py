@@ -29,6 +29,8 @@ def test_ages_by_measure() -> None:
         Measure.SESSIONS: 3,
         Measure.CONVERSIONS: 30,
         Measure.REVENUE: 30,
+        Measure.ORDERS: 3,
+        Measure.SALES: 3,
     }
 
 
