@@ -11,6 +11,7 @@ Sources: OpenAPI 3.1.1; RFC 6749 section 5, RFC 7009, RFC 7662, RFC 8414, RFC 97
 from typing import Any, Final
 
 from feature_repo.entities import ENTITIES
+from feature_repo.on_demand import REQUEST_VALUES
 
 __all__ = ["DESCRIBED_ELSEWHERE", "describe"]
 
@@ -171,6 +172,7 @@ _SCHEMAS: Final[dict[str, Any]] = {
 }
 
 _ROWS: Final = {"type": "array", "maxItems": 50_000, "items": {"type": "string"}}
+_NUMBERS: Final = {"type": "array", "items": {"type": ["number", "null"]}}
 _QUESTION: Final = {
     "type": "object",
     "required": ["features", "entities"],
@@ -186,6 +188,11 @@ _QUESTION: Final = {
             "properties": dict.fromkeys(
                 [*(entity.join_key for entity in ENTITIES), "event_timestamp"], _ROWS
             ),
+        },
+        "request": {
+            "type": "object",
+            "description": "Numbers that features on demand are worked out with, one for each row.",
+            "properties": dict.fromkeys(REQUEST_VALUES, _NUMBERS),
         },
         "full_feature_names": {"type": "boolean"},
     },

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from domain.errors import UserError
 from feature_repo.entities import ENTITIES
+from feature_repo.on_demand import REQUEST_VALUES
 
 __all__ = [
     "FeatureRequestError",
@@ -33,6 +34,8 @@ MOST_ROWS: Final = 50_000  # of one request, as the server takes them
 _EVENT_AT: Final = "event_timestamp"
 _KEYS: Final = tuple(entity.join_key for entity in ENTITIES)
 _PATIENCE_SECONDS: Final = 120.0
+
+_Columns = dict[str, list[Any]]
 
 
 class FeatureRequestError(UserError):
@@ -104,7 +107,9 @@ class NotebookFeatures:
             entity_df: Columns such as `campaign_key` or `client_key`, ids as everywhere outside
                 (`con_...:123`, `cli_...`), and `event_timestamp`; without a zone it is UTC. Other
                 columns, labels for example, stay as they are.
-            features: `view:feature` references, or the name of a service.
+                Columns that features on demand need (`planned_spend_7d`) are sent, all others
+                stay here.
+            features: `view:feature` references, or the name of a service or view.
             full_feature_names: Columns are called `view__feature`.
 
         Raises:
@@ -114,19 +119,17 @@ class NotebookFeatures:
             raise FeatureRequestError(
                 0, f"the data frame lacks {_EVENT_AT}", hint="each row says as of when"
             )
-        columns = _keys(entity_df) | {_EVENT_AT: _instants(entity_df[_EVENT_AT])}
+        columns = {"entities": _keys(entity_df), "request": _requests(entity_df)}
+        columns["entities"][_EVENT_AT] = _instants(entity_df[_EVENT_AT])
         question = {"features": _references(features), "full_feature_names": full_feature_names}
-        pieces = [
-            self._ask("/features/historical", question | {"entities": piece})
-            for piece in _pieces(columns)
-        ]
+        pieces = [self._ask("/features/historical", question | piece) for piece in _pieces(columns)]
         table = pa.Table.from_pandas(entity_df, preserve_index=False)
         return TrainingSet(_beside(table, pa.concat_tables(pieces)))
 
     def get_online_features(
         self,
         features: Sequence[str] | str,
-        entity_rows: Sequence[Mapping[str, str]],
+        entity_rows: Sequence[Mapping[str, Any]],
         full_feature_names: bool = False,  # noqa: FBT001, FBT002  # Feast's signature
     ) -> OnlineFeatureValues:
         """Features as they are served now; arguments as above, `{"campaign_key": id}` a row.
@@ -135,11 +138,9 @@ class NotebookFeatures:
             FeatureRequestError: The server refuses the question, or was not reached (caller).
         """
         frame = pd.DataFrame(list(entity_rows))
+        columns = {"entities": _keys(frame), "request": _requests(frame)}
         question = {"features": _references(features), "full_feature_names": full_feature_names}
-        pieces = [
-            self._ask("/features/online", question | {"entities": piece})
-            for piece in _pieces(_keys(frame))
-        ]
+        pieces = [self._ask("/features/online", question | piece) for piece in _pieces(columns)]
         table = pa.Table.from_pandas(frame, preserve_index=False)
         return OnlineFeatureValues(_beside(table, pa.concat_tables(pieces)))
 
@@ -176,8 +177,16 @@ def _references(features: Sequence[str] | str) -> list[str]:
     return [features] if isinstance(features, str) else list(features)
 
 
-def _keys(frame: pd.DataFrame) -> dict[str, list[str]]:
+def _keys(frame: pd.DataFrame) -> _Columns:
     return {name: frame[name].astype(str).to_list() for name in _KEYS if name in frame.columns}
+
+
+def _requests(frame: pd.DataFrame) -> _Columns:
+    return {
+        name: [None if pd.isna(value) else float(value) for value in frame[name]]
+        for name in REQUEST_VALUES
+        if name in frame.columns
+    }
 
 
 def _instants(column: pd.Series) -> list[str]:
@@ -185,10 +194,13 @@ def _instants(column: pd.Series) -> list[str]:
     return [instant.isoformat() for instant in instants]
 
 
-def _pieces(columns: Mapping[str, list[str]]) -> Iterator[dict[str, list[str]]]:
-    rows = max(map(len, columns.values()), default=0)
+def _pieces(parts: Mapping[str, _Columns]) -> Iterator[dict[str, _Columns]]:
+    rows = max((len(values) for part in parts.values() for values in part.values()), default=0)
     for start in range(0, max(rows, 1), MOST_ROWS):
-        yield {name: values[start : start + MOST_ROWS] for name, values in columns.items()}
+        yield {
+            part: {name: values[start : start + MOST_ROWS] for name, values in columns.items()}
+            for part, columns in parts.items()
+        }
 
 
 def _beside(table: pa.Table, features: pa.Table) -> pa.Table:

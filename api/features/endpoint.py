@@ -9,7 +9,7 @@ the same. A training set is noted in the audit trail: it is the way on which man
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,15 +73,16 @@ class FeatureServices:
 
     async def historical(self, caller: Caller, question: Question) -> pa.Table:
         """A training set."""
-        columns: dict[str, pa.ChunkedArray] = {}
-        for wanted in question.sets:
-            found = await self.computer.in_order(
+        tables = {
+            wanted.view.name: await self.computer.in_order(
                 caller.scope,
                 wanted,
                 question.entity_ids[wanted.view.entity.join_key],
                 question.instants,
             )
-            columns |= zip(question.shown(wanted), found.columns, strict=True)
+            for wanted in question.asked.needed
+        }
+        columns = _columns(question, tables)
         async with self.database.session(caller.tenant_id) as session:
             audit.record(
                 session,
@@ -90,22 +91,21 @@ class FeatureServices:
                 actor=caller.actor,
                 action="training_set.read",
                 object_kind="features",
-                object_id=", ".join(wanted.view.name for wanted in question.sets),
+                object_id=", ".join(tables),
                 details={"rows": question.rows, "features": list(columns)},
             )
         return pa.table(columns)
 
     async def online(self, caller: Caller, question: Question) -> pa.Table:
         """What is served now; `as_of` of each view says since when."""
-        columns: dict[str, pa.ChunkedArray] = {}
-        for wanted in question.sets:
-            found = await self.reader.read_table(
+        tables = {
+            wanted.view.name: await self.reader.read_table(
                 caller.scope, wanted.view.name, question.entity_ids[wanted.view.entity.join_key]
             )
-            columns[f"{wanted.view.name}__{AS_OF}"] = found.column(AS_OF)
-            chosen = found.select(list(wanted.features)).columns
-            columns |= zip(question.shown(wanted), chosen, strict=True)
-        return pa.table(columns)
+            for wanted in question.asked.needed
+        }
+        since = {f"{name}__{AS_OF}": table.column(AS_OF) for name, table in tables.items()}
+        return pa.table(since | _columns(question, tables))
 
 
 def feature_routes(services: FeatureServices, admission: Admission) -> list[Route]:
@@ -139,7 +139,7 @@ async def _respond(
         body = await _read_json(request)
         catalogue = await services.reader.catalogue(caller.tenant_id)
         question = await asyncio.to_thread(read_question, body, catalogue, as_of=as_of)
-        caller.require_metrics(name for wanted in question.sets for name in wanted.features)
+        caller.require_metrics(question.asked.names)
         table = await answer(caller, question)
     except UnauthenticatedError as refused:
         return _refusal(401, refused.error, refused.headers)
@@ -149,6 +149,18 @@ async def _respond(
         return _refusal(_status(error), error, headers)
     content = await asyncio.to_thread(_as_stream, table)
     return Response(content, 200, _kept(headers), media_type=ARROW_STREAM)
+
+
+def _columns(question: Question, tables: Mapping[str, pa.Table]) -> dict[str, pa.ChunkedArray]:
+    """What is asked for, of tables with everything that is needed for it, by view."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    for one in question.asked.stored:
+        found = tables[one.view.name].select(list(one.features)).columns
+        columns |= zip(question.shown(one.view.name, one.features), found, strict=True)
+    for view, names in question.asked.on_demand:
+        worked_out = view.compute(names, tables[view.view.name], question.requests)
+        columns |= zip(question.shown(view.name, names), worked_out.values(), strict=True)
+    return columns
 
 
 async def _read_json(request: Request) -> Any:

@@ -1,7 +1,8 @@
 """What a notebook asks for, read and checked.
 
-    {"features": [...], "entities": {"campaign_key": [...], "event_timestamp": [...]}}
-    -> FeatureSets, ids of entities as we keep them, instants
+    {"features": [...], "entities": {"campaign_key": [...], "event_timestamp": [...]},
+     "request": {"planned_spend_7d": [...]}}
+    -> References, ids of entities as we keep them, instants, numbers
 
 Columns, as in the data frame that they come from: fifty thousand rows are read in a tenth of a
 second. JSON and not Arrow, because what a stranger sends may say that it unpacks to anything.
@@ -14,8 +15,9 @@ from typing import Any, Final
 
 from api.entity_ids import parse_entity_id
 from domain.errors import InvalidInputError
-from feature_repo.catalogue import Catalogue, FeatureSet
-from feature_repo.references import read_references
+from feature_repo.catalogue import Catalogue
+from feature_repo.on_demand import REQUEST_VALUES
+from feature_repo.references import References, read_references
 
 __all__ = ["EVENT_AT", "MOST_ROWS", "Question", "read_question"]
 
@@ -35,23 +37,25 @@ class Question:
     """Features of rows.
 
     Attributes:
-        sets: Which, by view.
+        asked: Which.
+        requests: Numbers of each row that features on demand are worked out with, by name.
         entity_ids: Of each row, by join key, as `feature_repo.entities` has them.
         instants: Of each row, UTC; empty: online features were asked for.
         rows: How many.
         full_names: Columns are called `view__feature`.
     """
 
-    sets: Sequence[FeatureSet]
+    asked: References
+    requests: Mapping[str, Sequence[float | None]]
     entity_ids: Mapping[str, Sequence[str]]
     instants: Sequence[dt.datetime]
     rows: int
     full_names: bool
 
-    def shown(self, wanted: FeatureSet) -> list[str]:
-        """Names of a set's columns in the answer."""
-        prefix = f"{wanted.view.name}__" if self.full_names else ""
-        return [f"{prefix}{name}" for name in wanted.features]
+    def shown(self, view: str, names: Sequence[str]) -> list[str]:
+        """Names of a view's columns in the answer."""
+        prefix = f"{view}__" if self.full_names else ""
+        return [f"{prefix}{name}" for name in names]
 
 
 def read_question(body: Any, catalogue: Catalogue, *, as_of: bool) -> Question:
@@ -72,12 +76,13 @@ def read_question(body: Any, catalogue: Catalogue, *, as_of: bool) -> Question:
     full_names = body.get("full_feature_names", False)
     if not isinstance(full_names, bool):
         raise InvalidInputError("full_feature_names must be true or false")
-    sets = read_references(catalogue, _texts(body.get("features"), "features"))
+    asked = read_references(catalogue, _texts(body.get("features"), "features"))
     columns = {name: _texts(values, name) for name, values in body["entities"].items()}
-    keys = {wanted.view.entity.join_key: wanted.view.entity for wanted in sets}
+    keys = {wanted.view.entity.join_key: wanted.view.entity for wanted in asked.needed}
     rows = _check_columns(columns, [*keys, *([EVENT_AT] if as_of else [])])
     question = Question(
-        sets=sets,
+        asked=asked,
+        requests=_numbers(body.get("request", {}), asked.requests, rows),
         entity_ids={
             name: _each(columns[name], name, lambda text, one=entity: parse_entity_id(one, text))
             for name, entity in keys.items()
@@ -94,6 +99,22 @@ def _texts(values: Any, name: str) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InvalidInputError(f"{name} must be a list of texts", hint=f"for example {_SHAPE}")
     return values
+
+
+def _numbers(given: Any, needed: Sequence[str], rows: int) -> dict[str, list[float | None]]:
+    hint = f"they need {', '.join(needed) or 'nothing'}: a number or null for each of {rows:,} rows"
+    if not isinstance(given, dict) or not set(needed) <= given.keys() <= set(REQUEST_VALUES):
+        raise InvalidInputError("request does not bring what the features need", hint=hint)
+    for name, values in given.items():
+        if not isinstance(values, list) or len(values) != rows or not all(map(_is_number, values)):
+            raise InvalidInputError(f"{name} must be a list of numbers", hint=hint)
+    return {
+        name: [None if value is None else float(value) for value in given[name]] for name in needed
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _check_columns(columns: Mapping[str, list[str]], needed: list[str]) -> int:
@@ -138,7 +159,11 @@ def _instant(text: str) -> dt.datetime:
 
 
 def _check_names(question: Question) -> None:
-    names = [name for wanted in question.sets for name in question.shown(wanted)]
+    asked = question.asked
+    names = [
+        *(name for one in asked.stored for name in question.shown(one.view.name, one.features)),
+        *(name for view, chosen in asked.on_demand for name in question.shown(view.name, chosen)),
+    ]
     if len(set(names)) < len(names):
         raise InvalidInputError(
             "two views have features of one name", hint="ask with full_feature_names"

@@ -61,6 +61,12 @@ async def test_a_training_set_keeps_its_rows_and_labels(
         "spend_7d": [99.0, None, 10.0],
         "currency": ["EUR", None, "EUR"],
     }
+    planned = frame.assign(planned_spend_7d=[19.8, 1, None])
+    plan = await asyncio.to_thread(
+        bosco.get_historical_features, planned, ["campaign_plan:planned_spend_ratio"]
+    )
+    assert plan.to_arrow().column("planned_spend_ratio").to_pylist() == [0.2, None, None]
+    assert list(plan.to_df().columns) == [*planned.columns, "planned_spend_ratio"]
     named = await asyncio.to_thread(
         bosco.get_historical_features, frame[:0], "campaign_pacing_v1", full_feature_names=True
     )

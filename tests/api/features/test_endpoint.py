@@ -110,6 +110,55 @@ async def test_each_row_is_as_of_its_instant(edge: Edge, northwind: Agency, ledg
     assert columns["spend_7d"] == [10.0, 99.0, 0.0, None]
 
 
+async def test_a_plan_is_worked_out_now_and_then(
+    edge: Edge, northwind: Agency, ledger: Ledger
+) -> None:
+    del ledger
+    token = await edge.token(northwind, "metrics:read")
+    ids = [_campaign(northwind, "acme", name) for name in ("c1", "c1", "c1", "c9")]
+    instants = [*INSTANTS, at(29)]
+    body = {
+        "features": ["campaign_plan", "campaign_performance:clicks_7d"],
+        "entities": {"campaign_key": ids, "event_timestamp": _iso(instants)},
+        "request": {"planned_spend_7d": [20, 198, 5, 5]},
+    }
+    assert await _table(edge, PAST, token, body) == {
+        "clicks_7d": [5, 9, 0, None],
+        "planned_spend_ratio": [2.0, 2.0, None, None],  # 10, 99, nothing spent, nothing known
+        "planned_clicks": [10.0, 18.0, None, None],
+        "planned_attributed_revenue": [None] * 4,
+    }
+    now = {
+        "features": ["campaign_plan:planned_spend_ratio"],
+        "entities": {"campaign_key": [_campaign(northwind, "acme", "c2")] * 2},
+        "request": {"planned_spend_7d": [59.5, None]},
+    }
+    columns = await _table(edge, NOW, token, now)
+    assert columns["planned_spend_ratio"] == [2.0, None]
+    assert list(columns) == ["campaign_performance__as_of", "planned_spend_ratio"]
+
+
+@pytest.mark.parametrize(
+    ("request_values", "message"),
+    [
+        ({}, "request does not bring what the features need"),
+        ([], "request does not bring what the features need"),
+        ({"planned_spend_7d": [1], "x": [1]}, "request does not bring what the features need"),
+        ({"planned_spend_7d": []}, "planned_spend_7d must be a list of numbers"),
+        ({"planned_spend_7d": [True]}, "planned_spend_7d must be a list of numbers"),
+    ],
+)
+async def test_a_plan_needs_its_numbers(
+    edge: Edge, northwind: Agency, request_values: Any, message: str
+) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    body = _spend([_campaign(northwind, "acme")], request=request_values)
+    body["features"] = ["campaign_plan"]
+    status, error = await _error(edge, NOW, token, body)
+    assert (status, error["message"]) == (400, message)
+    assert error["hint"] == "they need planned_spend_7d: a number or null for each of 1 rows"
+
+
 async def test_a_training_set_is_noted(edge: Edge, northwind: Agency, ledger: Ledger) -> None:
     del ledger
     token = await edge.token(northwind, "metrics:read")
