@@ -18,7 +18,8 @@ import numpy as np
 from ml.anomalies.aged import Aged
 from ml.anomalies.causes import Cause, find_cause
 from ml.anomalies.conformal import BoolMatrix
-from ml.anomalies.deviation import Deviation, is_ancestor
+from ml.anomalies.deviation import LARGE, Deviation, is_ancestor
+from ml.anomalies.look import RUN
 from ml.anomalies.moves import Moves
 from ml.anomalies.root import Finding, belong_together
 from ml.panel import Measure, Series
@@ -142,18 +143,30 @@ def _is_of(alarm: Alarm, finding: Finding) -> bool:
 
 
 def _open(finding: Finding, moves: Moves) -> Alarm:
-    first = finding.deviations[0]
     return Alarm(
         root=finding.root,
         direction=finding.direction,
         cause=_cause(finding.root, finding.direction, finding.deviations, moves),
         state=State.OPENED,
-        since=first.day,
+        since=_since(finding, moves),
         last=max(one.day for one in finding.deviations),
         quiet=0,
         deviations=finding.deviations,
         stakes=_with_stakes({}, finding.deviations),
     )
+
+
+def _since(finding: Finding, moves: Moves) -> dt.date:
+    """First of the days before that were large the same way, if a run of them gave it away."""
+    first = finding.deviations[0]
+    since = first.day
+    for back in range(1, RUN):
+        day = first.day - dt.timedelta(days=back)
+        change = moves.of(finding.root, day).get(first.measure, 0.0)
+        if change * finding.direction < LARGE:
+            break
+        since = day
+    return since
 
 
 def _join(alarm: Alarm, deviations: Sequence[Deviation], moves: Moves) -> Alarm:

@@ -37,8 +37,9 @@ _NORMAL_RANGE: Final = 1.349  # quartile range of a standard normal
 _FEWEST: Final = 14  # own scores that weigh as much as the group's spread
 _PRIOR_WEEKS: Final = 8.0  # scores of a weekday that weigh as much as all days
 _SMALLEST_SPREAD: Final = 1e-3  # a tenth of a percent is never an anomaly
-_GROUP: Final = 20  # series; fewer have no tail of their own
+_GROUP: Final = 60  # series: half a year of fewer shows no tail as rare as is asked for
 _TAIL: Final = (1.5, 8.0)  # Hill indices: heavier has no mean, lighter is as good as normal
+BoolVector = np.ndarray[tuple[int], np.dtype[np.bool_]]
 BoolMatrix = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
@@ -75,8 +76,9 @@ def compute_scores(actual: Floats, expected: Floats, steps: Steps, season: int) 
         steps: Same shape: which step each figure is of.
         season: Steps until the pattern comes again.
     """
-    offset = _OFFSET * row_median(expected)
-    offset = np.where(offset > 0, offset, np.nan)  # a series without figures is not judged
+    # Of steps with something to expect, so that an early end or a late begin does not count; a
+    # series without any is not judged.
+    offset = _OFFSET * row_median(np.where(expected > 0, expected, np.nan))
     score = np.log((actual + offset) / (expected + offset))
     centre = _centre(score, steps, season)
     residual = score - centre

@@ -20,7 +20,7 @@ __all__ = ["LARGE", "Deviation", "is_ancestor", "is_related"]
 LARGE: Final = 0.25  # of what is expected; below it people wait for the next day
 
 # Of the client's usual daily spend (for spend) or revenue: what nobody would call about.
-_SMALLEST_STAKE: Final = 0.05
+_SMALLEST_STAKE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class Deviation:
     def change(self) -> float:
         """Relative to what was expected; -0.5: half of it."""
         return self.actual / self.expected - 1 if self.expected > 0 else np.inf
+
+    @property
+    def depth(self) -> int:
+        """0: client, 1: channel, 2: campaign."""
+        return (self.series.channel is not None) + (self.series.campaign is not None)
 
     @property
     def direction(self) -> int:

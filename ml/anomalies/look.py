@@ -7,32 +7,38 @@ A figure is looked at once: at the first age at which enough of it is usually kn
 arrives after that. What has not been told is not looked at, so it cannot be an anomaly.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ml.anomalies.aged import AGES, Aged
 from ml.anomalies.completion import Completion, compute_completion
 from ml.anomalies.conformal import (
     BoolMatrix,
+    BoolVector,
     compute_scores,
     two_sided_p_value,
     upper_p_values,
     volume_groups,
 )
 from ml.anomalies.deviation import Deviation
-from ml.anomalies.discoveries import find_discoveries
+from ml.anomalies.discoveries import RATE, find_discoveries
 from ml.anomalies.expectation import Asked, Expectation, Ints, Steps
 from ml.anomalies.moves import RECENT, Moves
 from ml.anomalies.stakes import Stakes, compute_stakes
 from ml.panel import Floats, Measure
 
-__all__ = ["look"]
+__all__ = ["RUN", "look"]
 
 _PAST: Final = 208  # steps: four weeks to learn the level, and half a year of scores
 _FEWEST: Final = 14  # own past scores; a series that is younger is not looked at
+_DEPTHS: Final = 3  # client, channel, campaign
+# Three days that are each a little low are as rare as one that is very low; whichever is rarer
+# counts, twice (Bonferroni).
+RUN: Final = 3
 _LEVELS: Final = (0.025, 0.975)  # of the bounds that are shown
 
 
@@ -81,12 +87,25 @@ def look(
             looked = _judge(aged, measure, due, expected, completion, stakes)
             days = {aged.day(one) for one in unusual if measure is not Measure.SPEND}
             found += [one for one in looked if one.day not in days]
-    is_discovery = find_discoveries(np.array([one.p_value for one in found]))
-    judged = [
+    return _discover(found), moves
+
+
+def _discover(found: Sequence[Deviation]) -> list[Deviation]:
+    """Clients, channels and campaigns are families of their own, each with its part of the rate.
+
+    A client's few totals would else have to be as rare as its hundred campaigns are many.
+    """
+    families = [[one for one in found if one.depth == depth] for depth in range(_DEPTHS)]
+    told = [family for family in families if family]
+    return [
         replace(one, is_discovery=bool(is_it))
-        for one, is_it in zip(found, is_discovery, strict=True)
+        for family in told
+        for one, is_it in zip(family, _is_discovery(family, RATE / len(told)), strict=True)
     ]
-    return judged, moves
+
+
+def _is_discovery(family: Sequence[Deviation], rate: float) -> BoolVector:
+    return find_discoveries(np.array([one.p_value for one in family]), rate)
 
 
 def _find_due(
@@ -169,14 +188,17 @@ def _rank(z: Floats, volume: Floats) -> tuple[Floats, Floats, Floats]:
     p_values, low, high = (np.full(len(z), np.nan) for _ in range(3))
     is_old = np.isfinite(z[:, :-1]).sum(axis=1) >= _FEWEST
     judged = np.flatnonzero(is_old & np.isfinite(z[:, -1]))
+    runs = sliding_window_view(z, RUN, axis=1).sum(axis=2)  # NaN where one of them is
     for group in volume_groups(volume[judged]):
         rows = judged[group]
         past = z[rows, :-1]
-        past = past[np.isfinite(past)]
-        if len(past):
-            new = z[rows, -1]
-            p_values[rows] = two_sided_p_value(
-                upper_p_values(new, past), upper_p_values(-new, -past)
-            )
-            low[rows], high[rows] = np.quantile(past, _LEVELS)
+        low[rows], high[rows] = np.quantile(past[np.isfinite(past)], _LEVELS)
+        one, run = (_two_sided(scores[rows]) for scores in (z, runs))
+        p_values[rows] = np.where(np.isfinite(run), np.minimum(1.0, 2 * np.fmin(one, run)), one)
     return p_values, low, high
+
+
+def _two_sided(scores: Floats) -> Floats:
+    past, new = scores[:, :-1], scores[:, -1]
+    known = past[np.isfinite(past)]
+    return two_sided_p_value(upper_p_values(new, known), upper_p_values(-new, -known))

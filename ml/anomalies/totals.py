@@ -1,10 +1,10 @@
 """Channels and clients as the sum of their parts, unknown while a part is.
 
-    ages of campaigns -> has the channel been told at that age? -> sums of channels -> of clients
+    ages of campaigns -> are all parts told at that age? -> sums of channels -> of clients
 
-A sum over what happens to be there looks like a fall when one source is late. A source tells all
-its campaigns together: where none of those that it told lately is there, the channel is late, and
-it and its client are unknown; where some are, the others have ended.
+A sum over what happens to be there looks like a fall when one source is late. A part that was told
+in the last week is waited for: one that has ended tells zeros as soon as its source is read, so
+what is not there is late.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from ml.panel import Floats, Series
 
 __all__ = ["add_totals"]
 
-# Steps in which a part must have been told, for its channel to be waited for.
+# Steps in which a part must have been told to be waited for: a source that is gone is not.
 _LATELY: Final = 7
 
 _Parts = Mapping[Series, Sequence[int]]
@@ -50,20 +50,16 @@ def _add(aged: Aged, whole_of: Callable[[Series], Series]) -> Aged:
 
 
 def _with_sums(matrix: Floats, parts: _Parts) -> Floats:
-    sums = [
-        _sum(matrix[rows], is_source=whole.channel is not None) for whole, rows in parts.items()
-    ]
+    sums = [_sum(matrix[rows]) for rows in parts.values()]
     return np.concatenate([matrix, np.stack(sums)]) if sums else matrix
 
 
-def _sum(parts: Floats, *, is_source: bool) -> Floats:
-    """Shape (steps, ages); of a client every channel that was told lately is waited for."""
+def _sum(parts: Floats) -> Floats:
+    """Shape (steps, ages)."""
     is_known = np.isfinite(parts)
-    total = np.where(is_known, parts, 0).sum(axis=0)
-    if is_source:
-        return np.where(is_known.any(axis=0), total, np.nan)
     was_told = np.zeros_like(is_known)
     for back in range(1, _LATELY + 1):
         was_told[:, back:] |= is_known[:, :-back]
     is_late = (was_told & ~is_known).any(axis=0)
+    total = np.where(is_known, parts, 0).sum(axis=0)
     return np.where(is_known.any(axis=0) & ~is_late, total, np.nan)

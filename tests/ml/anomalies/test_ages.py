@@ -87,13 +87,21 @@ def test_a_late_channel_leaves_its_client_unknown() -> None:
     np.testing.assert_array_equal(total(aged, CLIENT)[8], [np.nan, np.nan, *[6.0] * 5])
 
 
-def test_a_campaign_that_ended_is_not_waited_for() -> None:
+def test_a_late_channel_is_waited_for_though_a_campaign_of_it_has_ended() -> None:
     figures = told()
-    figures[0, 5:] = np.nan
+    figures[0, 5:] = 0.0
+    figures[1:3, 8, :2] = np.nan
+    aged = add_totals(aged_of(figures))
+    np.testing.assert_array_equal(total(aged, SEARCH)[8], [np.nan, np.nan, *[2.0] * 5])
+
+
+def test_a_campaign_that_ended_tells_zeros() -> None:
+    figures = told()
+    figures[0, 5:] = 0.0
     assert (total(add_totals(aged_of(figures)), SEARCH)[5:] == 2.0).all()
 
 
-def test_a_channel_that_ended_is_waited_for_a_week() -> None:
+def test_a_source_that_is_gone_is_waited_for_a_week() -> None:
     figures = told(steps=20)
     figures[:3, 5:] = np.nan
     client = total(add_totals(aged_of(figures)), CLIENT)[:, 0]

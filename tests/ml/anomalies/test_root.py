@@ -73,7 +73,7 @@ def test_small_parts_that_none_is_alarmed_by_are_seen_together() -> None:
 
 def test_without_rarity_size_or_money_nothing_is_found() -> None:
     rare_only = deviation(CLIENT, SPEND, 80.0)  # a fifth
-    cheap = deviation(CLIENT, SPEND, 10.0, stake=49.0)  # of 1000 a day
+    cheap = deviation(CLIENT, SPEND, 10.0, stake=19.0)  # of 1000 a day
     common = deviation(CLIENT, SPEND, 10.0, is_discovery=False)
     for one in (rare_only, cheap, common):
         assert find_roots([one]) == []

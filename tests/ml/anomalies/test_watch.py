@@ -11,6 +11,7 @@ from ml.anomalies.aged import Aged
 from ml.anomalies.alarms import State, find_left_out
 from ml.anomalies.causes import Cause
 from ml.anomalies.expectation import WeekdayLevel
+from ml.anomalies.look import look
 from ml.anomalies.totals import add_totals
 from ml.anomalies.watch import watch
 from ml.anomalies.words import describe_alarm
@@ -30,6 +31,17 @@ from tests.ml.anomalies.account import (
 SPEND, SESSIONS = Measure.SPEND, Measure.SESSIONS
 CONVERSIONS, REVENUE = Measure.CONVERSIONS, Measure.REVENUE
 LAG = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95])  # of conversions, by age
+
+
+def test_three_days_that_are_a_little_low_are_rarer_than_the_last_one() -> None:
+    rarity = []
+    for first in (130, 132):
+        figures = quiet_figures(noise=0.3)
+        figures[REVENUE][:, first:133] *= 0.8
+        aged = at_once(figures)
+        looked, _ = look(aged, 133, find_left_out(aged, []), WeekdayLevel(7))
+        rarity += [one.p_value for one in looked if one.series == CLIENT and one.measure is REVENUE]
+    assert rarity[0] < rarity[1] / 2
 
 
 def test_quiet_days_alarm_nobody() -> None:
@@ -60,6 +72,13 @@ def test_an_alarm_opens_goes_on_and_closes() -> None:
     assert states == [[], opened, ongoing, ongoing, ongoing, over, over]
     (alarm,) = watch_days(aged, 128, 137)
     assert (alarm.root, alarm.cause) == (CAMPAIGNS[0], Cause.SPEND_RUNAWAY)
+
+
+def test_an_incident_that_is_seen_late_is_dated_back() -> None:
+    figures = quiet_figures()
+    figures[SPEND][0, 130:134] *= 5
+    (alarm,) = watch_days(at_once(figures), 133, 133)
+    assert (alarm.since, alarm.last) == (day(130), day(132))
 
 
 def test_an_outage_takes_visits_and_sales() -> None:
