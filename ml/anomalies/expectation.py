@@ -110,6 +110,7 @@ class PlannedSpend:
 
     def __init__(self, planned: Floats, otherwise: Expectation) -> None:
         self._planned, self._otherwise = planned, otherwise
+        self._usual = _rolling_median(planned)
 
     def __call__(self, asked: Asked) -> Floats:
         """See `Expectation`."""
@@ -117,7 +118,7 @@ class PlannedSpend:
         planned = _at(self._planned, asked)
         if asked.measure is Measure.SPEND:
             return np.where(np.isfinite(planned), planned * asked.shares[:, np.newaxis], plain)
-        usual = _rolling_median(planned)
+        usual = _at(self._usual, asked)
         has_plan = (planned > 0) & (usual > 0)
         change = np.where(has_plan, planned, 1) / np.where(has_plan, usual, 1)
         return plain * change**_ELASTICITY

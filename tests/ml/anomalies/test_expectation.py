@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.anomalies.expectation import Asked, KeptForecasts, PlannedSpend, WeekdayLevel
@@ -39,6 +39,7 @@ def test_a_weekday_keeps_its_part_of_the_level() -> None:
     assert expected[0, 698] == 100.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, COLUMNS - 1), st.floats(0, 1e6))
 def test_nothing_is_told_from_the_figure_itself_or_later(column: int, value: float) -> None:
     figures = np.random.default_rng(1).uniform(50, 150, (2, COLUMNS))
