@@ -33,8 +33,8 @@ from ml.panel import Panel
 
 __all__ = ["main"]
 
-_MOST: Final = 60  # series of a set; of a larger one so many are drawn
-_SAMPLE: Final = 8  # series that the slow forecasters are run on
+_MOST: Final = 120  # series of a set; of a larger one so many are drawn
+_SAMPLE: Final = 10  # series that the slow forecasters are run on
 _SAMPLE_SEED: Final = 4
 _PAST_SHARE: Final = 0.5  # of the steps lies before the first origin, at least
 _SEASONAL_FITS: Final = 24  # longer seasons are beyond exponential smoothing
