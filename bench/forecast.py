@@ -26,7 +26,13 @@ from bench.forecast_market import market_figures
 from bench.forecast_subject import SUBJECT, subject_of, trained
 from bench.forecast_tally import Tally
 from bench.harness import Figure
-from ml.forecast.baselines.catalogue import BASELINES, NAIVE, ROAS_7, SEASONAL_NAIVE
+from ml.forecast.baselines.catalogue import (
+    BASELINES,
+    NAIVE,
+    ROAS_7,
+    ROAS_28,
+    SEASONAL_NAIVE,
+)
 from ml.forecast.forecast import Forecaster
 from ml.forecast.rolling_origin import choose_origins, history_at_origin, roll
 from ml.panel import Panel
@@ -65,10 +71,10 @@ def _public(load: Loader, folder: Path) -> list[Figure]:
     if count > _SAMPLE:
         few = _drawn(data, min(count, _MOST))
         name = f"{title}, {len(few.panel.series)} of {count} series"
-        figures += _tally(few, name, BASELINES).figures()
+        figures += _tally(few, name, _plain(data)).figures()
         data = _drawn(data, _SAMPLE)
         title = f"{title}, {_SAMPLE} of {count} series"
-    figures += _tally(data, title, (*BASELINES, *_slow(data))).figures()
+    figures += _tally(data, title, (*_plain(data), *_slow(data))).figures()
     print(f"{title}: done", flush=True)
     return figures
 
@@ -101,6 +107,12 @@ def _reference(data: Dataset) -> str:
     if data.spend is not None:
         return ROAS_7.name
     return SEASONAL_NAIVE.name if data.mase_season > 1 else NAIVE.name
+
+
+def _plain(data: Dataset) -> tuple[Forecaster, ...]:
+    # Without spend, a return on it is a mean, which is there already.
+    without = () if data.spend is not None else (ROAS_7, ROAS_28)
+    return tuple(one for one in BASELINES if one not in without)
 
 
 def _slow(data: Dataset) -> tuple[Forecaster, ...]:

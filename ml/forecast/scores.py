@@ -41,6 +41,7 @@ __all__ = [
 MEDIAN: Final = QUANTILES.index(0.5)
 # Places of the lower and the upper bound in `QUANTILES`, by nominal coverage.
 BANDS: Final[Mapping[float, tuple[int, int]]] = {0.8: (1, 3), 0.95: (0, 4)}
+_ROUNDING: Final = 1e-9  # where a baseline is served, its figures may have been scaled and back
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +156,14 @@ def winkler(actual: Floats, quantiles: Floats, level: float) -> float:
 
 
 def share_worse(errors: Floats, baseline: Floats) -> float:
-    """Share of series whose error is above the baseline's; equal ones are not worse.
+    """Share of series whose error is above the baseline's; equal ones, but for rounding, are not.
 
     Args:
         errors: Of each series; NaN: not told.
         baseline: Same shape.
     """
     usable = ~np.isnan(errors) & ~np.isnan(baseline)
-    return _ratio((errors[usable] > baseline[usable]).sum(), usable.sum())
+    return _ratio((errors[usable] > baseline[usable] * (1 + _ROUNDING)).sum(), usable.sum())
 
 
 def paired_bootstrap(

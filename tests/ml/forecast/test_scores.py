@@ -140,6 +140,7 @@ def test_winkler_is_the_pinball_loss_of_both_bounds(actual: Floats) -> None:
 def test_equal_series_are_not_worse() -> None:
     errors, baseline = np.array([1.0, 2.0, 3.0, np.nan]), np.array([1.0, 1.0, 4.0, 1.0])
     assert share_worse(errors, baseline) == pytest.approx(1 / 3)
+    assert share_worse(errors * (1 + 1e-12), errors) == 0.0
 
 
 def test_bootstrap_of_constant_ratios_has_no_spread() -> None:
