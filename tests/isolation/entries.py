@@ -266,6 +266,12 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "/privacy/export/{token}": Attacked(
             "api/pages/test_exports::test_a_link_opens_nothing_of_another_agency"
         ),
+        **_all(
+            Attacked(
+                "api/features/test_endpoint::test_another_agency_and_another_client_see_nothing"
+            ),
+            "/features/historical /features/online",
+        ),
         "/": Empty("leads to the explorer, in development"),
         "/static/bosco.css": Empty("a style sheet"),
     },
@@ -445,7 +451,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     ),
     Kind.SERVICE: _all(
         Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),
-        "campaign_pacing_v1 campaign_response_v1 client_funnel_v1 client_sales_v1",
+        "ad_response_v1 campaign_pacing_v1 campaign_response_v1 channel_performance_v1"
+        " client_funnel_v1 client_sales_v1 product_sales_v1 segment_sales_v1",
     ),
     Kind.TEMPLATE: {
         "connect_choice.html": _CONSENT,

@@ -43,7 +43,7 @@ from domain.ports import IdFactory
 from domain.query.plan import PlanCache
 from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.compute import FeatureComputer
-from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
+from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
 from gdpr.consent.desk import ConsentDesk
@@ -740,6 +740,11 @@ async def _serve(edge: Edge, agency: Agency, client: str, campaigns: dict[str, f
     sales = {str(client_id): {"shop_currency": "EUR", "average_order_value_28d": 200 / 3}}
     of_client = feature_table(CLIENT_PERFORMANCE, client_id, edge.clock(), sales)
     await edge.online.replace(agency.tenant_id, CLIENT_PERFORMANCE, str(client_id), of_client)
+    for view in VIEWS.values():
+        if view not in {CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE}:
+            whose = str(client_id) if view.entity.is_of_client else owner
+            table = feature_table(view, client_id, edge.clock(), {f"{whose}:one": {}})
+            await edge.online.replace(agency.tenant_id, view, whose, table)
 
 
 async def _load(
