@@ -27,7 +27,7 @@ from ml.forecast.baselines.catalogue import (
 from ml.forecast.baselines.points import Situation
 from ml.forecast.credibility import credibility, spread_of
 from ml.forecast.forecast import Forecast
-from ml.forecast.outlook import Outlook
+from ml.forecast.outlook import Outlook, unlogged
 from ml.forecast.record import trial_origins
 from ml.panel import Floats, Measure
 
@@ -37,6 +37,8 @@ Flags = npt.NDArray[np.bool_]
 
 _PLAIN: Final = (NAIVE, SEASONAL_NAIVE, MEAN_7, MEAN_28)  # spend has no return on itself
 _CAUTION: Final = 1.0  # standard deviations
+_MOST_LOSS: Final = 2.0  # of the usual total: no single trial decides
+_NOTHING: Final = 1e-9
 _MEDIAN: Final = 2  # place in `QUANTILES`
 
 
@@ -53,20 +55,23 @@ class Choice:
     is_served: Flags
 
 
-def choose(outlook: Outlook) -> Choice:
+def choose(outlook: Outlook, shift: Floats) -> Choice:
     """Compare the model's anchor with the baselines on past origins.
 
     The anchor speaks for the model: at each trial with weights learnt from the other ones. So is
     the baseline picked: the best of six on the very trials would look better than it is.
+
+    Args:
+        outlook: Of the panel.
+        shift: Median residual that the model's medians are moved by, shape (horizons, series).
     """
     rivals = _PLAIN if outlook.measure is Measure.SPEND else BASELINES
     losses = np.array([_relative(outlook, _told_by(outlook, rival)) for rival in rivals])
-    best, honest = _best(losses)
-    advantage = honest - _relative(outlook, outlook.past_told)
-    weights = np.concatenate(
-        [np.full(len(one.came), one.independence) for one in outlook.anchors.trials]
-    )
-    return Choice(rivals[best], _is_doubtful(advantage, weights))
+    weights = _weights(outlook)
+    best, honest = _best(losses, weights)
+    medians = zip(shift, outlook.past_told, outlook.usual, strict=True)
+    own = _relative(outlook, [unlogged(middle, told, usual) for middle, told, usual in medians])
+    return Choice(rivals[best], _is_doubtful(honest - own, weights))
 
 
 def with_baseline(forecast: Forecast, choice: Choice, outlook: Outlook) -> Forecast:
@@ -90,7 +95,7 @@ def with_baseline(forecast: Forecast, choice: Choice, outlook: Outlook) -> Forec
 def _is_doubtful(advantage: Floats, weights: Floats) -> Flags:
     """Series whose advantage (trials, series) is not clearly above 0; untried ones are not."""
     known = np.isfinite(advantage)
-    exposure = np.where(known, weights[:, None], 0.0).T
+    exposure = np.where(known, weights, 0.0).T
     series = len(exposure)
     spread = spread_of(advantage.T, exposure, np.zeros(series, dtype=np.int64))
     tried = exposure.sum(axis=1)
@@ -142,44 +147,56 @@ def _now(outlook: Outlook) -> Situation:
 
 
 def _relative(outlook: Outlook, told: Sequence[Floats]) -> Floats:
-    """Absolute errors over the usual total, all horizons' trials: shape (trials, series)."""
-    return np.concatenate(
-        [
-            np.divide(
-                np.abs(trials.came - totals),
-                usual,
-                out=np.full(trials.came.shape, np.nan),
-                where=usual > 0,
-            )
-            for trials, totals, usual in zip(
-                outlook.anchors.trials, told, outlook.usual, strict=True
-            )
-        ]
-    )
+    """Absolute errors of all trials over the usual total: shape (trials, series)."""
+    losses = []
+    for trials, totals, usual in zip(outlook.anchors.trials, told, outlook.usual, strict=True):
+        off = np.abs(trials.came - totals)
+        loss = np.divide(off, usual, out=np.full(off.shape, np.nan), where=usual > 0)
+        losses.append(np.minimum(loss, _MOST_LOSS))
+    return np.concatenate(losses)
 
 
-def _best(losses: Floats) -> tuple[int, Floats]:
+def _weights(outlook: Outlook) -> Floats:
+    """Weight of each trial of each series: its volume over the mean of its client's series.
+
+    A campaign that has ended is told exactly by any baseline, and matters to nobody.
+    """
+    keys = [(one.client, one.currency or "") for one in outlook.panel.series]
+    number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    client = np.array([number[key] for key in keys], dtype=np.int64)
+    parts = []
+    for trials, usual in zip(outlook.anchors.trials, outlook.usual, strict=True):
+        volume = np.nan_to_num(usual)
+        mean = (np.bincount(client, volume) / np.bincount(client))[client]
+        share = np.divide(volume, mean, out=np.zeros_like(volume), where=mean > 0)
+        parts.append(np.tile(share * trials.independence, (len(trials.came), 1)))
+    return np.concatenate(parts)
+
+
+def _best(losses: Floats, weights: Floats) -> tuple[int, Floats]:
     """The best baseline, and at each trial the losses of the one that is best at the others.
 
     Args:
         losses: Shape (baselines, trials, series).
+        weights: Shape (trials, series).
 
     Returns:
         Its place, and losses of shape (trials, series).
     """
-    known = np.isfinite(losses)
-    sums = np.where(known, losses, 0.0).sum(axis=2)
-    counts = known.sum(axis=2)
-    picked = np.argmin(
-        _mean(sums.sum(axis=1, keepdims=True) - sums, counts.sum(axis=1, keepdims=True) - counts),
-        axis=0,
-    )
-    best = int(np.argmin(_mean(sums.sum(axis=1), counts.sum(axis=1))))
+    weight = np.where(np.isfinite(losses), weights, 0.0)
+    sums = (weight * np.nan_to_num(losses)).sum(axis=2)
+    totals = weight.sum(axis=2)
+    elsewhere = sums.sum(axis=1, keepdims=True) - sums
+    weight_elsewhere = totals.sum(axis=1, keepdims=True) - totals
+    picked = np.argmin(_mean(elsewhere, weight_elsewhere), axis=0)
+    best = int(np.argmin(_mean(sums.sum(axis=1), totals.sum(axis=1))))
     return best, losses[picked, np.arange(losses.shape[1])]
 
 
-def _mean(sums: Floats, counts: npt.NDArray[np.int64]) -> Floats:
-    mean: Floats = np.divide(sums, counts, out=np.full_like(sums, np.inf), where=counts > 0)
+def _mean(sums: Floats, weights: Floats) -> Floats:
+    mean: Floats = np.divide(
+        sums, weights, out=np.full_like(sums, np.inf), where=weights > _NOTHING
+    )
     return mean
 
 

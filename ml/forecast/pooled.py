@@ -28,6 +28,7 @@ from ml.panel import Floats, Measure, Panel
 
 __all__ = ["TOO_LITTLE", "PooledForecaster", "PooledModel"]
 
+_MEDIAN: Final = QUANTILES.index(0.5)
 TOO_LITTLE: Final = "too little data"
 
 
@@ -114,6 +115,7 @@ class PooledForecaster:
         count = len(known.series)
         totals = np.empty((count, len(horizons), len(QUANTILES)))
         steps = np.empty((count, horizons[-1], len(QUANTILES)))
+        shift = np.empty((len(horizons), count))
         before, begin = np.zeros(count), 0
         for place, horizon in enumerate(horizons):
             judged = self.judged(outlook, place, features[place])
@@ -122,12 +124,13 @@ class PooledForecaster:
             middle = _scaled(outlook.anchors.steps[:, begin:horizon], point - before)
             totals[:, place] = self._quantiles("total", judged, point[:, None], usual)[:, 0]
             steps[:, begin:horizon] = self._quantiles("step", judged, middle, usual / horizon)
+            shift[place] = self._scores("total", judged)[:, _MEDIAN] * judged.noise
             before, begin = point, horizon
         methods = tuple(
             self.name if np.isfinite(row).all() else TOO_LITTLE for row in totals[:, :, 2]
         )
         told = Forecast(measure, horizons, steps, totals, methods)
-        chosen = with_baseline(told, choose(outlook), outlook)
+        chosen = with_baseline(told, choose(outlook, shift), outlook)
         return reconciled(chosen, families_in(known, measure))
 
     def judged(self, outlook: Outlook, place: int, features: Features) -> Judged:
@@ -152,6 +155,11 @@ class PooledForecaster:
 
     def _quantiles(self, what: str, judged: Judged, expected: Floats, usual: Floats) -> Floats:
         """Quantiles around (series, steps) expected: shape (series, steps, quantiles)."""
+        residual = (self._scores(what, judged) * judged.noise[:, None])[:, None, :]
+        return unlogged(residual, expected[:, :, None], usual[:, None, None])
+
+    def _scores(self, what: str, judged: Judged) -> Floats:
+        """Scores of each row's group at every quantile: shape (series, quantiles)."""
         scores = {
             group: [
                 group_quantile(self.model.scores, self.adaptation, (what, *group), level)
@@ -159,9 +167,7 @@ class PooledForecaster:
             ]
             for group in set(judged.groups)
         }
-        told = np.array([scores[group] for group in judged.groups]).reshape(-1, 1, len(QUANTILES))
-        residual = told * judged.noise[:, None, None]
-        return unlogged(residual, expected[:, :, None], usual[:, None, None])
+        return np.array([scores[group] for group in judged.groups]).reshape(-1, len(QUANTILES))
 
 
 def _nearest(known: tuple[int, ...], horizon: int) -> int:

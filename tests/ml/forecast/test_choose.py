@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ml.forecast.choose import choose, with_baseline
+from ml.forecast.choose import Choice, choose, with_baseline
 from ml.forecast.completion import Completion
 from ml.forecast.forecast import Forecast
 from ml.forecast.outlook import Outlook, outlook_of
@@ -27,6 +27,10 @@ def restless(count: int) -> Floats:
     return 10 * np.exp(0.5 * chance.normal(0, 1, (count, 120)))
 
 
+def chosen(seen: Outlook) -> Choice:
+    return choose(seen, np.zeros(seen.usual.shape))
+
+
 def told(rows: int) -> Forecast:
     ratios = np.array([0.5, 0.8, 1.0, 1.3, 2.0])
     return Forecast(
@@ -40,7 +44,7 @@ def told(rows: int) -> Forecast:
 
 def test_where_revenue_is_spend_times_a_ratio_the_baseline_is_served() -> None:
     spend = restless(3)
-    choice = choose(outlook(3 * spend, spend))
+    choice = chosen(outlook(3 * spend, spend))
     assert choice.baseline.name.startswith("spend x ROAS")
     assert choice.is_served.all()
 
@@ -49,19 +53,19 @@ def test_where_revenue_half_follows_spend_the_model_is_served() -> None:
     spend = restless(3)
     noise = np.random.default_rng(7).normal(1, 0.02, spend.shape)
     revenue = (40 + 2 * spend) * noise  # a base that no baseline knows of
-    assert not choose(outlook(revenue, spend)).is_served.any()
+    assert not chosen(outlook(revenue, spend)).is_served.any()
 
 
 def test_a_series_without_trials_is_left_to_the_model() -> None:
     spend = restless(2)
     spend[1, :-3] = np.nan
-    assert choose(outlook(3 * spend, spend)).is_served.tolist() == [True, False]
+    assert chosen(outlook(3 * spend, spend)).is_served.tolist() == [True, False]
 
 
 def test_the_baseline_gives_the_median_and_the_band_holds_it() -> None:
     spend = restless(2)
     seen = outlook(3 * spend, spend)
-    choice = dataclasses.replace(choose(seen), is_served=np.array([True, False]))
+    choice = dataclasses.replace(chosen(seen), is_served=np.array([True, False]))
     served = with_baseline(told(2), choice, seen)
     assert served.methods == (choice.baseline.name, "pooled")
     np.testing.assert_allclose(served.steps[0, :, 2], 30.0)  # 3 x the 10 that are planned
