@@ -73,3 +73,16 @@ def test_the_baseline_gives_the_median_and_the_band_holds_it() -> None:
     for quantiles in (served.steps, served.totals):
         assert (np.diff(quantiles, axis=2) >= 0).all()
     np.testing.assert_array_equal(served.totals[1], told(2).totals[1])
+
+
+def test_campaigns_that_have_ended_do_not_decide_for_those_that_run() -> None:
+    spend = restless(10)
+    spend[1:, 40:] = 0.0
+    noise = np.random.default_rng(7).normal(1, 0.02, spend.shape)
+    revenue = np.where(spend > 0, 40 + 2 * spend, 0.0) * noise
+    series = tuple(Series("acme", "video", f"camp_{row}", "EUR") for row in range(10))
+    panel = Panel(DAILY, START, series, {REVENUE: revenue, SPEND: spend})
+    planned = np.full((10, 14), 10.0)
+    planned[1:] = 0.0
+    seen = outlook_of(panel, REVENUE, HORIZONS, planned, Completion({}))
+    assert not chosen(seen).is_served[0]
