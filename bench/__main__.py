@@ -18,6 +18,7 @@ BENCHES: Final = (
     "erasure",
     "consent",
     "budget",
+    "anomalies",
 )
 
 
