@@ -157,13 +157,14 @@ def _open(finding: Finding, moves: Moves) -> Alarm:
 
 
 def _since(finding: Finding, moves: Moves) -> dt.date:
-    """First of the days before that were large the same way, if a run of them gave it away."""
+    """First of the days before that were at least half as far, if a run gave it away."""
     first = finding.deviations[0]
+    least = max(LARGE, min(abs(first.change), 1.0) / 2)
     since = first.day
     for back in range(1, RUN):
         day = first.day - dt.timedelta(days=back)
         change = moves.of(finding.root, day).get(first.measure, 0.0)
-        if change * finding.direction < LARGE:
+        if change * finding.direction < least:
             break
         since = day
     return since
