@@ -5,9 +5,9 @@
 
 Real series first. There, alarms on the untouched series are all counted as false, though real
 series have real incidents: an upper bound. An alarm is right if it is of the client of an incident
-(and on the line of its channel, where it names one), begins within the incident, and is told at
-most a week after it. The market's agencies, incidents and late data were frozen before this was
-written. A month is 30 steps.
+(and on the line of its channel, where it names one), is told after it has begun and at most a week
+after it has ended, and is dated into it, or two steps before. The market's agencies, incidents and
+late data were frozen before this was written. A month is 30 steps.
 """
 
 import datetime as dt
@@ -47,6 +47,7 @@ _LONGEST_SEASON: Final = 24  # steps: a year of weeks comes too seldom to be lea
 _MARKET: Final = 4  # agencies of the market, the first ones
 _BEGIN: Final = 120  # day of the market from which it is watched
 _MONTH: Final = 30
+_EARLY: Final = 2  # steps before an incident that an alarm may be dated to: noise joins it
 _LATE: Final = 7  # steps after an incident in which it may still be told
 # The market's sales: nobody takes Black Friday for an incident.
 _SALES: Final = (
@@ -219,8 +220,8 @@ def _is_of(alarm: Raised, truth: Truth) -> bool:
     return (
         alarm.client == truth.client
         and (alarm.channel is None or truth.channel in {None, alarm.channel})
-        and truth.first <= alarm.since <= truth.last
-        and alarm.told <= truth.last + _LATE + 1
+        and truth.first - _EARLY <= alarm.since <= truth.last
+        and truth.first < alarm.told <= truth.last + _LATE + 1
     )
 
 
