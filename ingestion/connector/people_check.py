@@ -6,8 +6,8 @@ fact + stream -> mistakes
 from collections.abc import Iterator
 
 from domain.facts.fact import Column, ColumnType, Erased, Fact, Names
+from domain.yaml_document import Mistake, YamlDocument
 from ingestion.connector.spec import Field, FieldType, StreamSpec
-from ingestion.connector.yaml_document import Mistake, YamlDocument
 
 __all__ = ["people_mistakes"]
 

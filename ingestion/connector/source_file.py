@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import NotFoundError
+from domain.yaml_document import Schema, check_schema, did_you_mean, parse_yaml
 from ingestion.connector.spec import SourceSpec
 from ingestion.connector.spec_build import build_source
 from ingestion.connector.spec_check import check_source
-from ingestion.connector.yaml_document import Schema, check_schema, did_you_mean, parse_yaml
 
 __all__ = ["SOURCES_FOLDER", "expiring", "load_all_sources", "load_source", "read_source"]
 
@@ -25,7 +25,7 @@ SOURCES_FOLDER: Final = Path(__file__).resolve().parent.parent / "sources"
 
 @cache
 def _schema() -> Schema:
-    return Schema(SOURCES_FOLDER / "source.schema.json")
+    return Schema((SOURCES_FOLDER / "source.schema.json").read_text(encoding="utf-8"))
 
 
 def read_source(text: str, name: str) -> SourceSpec:

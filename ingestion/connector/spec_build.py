@@ -10,6 +10,7 @@ from operator import getitem
 from typing import Any, Final
 
 from domain.privacy.holds import CLASSIFICATIONS
+from domain.yaml_document import InvalidDocumentError, YamlDocument
 from ingestion.connector.spec import (
     AccountRule,
     ApiSpec,
@@ -41,7 +42,6 @@ from ingestion.connector.spec import (
     StreamSpec,
     WaitRule,
 )
-from ingestion.connector.yaml_document import InvalidDocumentError, YamlDocument
 
 __all__ = ["build_field", "build_mapping", "build_source"]
 

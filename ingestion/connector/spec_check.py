@@ -13,6 +13,12 @@ from domain.facts import FACTS
 from domain.facts.ads import CHANNELS, DEVICES, MATCH_TYPES
 from domain.facts.fact import Fact, Supersession
 from domain.facts.orders import ORDER_STATUSES
+from domain.yaml_document import (
+    InvalidDocumentError,
+    Mistake,
+    YamlDocument,
+    did_you_mean,
+)
 from ingestion.connector.paths import parse_path
 from ingestion.connector.people_check import people_mistakes
 from ingestion.connector.raw_table import LINEAGE
@@ -25,12 +31,6 @@ from ingestion.connector.spec import (
     StreamSpec,
 )
 from ingestion.connector.template import places_of
-from ingestion.connector.yaml_document import (
-    InvalidDocumentError,
-    Mistake,
-    YamlDocument,
-    did_you_mean,
-)
 
 __all__ = ["CANONICAL", "check_source", "mappable_columns", "mapping_mistakes"]
 

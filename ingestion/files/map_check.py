@@ -13,13 +13,13 @@ from domain.facts import FACTS, refinements
 from domain.facts.fact import ColumnType, Fact
 from domain.facts.tables import facts_table
 from domain.money import parse_currency
-from ingestion.connector.spec_check import CANONICAL, mappable_columns
-from ingestion.connector.yaml_document import (
+from domain.yaml_document import (
     InvalidDocumentError,
     Mistake,
     YamlDocument,
     did_you_mean,
 )
+from ingestion.connector.spec_check import CANONICAL, mappable_columns
 
 __all__ = ["check_map"]
 

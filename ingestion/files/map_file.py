@@ -16,14 +16,14 @@ from typing import Any, Final
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
 from domain.facts.fact import ColumnType, Fact
-from ingestion.connector.spec import Field, FieldType
-from ingestion.connector.yaml_document import (
+from domain.yaml_document import (
     InvalidDocumentError,
     Mistake,
     Schema,
     check_schema,
     parse_yaml,
 )
+from ingestion.connector.spec import Field, FieldType
 from ingestion.files.feeds import fact_field, identifier_fields
 from ingestion.files.map_check import check_map
 from ingestion.files.map_spec import (
@@ -44,7 +44,8 @@ Plain = Mapping[str, Any]
 
 @cache
 def _schema() -> Schema:
-    return Schema(Path(__file__).resolve().parent / "map.schema.json")
+    path = Path(__file__).resolve().parent / "map.schema.json"
+    return Schema(path.read_text(encoding="utf-8"))
 
 
 def load_map(path: Path) -> MapSpec:

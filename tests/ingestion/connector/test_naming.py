@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from domain.facts import CUSTOMERS, ORDER_LINES, ORDERS
 from domain.privacy.identifiers import IdentifierKind
+from domain.yaml_document import InvalidDocumentError
 from ingestion.connector.columns import ColumnTyper
 from ingestion.connector.job import Account
 from ingestion.connector.naming import naming_fields, without_addresses, without_paths
 from ingestion.connector.source_file import load_source, read_source
-from ingestion.connector.yaml_document import InvalidDocumentError
 from ingestion.files.feeds import raw_file_stream
 from tests.ingestion.sources.test_source_files import SHOPIFY
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from domain.time_window import DateRange
+from domain.yaml_document import InvalidDocumentError
 from ingestion.connector.source_file import read_source
-from ingestion.connector.yaml_document import InvalidDocumentError
 from tests.ingestion.connector.harness import DAYS, harness, platform, rows
 from tests.ingestion.connector.scripted_server import Reply, Request, serve
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import InvalidInputError
 from domain.facts import FACTS
-from ingestion.connector.yaml_document import InvalidDocumentError
+from domain.yaml_document import InvalidDocumentError
 from ingestion.files.map_file import load_map, read_map
 
 GOOD = """map: plain

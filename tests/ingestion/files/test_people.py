@@ -7,8 +7,8 @@ import pytest
 
 from domain.facts import ADS_DAILY, CUSTOMERS, FACTS, ORDER_LINES
 from domain.privacy.identifiers import IdentifierKind
+from domain.yaml_document import InvalidDocumentError
 from ingestion.connector.job import Account
-from ingestion.connector.yaml_document import InvalidDocumentError
 from ingestion.files.feeds import identifier_fields, raw_file_stream
 from ingestion.files.map_file import read_map
 from ingestion.files.read_file import FilePage, read_file

@@ -9,6 +9,7 @@ import pytest
 from domain.errors import NotFoundError
 from domain.facts import FACTS
 from domain.facts.fact import ColumnType
+from domain.yaml_document import InvalidDocumentError, parse_yaml
 from ingestion.connector.source_file import (
     SOURCES_FOLDER,
     expiring,
@@ -17,7 +18,6 @@ from ingestion.connector.source_file import (
     read_source,
 )
 from ingestion.connector.spec import SourceSpec
-from ingestion.connector.yaml_document import InvalidDocumentError, parse_yaml
 
 GOOGLE = (SOURCES_FOLDER / "google_ads.yaml").read_text()
 META = (SOURCES_FOLDER / "meta_ads.yaml").read_text()

@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import jsonschema_rs
@@ -199,10 +198,10 @@ def _scalar(node: yaml.Node) -> Any:
 
 
 class Schema:
-    """A JSON Schema file that belongs to the program, with its validator."""
+    """A JSON Schema that belongs to the program, with its validator."""
 
-    def __init__(self, path: Path) -> None:
-        self._tree: Any = json.loads(path.read_text(encoding="utf-8"))
+    def __init__(self, text: str) -> None:
+        self._tree: Any = json.loads(text)
         self._validator = jsonschema_rs.Draft202012Validator(self._tree)
 
     def errors(self, data: Any) -> Iterator[jsonschema_rs.ValidationError]:
