@@ -192,7 +192,10 @@ async def open_runtime(
         )
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))
-        features = open_features(plane.database, urls.database_url, plane.redis, warehouse, clock)
+        features = open_features(
+            plane.database, urls.database_url, plane.redis, warehouse, plane.jobs, clock, uuid7
+        )
+        features.backfills.register()
         Placement.over(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()
@@ -237,6 +240,8 @@ async def open_runtime(
             answers=RedisAnswerCache(plane.redis) if settings.has_answer_cache else None,
             plans=PlanCache(),
             features=features.reader,
+            feature_book=features.book,
+            feature_backfills=features.backfills,
             sources=plane.sources,
             tokens=tokens,
             webhooks=WebhookDesk(plane.database, plane.vault, clock, uuid7, secrets.token_bytes),

@@ -43,5 +43,6 @@ LOG_WORDS: Final[Mapping[str, Privacy]] = {
     "reason": FAILURE_TRACE,
     "statement": PROOF,
     "text": FAILURE_TRACE,
+    "view": CONFIGURATION,
     "why": FAILURE_TRACE,
 }

@@ -8,6 +8,7 @@ in 28 days, or amounts of several currencies, or claims of several attributions,
 added up. It is 0 where the parts are known and nothing fell into the window.
 """
 
+import datetime as dt
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -24,6 +25,7 @@ __all__ = [
     "Currency",
     "DaysReported",
     "DaysSince",
+    "Deprecation",
     "Feature",
     "FeatureView",
     "Quotient",
@@ -149,6 +151,24 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecation:
+    """A view that is served for a while yet.
+
+    Attributes:
+        retires_at: From this UTC instant on there is no such view.
+        successor: Full name of the view to use instead; empty: there is none.
+    """
+
+    retires_at: dt.datetime
+    successor: str
+
+    def __str__(self) -> str:
+        last = self.retires_at - dt.timedelta(days=1)
+        instead = f"; use {self.successor}" if self.successor else ""
+        return f"deprecated, served until {last:%Y-%m-%d} UTC{instead}"
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureView:
     """Features of one kind of entity that are computed and stored together.
 
@@ -160,6 +180,8 @@ class FeatureView:
         ttl_seconds: An older value is not served.
         holds: What its values hold of people; None: nobody has said, and the inventory fails.
         freshness_seconds: Age that values should not reach: the objective, not a limit.
+        owner: Who answers for it; empty: the platform.
+        deprecation: None: it stays.
     """
 
     name: str
@@ -169,6 +191,8 @@ class FeatureView:
     ttl_seconds: int
     holds: Privacy | None = None
     freshness_seconds: int = _FRESHNESS_SECONDS
+    owner: str = ""
+    deprecation: Deprecation | None = None
 
     # Views are keys of what is kept per view; hashing every feature would cost more than it saves.
     def __hash__(self) -> int:

@@ -12,7 +12,7 @@ Decision: ADR-0014.
 
 import datetime as dt
 import uuid
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,12 +103,31 @@ class FeatureRefresh:
             DatabaseUnavailableError: PostgreSQL does not answer.
         """
         catalogue = await self.catalogues.fresh(tenant_id)
+        return await self._refresh_views(tenant_id, client_id, catalogue.views.values())
+
+    async def refresh_view(
+        self, tenant_id: TenantId, client_id: ClientId, name: str
+    ) -> list[Refreshed]:
+        """Compute one view about a client, whatever was published.
+
+        Raises:
+            NotFoundError: The agency has no such view.
+            WarehouseError: The warehouse failed.
+            RedisUnavailableError: Redis does not answer or is full.
+            DatabaseUnavailableError: PostgreSQL does not answer.
+        """
+        catalogue = await self.catalogues.fresh(tenant_id)
+        return await self._refresh_views(tenant_id, client_id, [catalogue.view(name)])
+
+    async def _refresh_views(
+        self, tenant_id: TenantId, client_id: ClientId, views: Iterable[FeatureView]
+    ) -> list[Refreshed]:
         query = select(Connection.id).where(Connection.client_id == client_id)
         async with self.database.session(tenant_id) as session:
             connections = (await session.scalars(query.order_by(Connection.id))).all()
         return [
             await self._refresh(tenant_id, client_id, view, owner_id)
-            for view in catalogue.views.values()
+            for view in views
             for owner_id in _owners(view, client_id, connections)
         ]
 

@@ -19,14 +19,20 @@ from feature_repo.feature import Feature, FeatureView, Unit
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
 from feature_repo.packing import Value
 from feature_repo.read import FeatureRow
+from feature_repo.registration.book import Registered
 from tenancy.tables import Connection
 
 __all__ = ["list_features", "refresh_features", "show_features"]
 
 
-async def list_features(_runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
-    """`bosco features list`: the definitions; the same for every agency."""
+async def list_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
+    """`bosco features list`: the definitions; of an agency, what it registered as well."""
     catalogue = PLATFORM
+    own: tuple[tuple[Any, ...], ...] = ()
+    if arguments.get("tenant"):
+        tenant = await find_agency(runtime, arguments["tenant"])
+        catalogue = await runtime.features.catalogues.fresh(tenant.tenant_id)
+        own = tuple(map(_own, await runtime.features.book.list_registered(tenant.tenant_id)))
     services = tuple(
         (
             service.name,
@@ -43,6 +49,9 @@ async def list_features(_runtime: Runtime, _: Arguments) -> AsyncIterator[Event]
         for feature in view.features
     )
     yield TableEvent("features", ("view", "feature", "unit", "means"), features)
+    if own:
+        columns = ("view", "owner", "clients filled", "entities", "state")
+        yield TableEvent("registered by the agency", columns, own)
 
 
 async def show_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
@@ -73,6 +82,8 @@ async def show_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator
         yield _one(wanted.view, entity, found[0])
     else:
         yield _several(wanted.view, entity, found)
+    if wanted.view.deprecation is not None:
+        yield LineEvent(f"{wanted.view.name}: {wanted.view.deprecation}")
     if len(ids) > limit:
         yield LineEvent(f"there are more than {limit}: --limit, or GraphQL page by page")
 
@@ -100,6 +111,18 @@ async def refresh_features(runtime: Runtime, arguments: Arguments) -> AsyncItera
     yield TableEvent(f"features of {tenant.slug}", columns, tuple(rows))
     if not rows:
         yield LineEvent("no facts of the last 28 days: bosco sync brings them")
+
+
+def _own(one: Registered) -> tuple[Any, ...]:
+    view = one.definition.view
+    state = "served" if one.filled_at is not None else "first values are being computed"
+    return (
+        view.name,
+        view.owner,
+        f"{one.clients_filled} of {one.clients}",
+        one.entities_filled,
+        state if view.deprecation is None else str(view.deprecation),
+    )
 
 
 async def _entities_of(

@@ -3,7 +3,9 @@
     feature_repo.feature_services -> object types -> union FeatureValues
     stored values + selection -> JSON of the service's type
 
-Feature definitions are the platform's, so these types are the same in every schema.
+The platform's definitions are the same for everybody, so these types are in every schema. What an
+agency registered itself comes as a list of values by name: no schema tells of another agency's
+views, and a new view needs no new schema.
 """
 
 import functools
@@ -23,17 +25,18 @@ from strawberry.types.field import StrawberryField
 
 from api.graphql.context import EdgeInfo
 from api.graphql.execution import ReadyJson, RowExecutor
+from api.graphql.feature_units import Unit
 from api.graphql.metric_types import Money
 from api.graphql.scalars import Count
 from api.graphql.typed_arguments import typed_field
 from domain.metrics.naming import camel_case
 from domain.money import SCALE, format_amount
 from feature_repo.catalogue import PLATFORM
-from feature_repo.feature import Feature, FeatureView, Unit
+from feature_repo.feature import Feature, FeatureView
 from feature_repo.feature_services import FeatureService
 from feature_repo.packing import Value
 
-__all__ = ["FEATURE_VALUES", "ValueWriters", "service_type_name"]
+__all__ = ["FEATURE_VALUES", "ValueWriters", "service_type_name", "values_of", "values_type_name"]
 
 _MONEY: Final = "Money"
 _TYPENAME: Final = "__typename"
@@ -57,6 +60,51 @@ def service_type_name(service: FeatureService) -> str:
     return camel_case(f"_{service.name}")
 
 
+@strawberry.type(description="A value of a view that the agency registered.")
+class RegisteredValue:
+    """See the description."""
+
+    name: str
+    unit: Unit
+    number: float | None = strawberry.field(description="null: unknown, an amount or a text.")
+    text: str | None = strawberry.field(description="Of the unit CODE.")
+    amount: Money | None = strawberry.field(description="Of the unit MONEY.")
+
+
+@strawberry.type(description="Features of a view that the agency registered, in its order.")
+class RegisteredValues:
+    """See the description."""
+
+    values: list[RegisteredValue]
+
+
+def values_type_name(service: FeatureService) -> str:
+    """The member of `FeatureValues` that a service's values have."""
+    return service_type_name(service) if service.name in _TYPES else RegisteredValues.__name__
+
+
+def values_of(info: EdgeInfo, writers: "ValueWriters", values: Mapping[str, Value]) -> Any:
+    """Values of an entity: JSON of the platform's services, an object of others."""
+    if writers.service.name in _TYPES:
+        return writers.write(info, values)
+    return RegisteredValues(values=[_registered(writers.view, name, values) for name in values])
+
+
+def _registered(view: FeatureView, name: str, values: Mapping[str, Value]) -> RegisteredValue:
+    feature, value = view.feature(name), values[name]
+    currency = view.currency_of(feature)
+    amount = None
+    if currency is not None and value is not None:
+        amount = Money(amount=Decimal(_amount(value)), currency=str(values[currency]))
+    return RegisteredValue(
+        name=name,
+        unit=feature.unit,
+        number=float(value) if currency is None and isinstance(value, int | float) else None,
+        text=value if isinstance(value, str) else None,
+        amount=amount,
+    )
+
+
 class ValueWriters:
     """Writes values of one service as JSON, as they are selected.
 
@@ -65,8 +113,8 @@ class ValueWriters:
     """
 
     def __init__(self, service: FeatureService, view: FeatureView) -> None:
-        self._service = service
-        self._view = view
+        self.service = service
+        self.view = view
         self._written: dict[tuple[int, ...], _Members] = {}
 
     def write(self, info: EdgeInfo, values: Mapping[str, Value]) -> ReadyJson:
@@ -78,8 +126,8 @@ class ValueWriters:
         return ReadyJson(orjson.dumps({key: cell(values) for key, cell in members}))
 
     def _members(self, executor: RowExecutor, nodes: Sequence[FieldNode]) -> _Members:
-        type_name = service_type_name(self._service)
-        names = {camel_case(name): name for name in self._service.features}
+        type_name = service_type_name(self.service)
+        names = {camel_case(name): name for name in self.service.features}
         members: list[tuple[str, _Cell]] = []
         for key, details in executor.selected(type_name, nodes).items():
             field = details[0].node.name.value
@@ -90,7 +138,7 @@ class ValueWriters:
         return tuple(members)
 
     def _cell(self, executor: RowExecutor, name: str, details: Sequence[FieldDetails]) -> _Cell:
-        currency = self._view.currency_of(self._view.feature(name))
+        currency = self.view.currency_of(self.view.feature(name))
         if currency is None:
             return itemgetter(name)
         selected = executor.selected(_MONEY, details)
@@ -138,6 +186,9 @@ _TYPES: Final[Mapping[str, Any]] = {
     name: _make_type(service) for name, service in PLATFORM.services.items()
 }
 FEATURE_VALUES: Final[Any] = Annotated[
-    functools.reduce(operator.or_, _TYPES.values()),
-    strawberry.union("FeatureValues", description="Features of one service; one type for each."),
+    functools.reduce(operator.or_, [*_TYPES.values(), RegisteredValues]),
+    strawberry.union(
+        "FeatureValues",
+        description="Features of one service; one type for each of the platform's.",
+    ),
 ]

@@ -71,6 +71,9 @@ class Limits:
     weights: tuple[tuple[str, int], ...] = (
         ("metrics", 200),
         ("features", 100),
+        ("featureCatalogue", 100),
+        ("planFeatureView", 500),
+        ("applyFeatureView", 500),
         ("syncs", 50),
         ("quarantine", 50),
     )

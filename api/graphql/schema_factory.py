@@ -22,6 +22,7 @@ from api.graphql.metric_types import Compare
 from api.graphql.mutations.acknowledge_incident import ACKNOWLEDGE_INCIDENT
 from api.graphql.mutations.add_consent_notice import ADD_CONSENT_NOTICE
 from api.graphql.mutations.add_webhook import ADD_WEBHOOK
+from api.graphql.mutations.apply_feature_view import APPLY_FEATURE_VIEW
 from api.graphql.mutations.approve_erasure import APPROVE_ERASURE
 from api.graphql.mutations.ask_identity import ASK_IDENTITY
 from api.graphql.mutations.choose_subject import CHOOSE_SUBJECT
@@ -29,6 +30,7 @@ from api.graphql.mutations.countersign_request import COUNTERSIGN_REQUEST
 from api.graphql.mutations.create_subject_request import CREATE_SUBJECT_REQUEST
 from api.graphql.mutations.declare_nobody import DECLARE_NOBODY
 from api.graphql.mutations.define_metric import DEFINE_METRIC
+from api.graphql.mutations.deprecate_feature_view import DEPRECATE_FEATURE_VIEW
 from api.graphql.mutations.extend_request import EXTEND_REQUEST
 from api.graphql.mutations.grant_request import GRANT_REQUEST
 from api.graphql.mutations.hold_request import HOLD_REQUEST
@@ -36,6 +38,7 @@ from api.graphql.mutations.lift_request import LIFT_REQUEST
 from api.graphql.mutations.look_again import LOOK_AGAIN
 from api.graphql.mutations.note_lift_test import NOTE_LIFT_TEST
 from api.graphql.mutations.plan_event import PLAN_EVENT
+from api.graphql.mutations.plan_feature_view import PLAN_FEATURE_VIEW
 from api.graphql.mutations.plan_spend import PLAN_SPEND
 from api.graphql.mutations.record_consent import RECORD_CONSENT
 from api.graphql.mutations.refuse_request import REFUSE_REQUEST
@@ -57,6 +60,7 @@ from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
 from api.graphql.queries.consent import CONSENT, CONSENT_RECEIPTS
 from api.graphql.queries.erasure_preview import ERASURE_PREVIEW
+from api.graphql.queries.feature_catalogue import FEATURE_CATALOGUE
 from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
 from api.graphql.queries.freshness import FRESHNESS
@@ -91,6 +95,7 @@ QUERIES: Final = (
     FEATURES,
     FEATURE_SERVICES,
     PLANS,
+    FEATURE_CATALOGUE,
     SYNCS,
     QUARANTINE,
     FRESHNESS,
@@ -115,6 +120,9 @@ MUTATIONS: Final = (
     PLAN_EVENT,
     NOTE_LIFT_TEST,
     REMOVE_PLAN,
+    PLAN_FEATURE_VIEW,
+    APPLY_FEATURE_VIEW,
+    DEPRECATE_FEATURE_VIEW,
     ACKNOWLEDGE_INCIDENT,
     RESOLVE_INCIDENT,
     ADD_WEBHOOK,

@@ -9,6 +9,8 @@ from api.webhooks.desk import WebhookDesk
 from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from domain.query.plan import PlanCache
 from feature_repo.read import FeatureReader
+from feature_repo.registration.backfill import Backfills
+from feature_repo.registration.book import FeatureBook
 from gdpr.consent.desk import ConsentDesk
 from gdpr.consent.proof import ConsentProof
 from gdpr.desk.office import PrivacyOffice
@@ -28,6 +30,8 @@ class GraphQLServices:
         answers: Cache of answers, or None: every question is computed.
         plans: Compiled questions of all tenants; holds no data.
         features: Reads features online.
+        feature_book: Registers feature views of agencies.
+        feature_backfills: Computes their first values.
         sources: Every source, by name.
         tokens: Verifies access tokens.
         webhooks: Looks after endpoints.
@@ -45,6 +49,8 @@ class GraphQLServices:
     answers: AnswerCache | None
     plans: PlanCache
     features: FeatureReader
+    feature_book: FeatureBook
+    feature_backfills: Backfills
     sources: Mapping[str, SourceSpec]
     tokens: AccessTokens
     webhooks: WebhookDesk

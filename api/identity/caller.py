@@ -26,10 +26,12 @@ class Scope(enum.Enum):
     `TOKENS_INTROSPECT`: ask what a token of the agency's other applications stands for, as a
     resource server does. `AUDIT_READ`: who did or saw what. `PRIVACY_READ`: requests of people
     about their data, and what they agreed to. `PRIVACY_WRITE`: decide on them, and record it.
+    `FEATURES_WRITE`: plan, register and deprecate feature views of the agency.
     """
 
     METRICS_READ = "metrics:read"
     METRICS_WRITE = "metrics:write"
+    FEATURES_WRITE = "features:write"
     INGESTION_READ = "ingestion:read"
     INGESTION_WRITE = "ingestion:write"
     WEBHOOKS_MANAGE = "webhooks:manage"

@@ -28,6 +28,7 @@ _LEAD: Final = (
     _WORK
     | _PRIVACY
     | {
+        Scope.FEATURES_WRITE,
         Scope.INGESTION_WRITE,
         Scope.WEBHOOKS_MANAGE,
         Scope.TOKENS_INTROSPECT,
@@ -41,7 +42,7 @@ SCOPES_OF_ROLES: Final[Mapping[Role, frozenset[Scope]]] = {
     Role.ANALYST: _WORK,
     Role.CLIENT_VIEWER: _READ,
     Role.DATA_PROTECTION_OFFICER: _READ | _PRIVACY | {Scope.INGESTION_READ, Scope.AUDIT_READ},
-    Role.ML_ENGINEER: _READ | {Scope.INGESTION_READ},
+    Role.ML_ENGINEER: _READ | {Scope.FEATURES_WRITE, Scope.INGESTION_READ},
 }
 
 Clients = frozenset[ClientId] | None  # None: all of the agency

@@ -43,6 +43,7 @@ __all__ = ["SCOPES_IN_WORDS", "ConsentPages", "consent_routes", "in_words"]
 SCOPES_IN_WORDS: Final[Mapping[Scope, str]] = {
     Scope.METRICS_READ: "See metrics, clients and definitions",
     Scope.METRICS_WRITE: "Define and retire your agency's own metrics, and plan spend and events",
+    Scope.FEATURES_WRITE: "Register and deprecate your agency's own feature views",
     Scope.INGESTION_READ: "See connected accounts, syncs and data problems",
     Scope.INGESTION_WRITE: "Look after data problems, and close them",
     Scope.WEBHOOKS_MANAGE: "Say which programs are told what happens",

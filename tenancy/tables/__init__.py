@@ -37,7 +37,7 @@ from tenancy.tables.base import (
 )
 from tenancy.tables.consents import ConsentStep, PendingConnection
 from tenancy.tables.edge import AuditCheckpoint, AuditEntry, MetricDefinition
-from tenancy.tables.features import FeatureMaterialisation, FeatureRegistration
+from tenancy.tables.features import FeatureDefinition, FeatureMaterialisation, FeatureRegistration
 from tenancy.tables.forecasts import ForecastLevel, ForecastRole, MadeForecast
 from tenancy.tables.ingestion import (
     LANDING_VERSION,
@@ -172,6 +172,7 @@ __all__ = [
     "ErasureRunRequest",
     "ErasureStep",
     "ExternalIdentity",
+    "FeatureDefinition",
     "FeatureMaterialisation",
     "FeatureRegistration",
     "ForecastLevel",

@@ -1,4 +1,4 @@
-"""Which features have been computed when, and which definitions Feast's registry holds."""
+"""Features: those that agencies registered, what was computed when, what Feast's registry holds."""
 
 import datetime as dt
 import uuid
@@ -7,10 +7,31 @@ from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ids import ClientId
-from domain.privacy.holds import LINEAGE
+from domain.privacy.holds import CONFIGURATION, LINEAGE
 from tenancy.tables.base import Base, TenantOwned, holds, within_tenant
 
-__all__ = ["FeatureMaterialisation", "FeatureRegistration"]
+__all__ = ["FeatureDefinition", "FeatureMaterialisation", "FeatureRegistration"]
+
+
+class FeatureDefinition(TenantOwned, Base):
+    """A version of a feature view that the agency registered; a version never means another."""
+
+    __tablename__ = "feature_definitions"
+    __otherwise__ = CONFIGURATION
+
+    view: Mapped[str] = holds(CONFIGURATION, primary_key=True)  # full name, with the version
+    name: Mapped[str] = holds(CONFIGURATION)
+    version: Mapped[int]
+    definition: Mapped[str] = holds(CONFIGURATION)  # the file
+    applied_at: Mapped[dt.datetime]
+    # The backfill: clients whose entities have been computed, and since when all are
+    clients: Mapped[int]
+    clients_filled: Mapped[int]
+    entities_filled: Mapped[int] = mapped_column(BigInteger)
+    filled_at: Mapped[dt.datetime | None]
+    # Served until `retires_at`; NULL: it stays
+    retires_at: Mapped[dt.datetime | None]
+    successor: Mapped[str] = holds(CONFIGURATION)  # full name; empty: none
 
 
 class FeatureMaterialisation(TenantOwned, Base):

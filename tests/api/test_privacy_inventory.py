@@ -13,6 +13,7 @@ from api.log_words import LOG_WORDS
 from api.privacy_inventory import EXPORTS
 from domain.privacy.classification import NotPersonal, SubjectKey
 from domain.privacy.holds import CLASSIFICATIONS, PERSON_IDENTIFIER
+from feature_repo import held as features_held
 from gdpr.inventory import job_arguments
 from ingestion import held
 from ingestion.connector.job import Drift
@@ -26,6 +27,7 @@ _OF_FILES: Final = {
     "api/commands/audit.py": "audit export",
     "api/commands/audit_verify.py": "",
     "api/commands/compare.py": "compare --csv",
+    "api/commands/feature_registration.py": "",
     "api/commands/gdpr_batch.py": "",
     "api/commands/gdpr_certificates.py": "gdpr certificate",
     "api/commands/history.py": "",
@@ -58,7 +60,7 @@ def test_every_word_that_is_logged_is_classified() -> None:
 
 def test_every_job_says_what_its_arguments_hold() -> None:
     jobs = {entry.name for entry in find_entries() if entry.kind is Kind.JOB}
-    assert {*held.JOB_ARGUMENTS, *job_arguments.JOB_ARGUMENTS} == jobs
+    assert {*held.JOB_ARGUMENTS, *features_held.JOB_ARGUMENTS, *job_arguments.JOB_ARGUMENTS} == jobs
 
 
 def test_every_kind_of_key_says_what_it_holds() -> None:

@@ -13,6 +13,7 @@ from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from sqlalchemy import NullPool, create_engine, make_url, text, update
+from uuid_utils.compat import uuid7
 
 from domain.errors import InvalidInputError
 from domain.ids import TenantId
@@ -27,6 +28,7 @@ from feature_repo.open import open_features
 from feature_repo.registry import FeatureRegistry, RegistryError
 from feature_repo.stores.acting import ForeignEntityError, NoScopeError, acting
 from feature_repo.stores.online_store import RefusedCallError, TenantRedisOnlineStore
+from tenancy.jobs import JobEngine, JobsConfig
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, DatabaseConfig
 from tenancy.tables import Base, FeatureRegistration
@@ -53,7 +55,8 @@ def applied_template(database_template: str) -> Iterator[str]:
 async def _apply(url: str) -> None:
     database, redis = Database(DatabaseConfig(url)), RedisServer("unix:///nowhere")
     warehouse = open_warehouse("duckdb://")
-    features = open_features(database, url, redis, warehouse, lambda: at(30))
+    jobs = JobEngine(JobsConfig(url), executor_id="none")  # is never started
+    features = open_features(database, url, redis, warehouse, jobs, lambda: at(30), uuid7)
     assert await features.registry.ensure()
     await warehouse.close()
     await redis.close()

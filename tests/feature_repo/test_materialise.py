@@ -39,7 +39,7 @@ ADS, MORE_ADS = account(A, 1), account(A, 2)
 SHOP = account(A, 3, source="shopify", stream="orders")
 
 
-async def _add(database: Database, tenant_id: TenantId, accounts: list[Account]) -> None:
+async def add_agency(database: Database, tenant_id: TenantId, accounts: list[Account]) -> None:
     async with database.session(tenant_id) as session:
         session.add(
             Tenant(
@@ -123,7 +123,7 @@ async def refresh(
     online: OnlineFeatures,
     clock: MovableClock,
 ) -> FeatureRefresh:
-    await _add(database, A, [ADS, MORE_ADS, SHOP])
+    await add_agency(database, A, [ADS, MORE_ADS, SHOP])
     return FeatureRefresh(database, catalogues, computer, online, clock, _no_registry)
 
 

@@ -277,7 +277,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     },
     Kind.QUERY: _all(
         _FIELDS,
-        "metrics me clients connections metricDefinitions features featureServices syncs quarantine"
+        "metrics me clients connections metricDefinitions features featureServices"
+        " featureCatalogue syncs quarantine"
         " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints subjectRequests"
         " subjectRequest privacyStatistics legalHolds erasurePreview certificates consent"
         " consentReceipts plans",
@@ -285,6 +286,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.MUTATION: _all(
         _FIELDS,
         "defineMetric retireMetric planSpend planEvent noteLiftTest removePlan"
+        " planFeatureView applyFeatureView deprecateFeatureView"
         " acknowledgeIncident resolveIncident addWebhook removeWebhook"
         " replayWebhook recordConsent addConsentNotice createSubjectRequest searchAgain"
         " chooseSubject declareNobody askIdentity"
@@ -302,7 +304,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
             " plans.event plans.lift-test plans.list plans.remove plans.spend"
-            " features.check features.refresh features.show freshness gdpr.certificate"
+            " features.apply features.check features.deprecate features.list"
+            " features.plan features.refresh features.show freshness gdpr.certificate"
             " gdpr.consent.notice.add gdpr.consent.prove gdpr.consent.record gdpr.consent.show"
             " gdpr.certificates gdpr.dpia gdpr.form-link gdpr.link gdpr.record"
             " gdpr.requests.approve gdpr.requests.ask-identity gdpr.requests.choose"
@@ -329,7 +332,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "connections.discover": Empty("asks a provider with credentials that it is given"),
         "demo": Empty("makes agencies of its own on simulated platforms"),
         "doctor": Empty("asks the parts whether they answer"),
-        "features.list": Empty("what features mean, the same for all"),
+        "features.test": Empty("runs the tests of a file that it is given, on the rows in it"),
         "gdpr.keys": _PLATFORM,
         "keys.list": _PLATFORM,
         "keys.revoke": _PLATFORM,
@@ -341,7 +344,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     Kind.JOB: _all(
         _JOBS,
         "sync_connection import_file import_history publish_released replay_quarantined"
-        " place_replayed load_landed follow_publication gdpr.request erase_people",
+        " place_replayed load_landed follow_publication gdpr.request erase_people"
+        " backfill_features",
     ),
     Kind.DOOR: {
         **_all(
@@ -361,6 +365,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "api/commands/night.py": Empty("outages of the platforms, the same for all"),
         "api/oauth/signing_keys.py": _PLATFORM,
         "feature_repo/registry.py": Empty("what features mean, the same for all"),
+        "feature_repo/registration/trial.py": Empty(
+            "a warehouse in memory, of one plan: the rows of its tests and of its own agency"
+        ),
         **_all(
             Attacked("gdpr/erasure/test_neighbours::test_nobody_else_s_data_changes"),
             "gdpr/erasure/search.py gdpr/erasure/work.py",

@@ -40,7 +40,7 @@ __all__ = [
 
 SCOPES = (
     *("metrics:read", "metrics:write", "ingestion:read", "audit:read", "webhooks:manage"),
-    *("privacy:read", "privacy:write"),
+    *("privacy:read", "privacy:write", "features:write"),
 )
 PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
 

@@ -13,6 +13,7 @@ import pytest
 from api.commands.registry import COMMANDS
 from api.logs import log_file
 from tests.e2e.platform import Platform
+from tests.feature_repo.registration.samples import BRAND
 from tests.isolation.entries import CLASSIFIED, Attacked, Kind
 from tests.isolation.loot import marks_of, rows_of
 from tests.isolation.standing import Standing, stand
@@ -70,6 +71,10 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "connections.list": ({"client": "@client"}, "NOT_FOUND"),
     "connections.pause": ({"client": "@client"}, "NOT_FOUND"),
     "connections.resume": ({"client": "@client"}, "NOT_FOUND"),
+    "features.apply": ({"file": "@feature_file"}, ""),
+    "features.plan": ({"file": "@feature_file"}, ""),
+    "features.list": ({}, ""),
+    "features.deprecate": ({"view": "@feature_view", "until": "2100-01-01"}, "NOT_FOUND"),
     "features.check": ({"client": "@client"}, "NOT_FOUND"),
     "features.refresh": ({"client": "@client"}, "NOT_FOUND"),
     "features.show": ({"entity": "@campaign", "limit": 10}, "NOT_FOUND"),
@@ -264,6 +269,7 @@ async def test_what_is_another_agency_s_is_nothing(
         "@rows": _written(tmp_path / "rows.csv", "day,channel,cost\n"),
         "@history": _written(tmp_path / "history.csv", HISTORY),
         "@lift": _written(tmp_path / "lift.yaml", LIFT),
+        "@feature_file": _written(tmp_path / "brand_pulse.yaml", BRAND),
         "@definition": _written(tmp_path / "own.yaml", "metric: own_cost\nis: spend * 2\n"),
     }
     url = platform.runtime.urls.database_url
@@ -309,6 +315,7 @@ source: geo holdout
 
 # What is done by the first try is there at the second, whatever it was about.
 GROWING = {
+    "features.apply",
     "audit.export",
     "audit.list",
     "audit.verify",

@@ -13,6 +13,7 @@ import pytest
 
 from api.logs import log_file
 from domain.ids import parse_id
+from feature_repo.registration.backfill import BACKFILL_JOB
 from gdpr.erasure.job import ERASE_JOB
 from gdpr.requests.run import REQUEST_JOB
 from ingestion.corrections import PLACE_JOB, RELEASE_JOB, REPLAY_JOB
@@ -38,6 +39,7 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     FOLLOW_JOB: (JobQueue.FOLLOW, {}),
     REQUEST_JOB: (JobQueue.PRIVACY, {}),
     ERASE_JOB: (JobQueue.ERASURE, {}),
+    BACKFILL_JOB: (JobQueue.FOLLOW, {"view": "secret_northwind_v1"}),
 }
 
 

@@ -37,6 +37,7 @@ APP_GRANTS = {
     "erasure_runs": {"SELECT", "INSERT", "UPDATE"},
     "erasure_steps": {"SELECT", "INSERT", "UPDATE"},
     "external_identities": {"SELECT", "INSERT", "DELETE"},
+    "feature_definitions": {"SELECT", "INSERT", "UPDATE"},
     "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
     "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
     "identity_codes": {"SELECT", "INSERT", "UPDATE", "DELETE"},

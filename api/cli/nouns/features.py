@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli.invoke import invoke
-from api.cli.options import Agency, ClientOption
+from api.cli.options import Agency, AnyAgency, ClientOption
 
 __all__ = ["group"]
 
@@ -14,10 +14,13 @@ group = typer.Typer(
 )
 
 
+_File = Annotated[str, typer.Argument(help="YAML file with one feature view.", metavar="FILE")]
+
+
 @group.command("list")
-def list_() -> None:
-    """Show which features there are, and what each means."""
-    invoke("features.list")
+def list_(agency: AnyAgency = None) -> None:
+    """Show which features there are, and what each means; of an agency, its own as well."""
+    invoke("features.list", tenant=agency)
 
 
 @group.command("show")
@@ -50,3 +53,36 @@ def refresh(agency: Agency, client: ClientOption = None) -> None:
 def check(agency: Agency, client: ClientOption = None) -> None:
     """Compare what is served with what the facts say as of the same instant."""
     invoke("features.check", tenant=agency, client=client)
+
+
+@group.command("test")
+def test(file: _File) -> None:
+    """Run the unit tests of a feature view's file."""
+    invoke("features.test", file=file)
+
+
+@group.command("plan")
+def plan(agency: Agency, file: _File) -> None:
+    """Show what applying a feature view would do, and what it costs; writes nothing."""
+    invoke("features.plan", tenant=agency, file=file)
+
+
+@group.command("apply")
+def apply(agency: Agency, file: _File) -> None:
+    """Register a feature view of the agency, and compute its first values."""
+    invoke("features.apply", tenant=agency, file=file)
+
+
+@group.command("deprecate")
+def deprecate(
+    agency: Agency,
+    view: Annotated[str, typer.Argument(help="Full name of a view of the agency.", metavar="VIEW")],
+    until: Annotated[
+        str, typer.Option(help="Day on which it is last served, YYYY-MM-DD.", metavar="DAY")
+    ],
+    successor: Annotated[
+        str | None, typer.Option(help="Full name of the view to use instead.", metavar="VIEW")
+    ] = None,
+) -> None:
+    """Say until when a feature view is served, and what to use instead."""
+    invoke("features.deprecate", tenant=agency, view=view, until=until, successor=successor)

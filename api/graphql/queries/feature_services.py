@@ -4,20 +4,14 @@ import strawberry
 
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
-from api.graphql.feature_values import service_type_name
+from api.graphql.feature_units import Unit
+from api.graphql.feature_values import values_type_name
 from api.identity.caller import Scope
 from domain.metrics.naming import camel_case
-from feature_repo.feature import Feature, FeatureView, Unit
+from feature_repo.feature import Feature, FeatureView
 from feature_repo.feature_services import FeatureService as Definition
 
 __all__ = ["FEATURE_SERVICES"]
-
-strawberry.enum(
-    Unit,
-    name="FeatureUnit",
-    description="MONEY: an amount; COUNT: whole things; NUMBER: may be fractional; RATIO: a "
-    "fraction, 0.12 not 12; DAYS: whole days; CODE: a short text.",
-)
 
 
 @strawberry.type(description="What a feature means.")
@@ -58,7 +52,7 @@ def _service(service: Definition, view: FeatureView) -> FeatureService:
         name=service.name,
         description=service.description,
         entity=view.entity.name,
-        values_type=service_type_name(service),
+        values_type=values_type_name(service),
         ttl_seconds=view.ttl_seconds,
         features=[_feature(view.feature(name)) for name in service.features],
     )

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.graphql.access import RootField
 from api.graphql.context import Context, EdgeInfo
-from api.graphql.feature_values import FEATURE_VALUES, ValueWriters
+from api.graphql.feature_values import FEATURE_VALUES, ValueWriters, values_of
 from api.graphql.metric_types import Named, PageInfo
 from api.graphql.paging import read_page
 from api.identity.caller import Scope
@@ -78,7 +78,7 @@ class EntityFeatures:
     )
     def values(self, info: EdgeInfo) -> Any:
         """See the description."""
-        return None if self.row is None else self.writers.write(info, self.row.values)
+        return None if self.row is None else values_of(info, self.writers, self.row.values)
 
 
 @strawberry.type(description="A page of entities.")
@@ -87,6 +87,9 @@ class FeaturesPage:
 
     nodes: list[EntityFeatures]
     page_info: PageInfo
+    notice: str | None = strawberry.field(
+        description="Of a deprecated view: until when it is served, and what to use instead."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,11 @@ async def _features(
         _node(writers, view.entity, entity_id, row, owners)
         for entity_id, row in zip(ids, rows, strict=True)
     ]
-    return FeaturesPage(nodes=nodes, page_info=page.info(len(nodes), has_next=has_next))
+    return FeaturesPage(
+        nodes=nodes,
+        page_info=page.info(len(nodes), has_next=has_next),
+        notice=None if view.deprecation is None else str(view.deprecation),
+    )
 
 
 def _find_service(catalogue: Catalogue, name: str) -> FeatureService:

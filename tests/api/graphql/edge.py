@@ -12,7 +12,8 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import httpx
 import orjson
@@ -37,15 +38,20 @@ from api.privacy.endpoint import PrivacyCallbacks
 from api.webhooks.desk import WebhookDesk
 from domain.facts import FACTS, METRIC_FACTS
 from domain.facts.fact import ColumnType
-from domain.facts.tables import marts_table
+from domain.facts.tables import SUPPRESSED, SYNCS, facts_table, marts_table
 from domain.ids import ClientId, ConnectionId, RunId, SyncId, TenantId, public_id
 from domain.ports import IdFactory
 from domain.query.plan import PlanCache
-from feature_repo.catalogue import Catalogues, none_registered
+from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE, VIEWS
+from feature_repo.materialise import FeatureRefresh
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
+from feature_repo.registration.backfill import Backfills
+from feature_repo.registration.book import FeatureBook, load_own_views
+from feature_repo.registration.own_facts import OwnFacts
+from feature_repo.registration.plan import Planner
 from gdpr.consent.desk import ConsentDesk
 from gdpr.consent.proof import ConsentProof
 from gdpr.evidence.keys import EvidenceKeys
@@ -54,6 +60,7 @@ from ingestion.connector.spec_check import CANONICAL
 from ingestion.quality.checks.unit_slip import UNIT_SLIP
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
+from tenancy.jobs import JobEngine
 from tenancy.rate_limits import RateLimit, RateLimits
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database, TenantSession
@@ -91,6 +98,7 @@ from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tenancy.webhooks import Event, WebhookEventType, record_event
 from tests.api.graphql.privacy_rows import add_privacy_rows
+from tests.fakes.fake_jobs import FakeJobs
 from tests.feature_repo.samples import feature_table
 from tests.gdpr.desk.office import open_office
 
@@ -337,9 +345,31 @@ class Edge:
 async def edge_warehouse() -> AsyncIterator[Warehouse]:
     """An empty warehouse in memory, with the marts."""
     warehouse = open_warehouse("duckdb://")
-    await warehouse.ensure_tables([marts_table(fact) for fact in FACTS.values()])
+    facts = [facts_table(fact) for fact in FACTS.values()]  # plans of feature views read them
+    marts = [marts_table(fact) for fact in FACTS.values()]
+    await warehouse.ensure_tables([SYNCS, SUPPRESSED, *facts, *marts])
     yield warehouse
     await warehouse.close()
+
+
+def _features(
+    database: Database,
+    warehouse: Warehouse,
+    catalogues: Catalogues,
+    online: OnlineFeatures,
+    clock: FakeClock,
+    ids: IdFactory,
+) -> Backfills:
+    """Registration of views; their backfills are queued and not run."""
+
+    async def nothing() -> bool:
+        return False
+
+    computer = FeatureComputer(warehouse)
+    planner = Planner(database, OwnFacts(warehouse, computer), clock, FeatureComputer)
+    book = FeatureBook(database, catalogues, planner, clock, ids)
+    refresh = FeatureRefresh(database, catalogues, computer, online, clock, nothing)
+    return Backfills(cast("JobEngine", FakeJobs()), refresh, book)
 
 
 def pages_of(oauth: OAuthServices, redis: RedisServer) -> PageServices:
@@ -395,12 +425,16 @@ def open_edge(
     tokens = AccessTokens(keys, Revocations(database, clock), issuer=issuer, clock=clock, ids=ids)
     doors = Doors(database)
     online = OnlineFeatures(redis_server, clock)
+    catalogues = Catalogues(partial(load_own_views, database, clock), clock)
+    features = _features(database, edge_warehouse, catalogues, online, clock, ids)
     graphql = GraphQLServices(
         database=database,
         warehouse=edge_warehouse,
         answers=None,
         plans=PlanCache(),
-        features=FeatureReader(online, Catalogues(none_registered, clock)),
+        features=FeatureReader(online, catalogues),
+        feature_book=features.book,
+        feature_backfills=features,
         sources=load_all_sources(),
         tokens=tokens,
         webhooks=WebhookDesk(database, VAULT, clock, ids, secrets.token_bytes),

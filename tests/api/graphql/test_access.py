@@ -3,6 +3,7 @@
 The fields are read from the schema, so a new one fails here until it is classified.
 """
 
+import json
 import uuid
 from typing import Any
 
@@ -15,6 +16,7 @@ from domain.ids import public_id
 from domain.metrics.catalogue import build_catalogue
 from tests.api.graphql.edge import Agency, Edge
 from tests.api.graphql.privacy_rows import privacy_id
+from tests.feature_repo.registration.samples import BRAND
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +33,7 @@ ADA = 'identifiers: [{kind: EMAIL, value: "ada@customer.example"}]'
 NOTICE = 'version: "1", language: "en", text: "We count."'
 NO_REQUEST = public_id("req", uuid.UUID(int=1))
 NO_HOLD = public_id("hold", uuid.UUID(int=1))
+VIEW = json.dumps(BRAND)
 DEFINITION = "metric: margin\\nis: revenue - spend"
 
 # For each root field: the scope it needs (None: any token), a selection that touches its data.
@@ -58,6 +61,22 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         "incidents { nodes { id clientId message events { actor reason } } }",
     ),
     "Query.alerts": (Scope.INGESTION_READ, "alerts { nodes { id clientId details } }"),
+    "Query.featureCatalogue": (
+        Scope.METRICS_READ,
+        "featureCatalogue { name owner asOf definition }",
+    ),
+    "Mutation.planFeatureView": (
+        Scope.FEATURES_WRITE,
+        f"planFeatureView(input: {{definition: {VIEW}}}) {{ __typename }}",
+    ),
+    "Mutation.applyFeatureView": (
+        Scope.FEATURES_WRITE,
+        f"applyFeatureView(input: {{definition: {VIEW}}}) {{ __typename }}",
+    ),
+    "Mutation.deprecateFeatureView": (
+        Scope.FEATURES_WRITE,
+        'deprecateFeatureView(input: {view: "brand", lastDay: "2100-01-01"}) { __typename }',
+    ),
     "Query.freshness": (Scope.METRICS_READ, "freshness { source stream coveredTo }"),
     "Query.auditTrail": (
         Scope.AUDIT_READ,
@@ -251,8 +270,10 @@ async def test_with_the_scope(edge: Edge, northwind: Agency, field: str) -> None
 
 
 async def assert_nothing_was_defined(edge: Edge, agency: Agency) -> None:
-    """Neither a metric nor a webhook."""
+    """Neither a metric nor a feature view nor a webhook."""
     token = await edge.token(agency, "metrics:read", "webhooks:manage")
-    data = await edge.data("{ metricDefinitions { owner } webhookEndpoints { url } }", token)
+    asked = "metricDefinitions { owner } featureCatalogue { origin } webhookEndpoints { url }"
+    data = await edge.data(f"{{ {asked} }}", token)
+    assert {"origin": "AGENCY"} not in data["featureCatalogue"]
     assert {"owner": "AGENCY"} not in data["metricDefinitions"]
     assert data["webhookEndpoints"] == [{"url": f"https://{agency.canary}.example/hook"}]

@@ -184,6 +184,8 @@ async def run_ours(node: Any) -> dict[str, Any]:
         answers=None,
         plans=PlanCache(),
         features=None,  # type: ignore[arg-type]  # nor features
+        feature_book=None,  # type: ignore[arg-type]
+        feature_backfills=None,  # type: ignore[arg-type]
         sources={},
         tokens=None,  # type: ignore[arg-type]  # the caller is given
         webhooks=None,  # type: ignore[arg-type]  # nor webhooks
