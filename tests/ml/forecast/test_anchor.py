@@ -47,6 +47,15 @@ def test_young_days_count_for_what_is_known_of_them() -> None:
     np.testing.assert_allclose(told[LEVELS, 0], 30.0)
 
 
+def test_an_earlier_view_has_days_as_young_as_they_were() -> None:
+    complete = np.array([[1.0, 1.0, 0.8, 0.5]])
+    then = basis(np.array([[10.0, 20, 24, 20]]), np.full((1, 4), 5.0), complete).until(3)
+    # Figures become 10, 20, 30; two days before the end 80 % of a day is known, the last day half.
+    np.testing.assert_allclose(then.complete, [[1.0, 0.8, 0.5]])
+    np.testing.assert_allclose(then.figures, [[10.0, 16.0, 15.0]])
+    assert then.spend.tolist() == [[5.0, 5.0, 5.0]]
+
+
 def test_unknown_steps_are_passed_over() -> None:
     figures = np.array([[30.0, np.nan, 30.0]])
     told = experts_of(basis(figures, np.full((1, 3), 10.0)), np.full((1, 1), 10.0))
