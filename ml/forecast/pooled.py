@@ -109,7 +109,9 @@ class PooledForecaster:
     def forecast(
         self, known: Panel, measure: Measure, horizons: tuple[int, ...], planned: Floats | None
     ) -> Forecast:
-        """See `Forecaster.forecast`."""
+        """See `Forecaster.forecast`; a measure that the panel does not have is NaN."""
+        if measure not in known.values or not known.series or not known.steps:
+            return _nothing(measure, horizons, len(known.series))
         outlook = outlook_of(known, measure, horizons, planned, self.completion)
         features = features_of(outlook, self.calendar)
         count = len(known.series)
@@ -168,6 +170,12 @@ class PooledForecaster:
             for group in set(judged.groups)
         }
         return np.array([scores[group] for group in judged.groups]).reshape(-1, len(QUANTILES))
+
+
+def _nothing(measure: Measure, horizons: tuple[int, ...], count: int) -> Forecast:
+    steps = np.full((count, horizons[-1], len(QUANTILES)), np.nan)
+    totals = np.full((count, len(horizons), len(QUANTILES)), np.nan)
+    return Forecast(measure, horizons, steps, totals, (TOO_LITTLE,) * count)
 
 
 def _nearest(known: tuple[int, ...], horizon: int) -> int:

@@ -122,6 +122,21 @@ def test_a_series_without_a_past_is_told_too_little(model: PooledModel) -> None:
     assert np.isnan(forecast.totals).all()
 
 
+def test_an_unknown_measure_no_steps_and_no_series_are_told_too_little(model: PooledModel) -> None:
+    panel = panel_of(advertiser(9))
+    forecaster = model.forecaster()
+    unknown = forecaster.forecast(panel, Measure.SESSIONS, HORIZONS, None)
+    for forecast in (unknown, told(model, panel.until(0))):
+        assert forecast.methods == (TOO_LITTLE,) * 4
+        assert np.isnan(forecast.steps).all()
+    assert told(model, panel.rows([])).totals.shape == (0, 2, 5)
+
+
+def test_figures_of_one_day_are_enough_for_a_forecast(model: PooledModel) -> None:
+    forecast = told(model, panel_of(advertiser(9), 1))
+    assert np.isfinite(forecast.totals).all()
+
+
 def test_a_new_campaign_gets_its_channels_ratio(model: PooledModel) -> None:
     panel = panel_of(advertiser(9, count=6))
     values = {measure: cells.copy() for measure, cells in panel.values.items()}
