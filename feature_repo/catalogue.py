@@ -7,7 +7,7 @@ query. A view that an agency registered exists for that agency alone: for any ot
 of that name. A catalogue never changes; the next one is made when the registered views differ, so
 statements and packings that are kept by view stay valid.
 
-Decision: ADR-0033.
+Decision: ADR-0039.
 """
 
 import datetime as dt

@@ -8,7 +8,7 @@ changes the words; applying it with another meaning is refused. A stored definit
 it was stored: when a later release has taken a fact or column away, the view is left out and
 logged, so that one view does not take the others away.
 
-Decision: ADR-0033.
+Decision: ADR-0039.
 """
 
 import datetime as dt

@@ -1,5 +1,6 @@
 """An agency's own feature views in GraphQL: planned, applied, read, told of, deprecated."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -196,6 +197,26 @@ async def test_a_token_for_some_clients_plans_on_their_figures(
     limited = await edge.token(northwind, "features:write", clients=("acme",))
     found = (await ask(edge, limited, PLAN, yaml=BRAND))["plan"]
     assert found["cost"]["queries"] == 1
+
+
+async def test_an_application_of_some_metrics_sees_no_figures_by_planning(
+    edge: Edge, northwind: Agency
+) -> None:
+    client_id = f"app_{uuid.uuid4().hex}"
+    await edge.register(
+        northwind, client_id=client_id, scopes=("features:write",), metrics=("clicks",)
+    )
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": "s3cret",
+    }
+    token = (await edge.http.post("/oauth/token", data=form)).json()["access_token"]
+    for document in (PLAN, APPLY):
+        refused = await ask(edge, token, document, yaml=BRAND)
+        assert refused["message"] == "the application is limited to some metrics"
+    async with edge.database.session(northwind.tenant_id) as session:
+        assert list(await session.scalars(select(FeatureDefinition))) == []
 
 
 def test_lineage_leads_to_fields_of_platforms() -> None:
