@@ -47,7 +47,8 @@ from domain.ports import Clock, IdFactory
 from domain.privacy.rights import Right
 from domain.query.plan import PlanCache
 from feature_repo.materialise import FeatureRefresh
-from feature_repo.open import open_features
+from feature_repo.monitoring.daily import ListAgencies
+from feature_repo.open import open_features, open_monitoring
 from gdpr.access.exports import Exports
 from gdpr.access.link_letter import LinkLetters
 from gdpr.consent.desk import ConsentDesk
@@ -193,9 +194,20 @@ async def open_runtime(
         with _needed("the warehouse", _CHECK_WAREHOUSE):
             await warehouse.ensure_tables(warehouse_tables(loader.streams))
         features = open_features(
-            plane.database, urls.database_url, plane.redis, warehouse, plane.jobs, clock, uuid7
+            plane.database,
+            urls.database_url,
+            plane.redis,
+            warehouse,
+            plane.jobs,
+            clock,
+            uuid7,
+            random.random,
         )
         features.backfills.register()
+        monitoring = open_monitoring(
+            features, plane.database, plane.jobs, _agencies(plane.doors), clock, uuid7
+        )
+        monitoring.register()
         Placement.over(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()
@@ -288,6 +300,7 @@ async def open_runtime(
             dispatcher=dispatcher_of(plane.pipeline, plane.doors, plane.budget),
             loader=loader,
             features=features,
+            monitoring=monitoring,
             erasure=erasure,
             signing_keys=keys,
             tokens=tokens,
@@ -499,6 +512,13 @@ def _privacy_rounds(
         filing=Filing(*parts, desk, clock, uuid7),
         notices=NoticeDelivery(*parts, notifier, clock, uuid7),
     )
+
+
+def _agencies(doors: Doors) -> ListAgencies:
+    async def agencies() -> list[tuple[TenantId, str]]:
+        return [(one.tenant_id, one.time_zone) for one in await doors.list_tenants()]
+
+    return agencies
 
 
 async def _start_jobs(stack: AsyncExitStack, jobs: JobEngine) -> None:

@@ -13,6 +13,7 @@ from api.privacy.rounds import PrivacyRounds
 from api.settings import Settings
 from api.webhooks.delivery import WebhookDeliverer
 from domain.ports import Clock, IdFactory
+from feature_repo.monitoring.daily import FeatureMonitoring
 from feature_repo.open import Features
 from gdpr.access.exports import Exports
 from gdpr.erasure.watch import ErasureWatch
@@ -46,6 +47,7 @@ class Runtime:
         urls: Of the servers that run, embedded or not.
         random_bytes: Cryptographic randomness.
         dispatcher: Syncs on time, in the processes that serve.
+        monitoring: Of features; goes round in the serving process.
         issuer: Our address, as tokens name it.
         edge: What the GraphQL gateway needs.
         alerts: Tells channels of alerts; runs in the serving process.
@@ -78,6 +80,7 @@ class Runtime:
     dispatcher: Dispatcher
     loader: Loader
     features: Features
+    monitoring: FeatureMonitoring
     erasure: ErasureWatch
     signing_keys: KeyStore
     tokens: AccessTokens

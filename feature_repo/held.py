@@ -1,6 +1,6 @@
 """What the values of every feature, and the ids that they are kept by, hold of people.
 
-views and their entities -> HeldColumn -> gdpr.inventory
+views and their entities, arguments of the jobs -> HeldColumn -> gdpr.inventory
 
 A view that an agency registered holds what the platform's do: its file cannot name a column that is
 about a person. So one line stands for all of them, and no inventory tells what an agency made.
@@ -14,12 +14,14 @@ from domain.privacy.held import HeldColumn, Store
 from domain.privacy.holds import AGGREGATE_FIGURES, CONFIGURATION, LINEAGE
 from feature_repo.catalogue import Catalogue
 from feature_repo.entities import TENANT_KEY
+from feature_repo.monitoring.daily import MONITOR_JOB
 from feature_repo.registration.backfill import BACKFILL_JOB
 
 __all__ = ["JOB_ARGUMENTS", "held_columns"]
 
 JOB_ARGUMENTS: Final[Mapping[str, Mapping[str, Privacy]]] = {
     BACKFILL_JOB: {"tenant_id": LINEAGE, "view": CONFIGURATION},
+    MONITOR_JOB: {"tenant_id": LINEAGE, "day": LINEAGE},
 }
 _REGISTERED: Final = "(registered by an agency)"
 

@@ -97,6 +97,9 @@ class FeatureRefresh:
     async def refresh_client(self, tenant_id: TenantId, client_id: ClientId) -> list[Refreshed]:
         """Compute everything about a client, whatever was published.
 
+        Follows what changes the past as well, such as an erasure: what was served before cannot be
+        computed again, and this is noted.
+
         Raises:
             WarehouseError: The warehouse failed.
             RedisUnavailableError: Redis does not answer or is full.
@@ -126,7 +129,7 @@ class FeatureRefresh:
         async with self.database.session(tenant_id) as session:
             connections = (await session.scalars(query.order_by(Connection.id))).all()
         return [
-            await self._refresh(tenant_id, client_id, view, owner_id)
+            await self._refresh(tenant_id, client_id, view, owner_id, is_whole=True)
             for view in views
             for owner_id in _owners(view, client_id, connections)
         ]
@@ -138,6 +141,8 @@ class FeatureRefresh:
         view: FeatureView,
         owner_id: uuid.UUID,
         run_id: RunId | None = None,
+        *,
+        is_whole: bool = False,
     ) -> Refreshed:
         owner = str(owner_id)
         async with self.database.session(tenant_id) as session:
@@ -157,8 +162,10 @@ class FeatureRefresh:
                 as_of=as_of,
                 entities=entities,
                 took_milliseconds=took,
+                whole_since=as_of if is_whole else None,
             )
-            changed = ("client_id", "fingerprint", "as_of", "entities", "took_milliseconds")
+            changed = ["client_id", "fingerprint", "as_of", "entities", "took_milliseconds"]
+            changed += ["whole_since"] if is_whole else []
             await session.execute(
                 note.on_conflict_do_update(
                     index_elements=["tenant_id", "view", "owner_id"],

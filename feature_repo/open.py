@@ -1,10 +1,12 @@
 """Features of the platform, wired.
 
     database, Redis, warehouse, clock -> open_features -> reader, refresh, check, registry
+    these, job engine -> open_monitoring -> what watches them
 
 Connects to nothing and imports no Feast.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +15,10 @@ from feature_repo.catalogue import Catalogues
 from feature_repo.compute import FeatureComputer
 from feature_repo.consistency import ConsistencyCheck
 from feature_repo.materialise import FeatureRefresh
+from feature_repo.monitoring.daily import FeatureMonitoring, ListAgencies
+from feature_repo.monitoring.judge import Judging
+from feature_repo.monitoring.measure import Measuring
+from feature_repo.monitoring.read_log import ReadLog
 from feature_repo.online import OnlineFeatures
 from feature_repo.read import FeatureReader
 from feature_repo.registration.backfill import Backfills
@@ -24,7 +30,7 @@ from tenancy.jobs import JobEngine
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database
 
-__all__ = ["Features", "open_features"]
+__all__ = ["Features", "open_features", "open_monitoring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Features:
         catalogues: Which each agency has.
         computer: Computes them out of the facts.
         reader: Reads them online.
+        reads: A few of these, to be computed again.
         refresh: Follows publications.
         check: Compares what is served with the facts.
         registry: Opens Feast's own API.
@@ -45,6 +52,7 @@ class Features:
     catalogues: Catalogues
     computer: FeatureComputer
     reader: FeatureReader
+    reads: ReadLog
     refresh: FeatureRefresh
     check: ConsistencyCheck
     registry: FeatureRegistry
@@ -60,6 +68,7 @@ def open_features(
     jobs: JobEngine,
     clock: Clock,
     ids: IdFactory,
+    random: Callable[[], float],
 ) -> Features:
     """Wire the features of a platform.
 
@@ -70,10 +79,12 @@ def open_features(
         warehouse: Has the facts.
         jobs: Runs backfills, once they are registered there.
         clock: The present UTC instant.
-        ids: For audit entries.
+        ids: For rows of the control plane.
+        random: A number from 0 to less than 1: which reads are kept.
     """
     online, computer = OnlineFeatures(redis, clock), FeatureComputer(warehouse)
     catalogues = Catalogues(partial(load_own_views, database, clock), clock)
+    reads = ReadLog(database, clock, ids, random)
     registry = FeatureRegistry(database, url, online, computer, catalogues, clock)
     refresh = FeatureRefresh(database, catalogues, computer, online, clock, registry.ensure)
     planner = Planner(database, OwnFacts(warehouse, computer), clock, FeatureComputer)
@@ -81,10 +92,41 @@ def open_features(
     return Features(
         catalogues=catalogues,
         computer=computer,
-        reader=FeatureReader(online, catalogues),
+        reader=FeatureReader(online, catalogues, reads),
+        reads=reads,
         refresh=refresh,
         check=ConsistencyCheck(online, computer),
         registry=registry,
         book=book,
         backfills=Backfills(jobs, refresh, book),
+    )
+
+
+def open_monitoring(
+    features: Features,
+    database: Database,
+    jobs: JobEngine,
+    agencies: ListAgencies,
+    clock: Clock,
+    ids: IdFactory,
+) -> FeatureMonitoring:
+    """Wire the monitoring; its job is not known to the engine yet.
+
+    Args:
+        features: Watched.
+        database: Control plane.
+        jobs: Does the daily job.
+        agencies: Lists all agencies with their time zones.
+        clock: The present UTC instant.
+        ids: For rows of the control plane.
+    """
+    refresh = features.refresh
+    return FeatureMonitoring(
+        database=database,
+        jobs=jobs,
+        catalogues=features.catalogues,
+        measuring=Measuring(database, refresh.online, refresh.computer, features.check, clock),
+        judging=Judging(database, clock, ids),
+        agencies=agencies,
+        clock=clock,
     )

@@ -18,6 +18,7 @@ from domain.ports import TenantScope
 from feature_repo.catalogue import Catalogue, Catalogues, FeatureSet
 from feature_repo.compute import instant_of
 from feature_repo.feature import FeatureView
+from feature_repo.monitoring.read_log import ReadLog
 from feature_repo.online import OnlineFeatures
 from feature_repo.packing import StoredValues, Value
 from feature_repo.statements import ENTITY
@@ -48,9 +49,19 @@ class FeatureRow:
 class FeatureReader:
     """Reads features of one caller's scope."""
 
-    def __init__(self, online: OnlineFeatures, catalogues: Catalogues) -> None:
+    def __init__(
+        self, online: OnlineFeatures, catalogues: Catalogues, log: ReadLog | None = None
+    ) -> None:
+        """Connects to nothing.
+
+        Args:
+            online: Where features are.
+            catalogues: Which there are.
+            log: Keeps a few of the reads, to compute them again; None: none are kept.
+        """
         self._online = online
         self._catalogues = catalogues
+        self._log = log
 
     async def catalogue(self, tenant_id: TenantId) -> Catalogue:
         """Which views and services there are to be read."""
@@ -74,7 +85,7 @@ class FeatureReader:
             RedisUnavailableError: Redis does not answer.
         """
         wanted = await self._catalogues.feature_set(scope.tenant_id, name)
-        found = await self._online.read(scope, wanted.view, entity_ids)
+        found = await self._read(scope, wanted.view, entity_ids)
         places = _places(wanted)
         return [
             None if stored is None else _row(entity_id, stored, wanted.features, places)
@@ -95,7 +106,7 @@ class FeatureReader:
             RedisUnavailableError: Redis does not answer.
         """
         wanted = await self._catalogues.feature_set(scope.tenant_id, name)
-        found = await self._online.read(scope, wanted.view, entity_ids)
+        found = await self._read(scope, wanted.view, entity_ids)
         micros = [None if stored is None else stored.micros for stored in found]
         arrays = [
             pa.array(entity_ids, pa.string()),
@@ -106,6 +117,14 @@ class FeatureReader:
             values = [None if stored is None else stored.values[place] for stored in found]
             arrays.append(pa.array(values, types[feature]))
         return pa.table(arrays, names=[ENTITY, AS_OF, *wanted.features])
+
+    async def _read(
+        self, scope: TenantScope, view: FeatureView, entity_ids: Sequence[str]
+    ) -> list[StoredValues | None]:
+        found = await self._online.read(scope, view, entity_ids)
+        if self._log is not None:
+            self._log.note(scope.tenant_id, view, entity_ids, found)
+        return found
 
     async def list_entities(
         self,

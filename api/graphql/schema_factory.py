@@ -61,6 +61,7 @@ from api.graphql.queries.connections import CONNECTIONS
 from api.graphql.queries.consent import CONSENT, CONSENT_RECEIPTS
 from api.graphql.queries.erasure_preview import ERASURE_PREVIEW
 from api.graphql.queries.feature_catalogue import FEATURE_CATALOGUE
+from api.graphql.queries.feature_health import FEATURE_HEALTH
 from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
 from api.graphql.queries.freshness import FRESHNESS
@@ -96,6 +97,7 @@ QUERIES: Final = (
     FEATURE_SERVICES,
     PLANS,
     FEATURE_CATALOGUE,
+    FEATURE_HEALTH,
     SYNCS,
     QUARANTINE,
     FRESHNESS,

@@ -37,6 +37,12 @@ from tenancy.tables.base import (
 )
 from tenancy.tables.consents import ConsentStep, PendingConnection
 from tenancy.tables.edge import AuditCheckpoint, AuditEntry, MetricDefinition
+from tenancy.tables.feature_monitoring import (
+    FeatureDay,
+    FeatureRead,
+    FeatureVerdict,
+    FeatureViewDay,
+)
 from tenancy.tables.features import FeatureDefinition, FeatureMaterialisation, FeatureRegistration
 from tenancy.tables.forecasts import ForecastLevel, ForecastRole, MadeForecast
 from tenancy.tables.ingestion import (
@@ -172,9 +178,13 @@ __all__ = [
     "ErasureRunRequest",
     "ErasureStep",
     "ExternalIdentity",
+    "FeatureDay",
     "FeatureDefinition",
     "FeatureMaterialisation",
+    "FeatureRead",
     "FeatureRegistration",
+    "FeatureVerdict",
+    "FeatureViewDay",
     "ForecastLevel",
     "ForecastRole",
     "IdentityCode",

@@ -49,6 +49,10 @@ class AlertKind(enum.Enum):
     REQUEST_AT_RISK = "request_at_risk"  # a person's request may not be answered in time
     HELP_AT_RISK = "help_at_risk"  # a client may not have our help with one in time
     REQUEST_STUCK = "request_stuck"  # carrying out a person's request fails
+    FEATURES_LATE = "features_late"  # older than their objective
+    FEATURES_UNUSUAL = "features_unusual"  # more unknown values, or others, than usual
+    FEATURES_DRIFTED = "features_drifted"  # the distribution of values is another one
+    FEATURES_DIFFER = "features_differ"  # what was served is not what the facts say
 
 
 class AlertSeverity(enum.Enum):

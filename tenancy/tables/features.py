@@ -48,6 +48,9 @@ class FeatureMaterialisation(TenantOwned, Base):
     as_of: Mapped[dt.datetime]  # only what was known by then has counted
     entities: Mapped[int] = mapped_column(BigInteger)
     took_milliseconds: Mapped[int] = mapped_column(BigInteger)
+    # When all of the client was last computed anew, which follows what changes the past, such as an
+    # erasure; NULL: never. What was served before cannot be computed again.
+    whole_since: Mapped[dt.datetime | None]
 
 
 class FeatureRegistration(Base):

@@ -40,6 +40,7 @@ from feature_repo.feature_views import (
     VIEWS,
 )
 from feature_repo.stores.acting import ForeignEntityError, acting
+from tenancy.jobs import JobQueue
 from tests.e2e.feature_world import (
     CAMPAIGNS,
     ENTITIES,
@@ -403,6 +404,40 @@ async def test_the_demo_proves_them(platform: Platform, acme: World) -> None:
         f"equal to the facts as of the same instants: {values:,} values of {campaigns + 2:,} "
         "campaigns, clients and channels"
     )
+
+
+async def test_the_daily_check_tells_whether_they_are_still_right(
+    platform: Platform, acme: World
+) -> None:
+    told = await platform.command("features.health", tenant="acme", view=VIEW, now=False)
+    [error] = told.errors
+    assert (error.code, error.message) == (
+        "NOT_FOUND",
+        "the features of acme have not been checked yet",
+    )
+    runtime = platform.runtime
+    await runtime.features.reader.read(acme.scope, "campaign_pacing_v1", acme.ids[:1])
+    assert await runtime.features.reads.flush() >= 1
+    assert await runtime.monitoring.go_round() >= 1
+    [job_id] = [
+        one
+        for one in await runtime.jobs.list_unfinished(JobQueue.FOLLOW)
+        if str(acme.tenant.tenant_id) in one
+    ]
+    job = await runtime.jobs.find(job_id)
+    assert job is not None
+    assert await job.result() == 0  # things that are wrong
+    told = await platform.command("features.health", tenant="acme", view=VIEW, now=False)
+    assert [row[0] for row in told.table] == list(CAMPAIGN_PERFORMANCE.feature_names)
+    currency, spend = told.table[0], told.table[1]
+    assert currency[1:] == ("0.0%", "-", "EUR", "too few values to say", "no usual days yet")
+    assert (spend[0], spend[1]) == ("spend_7d", "0.0%")
+    assert re.fullmatch(r"entities   1,\d\d\d", told.lines[0])
+    assert told.lines[1] == "freshness  fresh: at most 2 h old (26 h promised)"
+    assert re.fullmatch(r"served     equal: 0 of \d+ values of \d+ reads differ .*", told.lines[2])
+    assert told.exit_code == 0
+    again = await platform.command("features.health", tenant="acme", view=VIEW, now=True)
+    assert again.table == told.table
 
 
 async def test_what_differs_is_found_and_mended(platform: Platform, notacme: World) -> None:

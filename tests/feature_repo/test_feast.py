@@ -56,7 +56,9 @@ async def _apply(url: str) -> None:
     database, redis = Database(DatabaseConfig(url)), RedisServer("unix:///nowhere")
     warehouse = open_warehouse("duckdb://")
     jobs = JobEngine(JobsConfig(url), executor_id="none")  # is never started
-    features = open_features(database, url, redis, warehouse, jobs, lambda: at(30), uuid7)
+    features = open_features(
+        database, url, redis, warehouse, jobs, lambda: at(30), uuid7, lambda: 0.0
+    )
     assert await features.registry.ensure()
     await warehouse.close()
     await redis.close()

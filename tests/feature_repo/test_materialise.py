@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text
 
-from domain.ids import RunId, SyncId, TenantId
+from domain.ids import RunId, SyncId
 from domain.ports import Publication, TenantScope
 from domain.time_window import DateRange
 from feature_repo.catalogue import Catalogues
@@ -19,16 +19,13 @@ from feature_repo.online import OnlineFeatures
 from feature_repo.registry import RegistryError
 from tenancy.session import Database
 from tenancy.tables import (
-    Client,
-    Connection,
-    ConnectionState,
     FeatureMaterialisation,
     RunState,
     Sync,
     SyncRun,
     SyncState,
-    Tenant,
 )
+from tests.feature_repo.agency_rows import add_agency
 from tests.feature_repo.conftest import A, B, MovableClock, account
 from tests.feature_repo.ledger import Account, Ledger, ad, at, day, order
 
@@ -37,49 +34,6 @@ pytestmark = pytest.mark.anyio
 RUN = RunId(uuid.UUID(int=1))
 ADS, MORE_ADS = account(A, 1), account(A, 2)
 SHOP = account(A, 3, source="shopify", stream="orders")
-
-
-async def add_agency(database: Database, tenant_id: TenantId, accounts: list[Account]) -> None:
-    async with database.session(tenant_id) as session:
-        session.add(
-            Tenant(
-                id=tenant_id,
-                slug=f"agency-{tenant_id.int & 0xFF:x}",
-                name="Agency",
-                currency="EUR",
-                time_zone="Europe/Berlin",
-                wrapped_data_key=b"unused",
-                created_at=at(1),
-            )
-        )
-        await session.flush()
-        for client_id in sorted({one.client_id for one in accounts}):
-            session.add(
-                Client(
-                    id=client_id,
-                    slug=str(client_id),
-                    name="Client",
-                    currency="EUR",
-                    time_zone="Europe/Berlin",
-                    created_at=at(1),
-                )
-            )
-        await session.flush()
-        for one in accounts:
-            session.add(
-                Connection(
-                    id=one.connection_id,
-                    client_id=one.client_id,
-                    source=one.source,
-                    account_id=str(one.connection_id),
-                    label="Account",
-                    settings={},
-                    credentials=None,
-                    state=ConnectionState.ACTIVE,
-                    start_date=day(1),
-                    created_at=at(1),
-                )
-            )
 
 
 async def _land(

@@ -277,11 +277,11 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     },
     Kind.QUERY: _all(
         _FIELDS,
-        "metrics me clients connections metricDefinitions features featureServices"
-        " featureCatalogue syncs quarantine"
-        " freshness incidents alerts auditTrail webhookDeliveries webhookEndpoints subjectRequests"
-        " subjectRequest privacyStatistics legalHolds erasurePreview certificates consent"
-        " consentReceipts plans",
+        "metrics me clients connections metricDefinitions features featureServices featureHealth"
+        " featureCatalogue syncs quarantine freshness incidents alerts auditTrail"
+        " webhookDeliveries webhookEndpoints"
+        " subjectRequests subjectRequest privacyStatistics legalHolds erasurePreview certificates"
+        " consent consentReceipts plans",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
@@ -305,7 +305,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.resume"
             " plans.event plans.lift-test plans.list plans.remove plans.spend"
             " features.apply features.check features.deprecate features.list"
-            " features.plan features.refresh features.show freshness gdpr.certificate"
+            " features.health features.plan features.refresh features.show freshness"
+            " gdpr.certificate"
             " gdpr.consent.notice.add gdpr.consent.prove gdpr.consent.record gdpr.consent.show"
             " gdpr.certificates gdpr.dpia gdpr.form-link gdpr.link gdpr.record"
             " gdpr.requests.approve gdpr.requests.ask-identity gdpr.requests.choose"
@@ -345,7 +346,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         _JOBS,
         "sync_connection import_file import_history publish_released replay_quarantined"
         " place_replayed load_landed follow_publication gdpr.request erase_people"
-        " backfill_features",
+        " backfill_features monitor_features",
     ),
     Kind.DOOR: {
         **_all(
@@ -452,7 +453,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
     ),
     Kind.ALERT: _all(
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
-        "credentials_expiring credentials_refused freshness_missed freshness_predicted_miss"
+        "credentials_expiring credentials_refused features_differ features_drifted features_late"
+        " features_unusual freshness_missed freshness_predicted_miss"
         " help_at_risk privacy_message_stuck quality_incident recipient_not_told request_at_risk"
         " request_stuck sync_failed webhook_failed",
     ),

@@ -76,6 +76,7 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "features.list": ({}, ""),
     "features.deprecate": ({"view": "@feature_view", "until": "2100-01-01"}, "NOT_FOUND"),
     "features.check": ({"client": "@client"}, "NOT_FOUND"),
+    "features.health": ({"view": None, "now": True}, ""),
     "features.refresh": ({"client": "@client"}, "NOT_FOUND"),
     "features.show": ({"entity": "@campaign", "limit": 10}, "NOT_FOUND"),
     "freshness": ({}, ""),

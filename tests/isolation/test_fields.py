@@ -133,6 +133,7 @@ NAMED: Mapping[str, str | None] = {
     "resolveIncident.reason": None,
     "defineMetric.input.definition": None,  # an agency's own words; `test_graphql` has its names
     "features.service": None,
+    "featureHealth.view": None,
     "metrics.period.month": None,
     "metrics.period.quarter": None,
     "after": None,  # a position in one's own list, or the number of one's own entry

@@ -13,6 +13,7 @@ import pytest
 
 from api.logs import log_file
 from domain.ids import parse_id
+from feature_repo.monitoring.daily import MONITOR_JOB
 from feature_repo.registration.backfill import BACKFILL_JOB
 from gdpr.erasure.job import ERASE_JOB
 from gdpr.requests.run import REQUEST_JOB
@@ -40,6 +41,7 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     REQUEST_JOB: (JobQueue.PRIVACY, {}),
     ERASE_JOB: (JobQueue.ERASURE, {}),
     BACKFILL_JOB: (JobQueue.FOLLOW, {"view": "secret_northwind_v1"}),
+    MONITOR_JOB: (JobQueue.FOLLOW, {"day": "2026-03-15"}),
 }
 
 

@@ -38,8 +38,11 @@ APP_GRANTS = {
     "erasure_steps": {"SELECT", "INSERT", "UPDATE"},
     "external_identities": {"SELECT", "INSERT", "DELETE"},
     "feature_definitions": {"SELECT", "INSERT", "UPDATE"},
+    "feature_days": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "feature_materialisations": {"SELECT", "INSERT", "UPDATE"},
+    "feature_reads": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "feature_registrations": {"SELECT", "INSERT", "UPDATE"},
+    "feature_view_days": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "identity_codes": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "identity_providers": {"SELECT", "INSERT", "UPDATE"},
     "incident_events": {"SELECT", "INSERT"},
@@ -152,7 +155,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 53
+    assert len(model) == 57
     assert migrated == model
 
 

@@ -86,3 +86,16 @@ def deprecate(
 ) -> None:
     """Say until when a feature view is served, and what to use instead."""
     invoke("features.deprecate", tenant=agency, view=view, until=until, successor=successor)
+
+
+@group.command("health")
+def health(
+    agency: Agency,
+    view: Annotated[
+        str | None, typer.Option(help="Only this view; else all.", metavar="NAME")
+    ] = None,
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Check now, not only every morning.")] = False,
+) -> None:
+    """Show whether features are still right: age, unknown values, range, drift, reads."""
+    invoke("features.health", tenant=agency, view=view, now=now)

@@ -64,6 +64,7 @@ VERBS = [
     "compare",
     "connections add",
     "connections link",
+    "features health",
     "features show",
     "freshness",
     "gdpr dpia",

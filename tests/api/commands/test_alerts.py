@@ -155,7 +155,8 @@ async def test_slack_and_mail_are_tried_for_real(
                 "there are freshness_predicted_miss, freshness_missed, sync_failed,"
                 " credentials_refused, credentials_expiring, quality_incident, webhook_failed,"
                 " recipient_not_told, privacy_message_stuck, request_at_risk, help_at_risk,"
-                " request_stuck"
+                " request_stuck, features_late, features_unusual, features_drifted,"
+                " features_differ"
             ),
         ),
         (

@@ -97,6 +97,7 @@ from tenancy.vault import MasterKey, Vault
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tenancy.webhooks import Event, WebhookEventType, record_event
+from tests.api.graphql.feature_rows import add_feature_day
 from tests.api.graphql.privacy_rows import add_privacy_rows
 from tests.fakes.fake_jobs import FakeJobs
 from tests.feature_repo.samples import feature_table
@@ -648,6 +649,7 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
     )
     await _tell_programs(edge, session, agency, slug)
     await add_privacy_rows(session, agency.slug, agency.clients[slug], agency.canary, now)
+    add_feature_day(session, agency.connections[slug], now)
     await raise_alert(
         session,
         Alert(

@@ -27,11 +27,11 @@ from tenancy.session import Database
 from tenancy.tables import AuditEntry, FeatureDefinition
 from tenancy.warehouse.port import Warehouse
 from tests.fakes.fake_jobs import FakeJobs
+from tests.feature_repo.agency_rows import add_agency
 from tests.feature_repo.conftest import A, B, MovableClock, account
 from tests.feature_repo.ledger import Ledger, ad, at, order
 from tests.feature_repo.registration.samples import BRAND, CAMPAIGN_FILE
 from tests.feature_repo.registration.test_trials import LateComputer
-from tests.feature_repo.test_materialise import add_agency
 
 pytestmark = pytest.mark.anyio
 
