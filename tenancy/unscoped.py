@@ -36,6 +36,7 @@ from tenancy.tables import (
     DueSync,
     ErasureRescan,
     LandingObject,
+    ModelErasure,
     NoticeState,
     OAuthClient,
     PrivacyMessage,
@@ -309,6 +310,23 @@ class Doors:
         rows = await self._read(query)
         if rows:  # as above
             _log_door("agencies_with_rescans", len(rows))
+        return [row.tenant_id for row in rows]
+
+    async def agencies_with_overdue_models(self, now: dt.datetime) -> list[TenantId]:
+        """Agencies of which a model has seen people who were erased, and is overdue; by id.
+
+        Args:
+            now: UTC instant.
+        """
+        query = (
+            select(ModelErasure.tenant_id)
+            .where(ModelErasure.retrained_at.is_(None), ModelErasure.retrain_by <= now)
+            .distinct()
+            .order_by(ModelErasure.tenant_id)
+        )
+        rows = await self._read(query)
+        if rows:  # as above
+            _log_door("agencies_with_overdue_models", len(rows))
         return [row.tenant_id for row in rows]
 
     async def agencies_with_unwritten_suppressions(self) -> list[TenantId]:

@@ -28,6 +28,7 @@ from domain.privacy.canonical_json import JsonValue, canonical_json, readable_js
 from domain.privacy.evidence import (
     ErasedCount,
     ErasureEvidence,
+    MarkedModel,
     RecipientNotice,
     Rescan,
     Residual,
@@ -121,6 +122,8 @@ def state_erasure(evidence: ErasureEvidence, place: CertificatePlace) -> dict[st
         "residuals": [_residual(one) for one in evidence.residuals],
         "subject": evidence.subject,
     }
+    if evidence.models:  # a certificate without any is written as it was before there were models
+        statement["models"] = [_model(one) for one in evidence.models]
     if any(map(_ADDRESS.search, _texts(statement))):
         raise UnfitEvidenceError("evidence of an erasure holds an e-mail address")
     return statement
@@ -216,6 +219,15 @@ def _rescan(one: Rescan) -> JsonValue:
         "dueAt": _instant(one.due_at),
         "found": one.found,
         "moment": one.moment.value,
+    }
+
+
+def _model(one: MarkedModel) -> JsonValue:
+    return {
+        "kind": one.kind,
+        "retrainBy": _instant(one.retrain_by),
+        "retrainedAt": _instant(one.retrained_at),
+        "version": one.version,
     }
 
 

@@ -67,14 +67,23 @@ def _list(check: Check) -> Check:
     return all_of
 
 
-def _object(members: Mapping[str, Check], *rules: Check) -> Check:
+def _some(check: Check) -> Check:
+    """A list of which nothing is left out by being empty: then it is not there."""
+    listed = _list(check)
+    return lambda value, where: f"{where} is empty" if value == [] else listed(value, where)
+
+
+def _object(
+    members: Mapping[str, Check], *rules: Check, may_have: Mapping[str, Check] = {}
+) -> Check:
     def check(value: Any, where: str) -> str | None:
         if not isinstance(value, dict):
             return f"{where or 'it'} is no object"
         prefix = f"{where}." if where else ""
-        for name in sorted(members.keys() ^ value.keys()):
+        expected = {**members, **{name: may_have[name] for name in may_have if name in value}}
+        for name in sorted(expected.keys() ^ value.keys()):
             return f"{prefix}{name} is {'missing' if name in members else 'not known'}"
-        flaws = [inner(value[name], f"{prefix}{name}") for name, inner in members.items()]
+        flaws = [inner(value[name], f"{prefix}{name}") for name, inner in expected.items()]
         flaws += [rule(value, where) for rule in rules] if not any(flaws) else []
         return next(filter(None, flaws), None)
 
@@ -198,5 +207,17 @@ _STATEMENT: Final = _object(
             )
         ),
         "rescans": _list(_RESCAN),
-    }
+    },
+    may_have={
+        "models": _some(
+            _object(
+                {
+                    "kind": _NAME,
+                    "version": _NUMBER,
+                    "retrainBy": _INSTANT_CHECK,
+                    "retrainedAt": _maybe(_INSTANT_CHECK),
+                }
+            )
+        )
+    },
 )

@@ -40,6 +40,7 @@ def summarise(certificate: VerifiedCertificate, trail: TrailVerdict | None = Non
         trail: Where it stands in an audit trail; None: it was not held against one.
     """
     said = certificate.statement
+    models = {"models": _models(said["models"])} if "models" in said else {}
     lines = {
         "request": _request(said["request"], said["agency"]),
         "subject": f"{said['subject']} (pseudonym; no personal data in this file)",
@@ -47,6 +48,7 @@ def summarise(certificate: VerifiedCertificate, trail: TrailVerdict | None = Non
         "stays": _stays(said["plan"]["treatments"]),
         "told": _told(said["recipients"]),
         "remains": _remains(said["residuals"]),
+        **models,
         "rescans": _rescans(said["rescans"]),
         "certificate": _place(said["certificate"]),
         "chain": f"{_chain(said['auditTrail'], trail)} · signature valid"
@@ -124,6 +126,16 @@ def _remains(residuals: Iterable[Mapping[str, Any]]) -> str:
         kind = _WHAT_IS_LEFT[one["kind"]]
         told.append(f"{one['store']} {kind} until {_day(one['endsAt'])}{note}")
     return " · ".join(told) or _NOTHING
+
+
+def _models(models: Iterable[Mapping[str, Any]]) -> str:
+    groups: dict[str, list[str]] = {}
+    for one in models:
+        until = f"to be retrained until {_day(one['retrainBy'])}"
+        done = one["retrainedAt"]
+        what = until if done is None else f"retrained on {_day(done)}"
+        groups.setdefault(what, []).append(f"{one['kind']} {one['version']}")
+    return " · ".join(f"{len(names)} {what} ({', '.join(names)})" for what, names in groups.items())
 
 
 def _rescans(rescans: Iterable[Mapping[str, Any]]) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "CountUnit",
     "ErasedCount",
     "ErasureEvidence",
+    "MarkedModel",
     "RecipientAnswer",
     "RecipientNotice",
     "Rescan",
@@ -165,6 +166,23 @@ class Rescan:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkedModel:
+    """A version of a model that had seen figures of the agency before the erasure.
+
+    Attributes:
+        kind: For example `forecast`.
+        version: 1, 2, 3 ... of the kind.
+        retrain_by: UTC instant by which another one has to take its place.
+        retrained_at: Since when another one has, and this one is deleted; None: not yet.
+    """
+
+    kind: str
+    version: int
+    retrain_by: dt.datetime
+    retrained_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ErasureEvidence:
     """Everything that is known of one erasure now.
 
@@ -180,6 +198,7 @@ class ErasureEvidence:
         countersigned_by: Actor who confirmed that nothing was found; empty: nobody had to.
         plan_hash: SHA-256 of the plan that was carried out, in hexadecimal.
         policy: Version of the rules that gave the dates and the plan.
+        models: Versions that are, or were, to be made anew.
     """
 
     request_id: uuid.UUID
@@ -199,3 +218,4 @@ class ErasureEvidence:
     residuals: tuple[Residual, ...]
     rescans: tuple[Rescan, ...]
     policy: str
+    models: tuple[MarkedModel, ...] = ()

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.privacy.evidence import (
     CountUnit,
     ErasedCount,
+    MarkedModel,
     Rescan,
     RescanMoment,
     Residual,
@@ -28,7 +29,14 @@ from domain.privacy.evidence import (
 from gdpr.erasure.plan import StepKind
 from gdpr.recipients.outbox import open_recipients
 from tenancy.session import TenantSession
-from tenancy.tables import ErasureRescan, ErasureRun, ErasureRunRequest, ErasureStep
+from tenancy.tables import (
+    ErasureRescan,
+    ErasureRun,
+    ErasureRunRequest,
+    ErasureStep,
+    ModelErasure,
+    ModelVersion,
+)
 
 __all__ = ["ErasureOutcome", "find_outcome", "newest_run"]
 
@@ -63,6 +71,7 @@ class ErasureOutcome:
         counts: Of places where something of the person was, over all runs.
         residuals: What exists until when, after the last of the runs.
         unanswered: Recipients that have not confirmed, by name.
+        models: Versions that had seen figures of the agency; nothing waits for them.
     """
 
     run_id: uuid.UUID
@@ -73,6 +82,7 @@ class ErasureOutcome:
     residuals: tuple[Residual, ...]
     rescans: tuple[Rescan, ...]
     unanswered: tuple[str, ...] = ()
+    models: tuple[MarkedModel, ...] = ()
 
     @property
     def total(self) -> int:
@@ -119,6 +129,7 @@ async def find_outcome(session: TenantSession, request_id: uuid.UUID) -> Erasure
             if one.client_id in {None, last.client_id}
         ),
         tuple(one.name for one in await open_recipients(session, request_id)),
+        await _models(session, runs),
     )
 
 
@@ -129,6 +140,23 @@ async def newest_run(session: TenantSession, request_id: uuid.UUID) -> ErasureRu
         query.order_by(ErasureRunRequest.id.desc()).limit(1)
     )
     return newest
+
+
+async def _models(session: TenantSession, runs: Sequence[ErasureRun]) -> tuple[MarkedModel, ...]:
+    """Models that the runs have marked; of one that several marked the first deadline counts."""
+    query = (
+        select(
+            ModelVersion.kind,
+            ModelVersion.number,
+            func.min(ModelErasure.retrain_by),
+            func.max(ModelErasure.retrained_at),
+        )
+        .join(ModelVersion, ModelVersion.id == ModelErasure.version_id)
+        .where(ModelErasure.run_id.in_([run.id for run in runs]))
+        .group_by(ModelVersion.kind, ModelVersion.number)
+        .order_by(ModelVersion.kind, ModelVersion.number)
+    )
+    return tuple(MarkedModel(*row) for row in (await session.execute(query)).all())
 
 
 async def _counts(

@@ -262,8 +262,9 @@ _RECORDS: Final = (
     Treatment(
         "models",
         "all",
-        TreatmentAction.KEEP,
-        "no model is trained on rows of people: there is none to train anew",
+        TreatmentAction.RETRAIN,
+        "models are trained on sums by day, never on rows of people; versions that saw sums of this"
+        " agency before are made anew by the day that is told, and then deleted",
     ),
 )
 _RECIPIENTS: Final = Treatment(

@@ -33,6 +33,7 @@ from gdpr.erasure.rescan import ResidueError, note_at_once, plan_rescans, rescan
 from gdpr.erasure.tables import change_table
 from gdpr.erasure.work import Run, RunRequest, Stores
 from tenancy import audit
+from tenancy.privacy.model_marks import mark_models
 from tenancy.privacy.tombstones import hold_back
 from tenancy.redis_sweep import unlink_answers
 from tenancy.session import TenantSession
@@ -213,6 +214,7 @@ class Eraser:
                 cleared = await clear_quarantine(session, stores)
                 return {str(request): count for request, count in cleared.items()}
             case StepKind.RECORDS:
+                await mark_models(session, run.run_id, stores.clock())
                 return {
                     str(one.request_id): sum(
                         [

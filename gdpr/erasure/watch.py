@@ -1,7 +1,7 @@
 """What follows an erasure: searches when data could have come back, and erasing it again.
 
 a sync was published, features were computed -> rescans that wait for that client
-a round -> rescans whose day has come, of all agencies
+a round -> rescans whose day has come, of all agencies; models that should have been made anew
 something found -> a run for whoever has a tombstone
 """
 
@@ -17,6 +17,7 @@ from domain.ports import Publication
 from domain.privacy.evidence import RescanMoment
 from domain.privacy.rights import RequestOutcome, RequestState, Right
 from gdpr.erasure.job import ErasureJobs
+from gdpr.erasure.models import alert_overdue_models
 from gdpr.erasure.outcome import find_outcome
 from gdpr.erasure.rescan import rescan_later
 from tenancy import audit
@@ -61,15 +62,21 @@ class ErasureWatch:
     async def do_due(self) -> int:
         """Do the rescans whose time has come, and settle what waits for nothing any more.
 
+        Models that are not trained anew in time are found here as well.
+
         Returns:
             The number of agencies that had a rescan to be done.
 
         Raises:
             BoscoError: A store does not answer; the next round does the rest.
         """
-        tenants = await self.doors.agencies_with_rescans(self.jobs.eraser.stores.clock())
+        stores = self.jobs.eraser.stores
+        tenants = await self.doors.agencies_with_rescans(stores.clock())
         for tenant_id in tenants:
             await self._rescan(tenant_id, None)
+        for tenant_id in await self.doors.agencies_with_overdue_models(stores.clock()):
+            async with stores.database.session(tenant_id) as session:
+                await alert_overdue_models(session, stores.clock(), stores.ids)
         for tenant_id in await self.doors.agencies_with_requests():
             await self._settle(tenant_id)
         return len(tenants)

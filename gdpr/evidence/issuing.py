@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.errors import BoscoError
 from domain.ids import TenantId, public_id
@@ -41,6 +41,7 @@ from tenancy.session import Database, TenantSession
 from tenancy.tables import (
     Certificate,
     ErasureRunRequest,
+    ModelErasure,
     NoticeState,
     RequestEvent,
     SubjectIdentifier,
@@ -179,13 +180,28 @@ async def find_evidence(
         residuals=(*outcome.residuals, *_in_backups(outcome, backups)),
         rescans=outcome.rescans,
         policy=row.policy,
+        models=outcome.models,
     )
 
 
 async def _due(session: TenantSession) -> list[uuid.UUID]:
-    """Requests of which something is known, and whose last revision there is not yet."""
+    """Requests of which something is known, and whose last revision there is not yet.
+
+    One that is closed has another one when models were made anew since.
+    """
     last = select(Certificate.id).where(
         Certificate.request_id == SubjectRequest.id, Certificate.closed_at.is_not(None)
+    )
+    retrained = (
+        select(ModelErasure.run_id)
+        .join(ErasureRunRequest, ErasureRunRequest.run_id == ModelErasure.run_id)
+        .where(ErasureRunRequest.request_id == SubjectRequest.id)
+        .where(
+            ModelErasure.retrained_at
+            > select(func.max(Certificate.issued_at))
+            .where(Certificate.request_id == SubjectRequest.id)
+            .scalar_subquery()
+        )
     )
     ended = select(ErasureRunRequest.id).where(
         ErasureRunRequest.request_id == SubjectRequest.id,
@@ -195,7 +211,9 @@ async def _due(session: TenantSession) -> list[uuid.UUID]:
         SubjectRequest.outcome == RequestOutcome.NOTHING_FOUND
     )
     query = select(SubjectRequest.id).where(
-        SubjectRequest.right == Right.ERASURE, ended.exists() | is_nobody, ~last.exists()
+        SubjectRequest.right == Right.ERASURE,
+        ended.exists() | is_nobody,
+        ~last.exists() | retrained.exists(),
     )
     return list(await session.scalars(query.order_by(SubjectRequest.id)))
 

@@ -1,6 +1,7 @@
 """Rows of the registry: each function works in the transaction of its caller.
 
-    an agency: keep_share | the platform: add_version, note_event, champion_of, find_version
+    an agency: keep_share
+    the platform: add_version, note_event, champion_of, find_version, list_marked, list_hashes
 
 Decision: ADR-0032.
 """
@@ -17,7 +18,16 @@ from tenancy.model_store import hash_of
 from tenancy.session import TenantSession
 from tenancy.tables import ModelEvent, ModelShare, ModelState, ModelVersion
 
-__all__ = ["add_version", "champion_of", "find_version", "id_of", "keep_share", "note_event"]
+__all__ = [
+    "add_version",
+    "champion_of",
+    "find_version",
+    "id_of",
+    "keep_share",
+    "list_hashes",
+    "list_marked",
+    "note_event",
+]
 
 _NAMESPACE: Final = uuid.UUID("6b1c6a5e-6f0b-5a7e-9a35-6d0de1c0ffee")
 
@@ -104,6 +114,31 @@ async def champion_of(session: TenantSession, kind: str) -> ModelVersion | None:
         ModelVersion.kind == kind, ModelVersion.state == ModelState.CHAMPION
     )
     return (await session.scalars(query)).one_or_none()
+
+
+async def list_marked(session: TenantSession, champion: ModelVersion) -> list[ModelVersion]:
+    """Versions that saw people who are erased and are not deleted; none while one of them serves.
+
+    Args:
+        session: Of the platform.
+        champion: Of the kind.
+    """
+    if champion.retrain_by is not None:
+        return []
+    query = select(ModelVersion).where(
+        ModelVersion.kind == champion.kind,
+        ModelVersion.retrain_by.is_not(None),
+        ModelVersion.destroyed_at.is_(None),
+    )
+    return list(await session.scalars(query.order_by(ModelVersion.number)))
+
+
+async def list_hashes(session: TenantSession, kind: str) -> frozenset[str]:
+    """Hashes of artefacts of versions that saw nobody who is erased: they stay."""
+    query = select(ModelVersion.artefact_hash).where(
+        ModelVersion.kind == kind, ModelVersion.retrain_by.is_(None)
+    )
+    return frozenset(await session.scalars(query))
 
 
 async def find_version(session: TenantSession, version_id: uuid.UUID | None) -> ModelVersion | None:

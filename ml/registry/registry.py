@@ -32,6 +32,8 @@ from ml.registry.records import (
     find_version,
     id_of,
     keep_share,
+    list_hashes,
+    list_marked,
     note_event,
 )
 from ml.registry.states import (
@@ -41,10 +43,11 @@ from ml.registry.states import (
     check_shadow,
     name_of,
 )
-from ml.registry.telling import tell_agency
+from ml.registry.telling import tell_agency, tell_retrained
 from ml.registry.training import Training
 from tenancy.exclusive import hold_exclusively
 from tenancy.model_store import ModelStore
+from tenancy.privacy.model_marks import mark_late_model
 from tenancy.session import Database, TenantSession
 from tenancy.tables import ModelEvent, ModelShare, ModelState, ModelVersion
 
@@ -54,6 +57,7 @@ ListAgencies = Callable[[], Awaitable[Sequence[TenantId]]]
 
 # Never a person: versions are of the platform, and no agency's people move them.
 _PROCESS: Final = re.compile(r"operator|job:[a-z_]+")
+_SAW_ERASED: Final = "it saw people who were erased, and a version serves that did not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,9 @@ class ModelRegistry:
             if version is None:
                 version = await add_version(session, training, artefact, self.clock())
                 await note_event(session, version, process, "trained")
+        for share in training.snapshot.shares:
+            async with self.database.session(share.tenant_id) as session:
+                await mark_late_model(session, version.id, version.as_of, self.clock())
         await self.tell()
         return version
 
@@ -141,6 +148,10 @@ class ModelRegistry:
                     version.follows = former.id
                 await self._move(session, version, ModelState.CHAMPION, process, _told(verdict))
                 await settle_retraining(session, version, now=self.clock())
+                for other in await list_marked(session, version):
+                    if other.state in {ModelState.CANDIDATE, ModelState.SHADOW}:
+                        await self._move(session, other, ModelState.REJECTED, process, _SAW_ERASED)
+        await self.destroy_marked(version.kind)
         await self.tell()
         return version
 
@@ -221,11 +232,28 @@ class ModelRegistry:
         async with self.database.session(tenant_id) as session:
             return (await session.scalars(query)).all()
 
+    async def destroy_marked(self, kind: str) -> None:
+        """Delete artefacts that saw people who are erased, once a version serves that did not."""
+        async with self.database.platform_session() as session:
+            champion = await champion_of(session, kind)
+            marked = await list_marked(session, champion) if champion is not None else []
+            shared = await list_hashes(session, kind)
+        for version in marked:
+            if version.artefact_hash not in shared:
+                await self.artefacts.delete(version.artefact_hash)
+            async with self.database.platform_session() as session:
+                row = await session.get_one(ModelVersion, version.id)
+                row.destroyed_at = self.clock()
+
     async def tell(self) -> None:
-        """Bring what became of versions to the audit trails of those whose data took part."""
+        """Bring what became of versions to the audit trails of those whose data took part.
+
+        Certificates of erasures there say from then on that a model was made anew.
+        """
         for tenant_id in await self.agencies():
             async with self.database.session(tenant_id) as session:
                 await tell_agency(session, clock=self.clock, ids=self.ids)
+                await tell_retrained(session, self.clock())
 
     async def _move(
         self,

@@ -6,16 +6,18 @@ In one transaction of the agency: an entry is there once, whoever asks and howev
 stay out: they may tell of groups of other agencies.
 """
 
+import datetime as dt
 from typing import Final
 
 from sqlalchemy import select
 
 from domain.ports import Clock, IdFactory
+from gdpr.erasure.models import clear_overdue_model
 from tenancy import audit
 from tenancy.session import TenantSession
-from tenancy.tables import ModelEvent, ModelShare, ModelState, ModelVersion
+from tenancy.tables import ModelErasure, ModelEvent, ModelShare, ModelState, ModelVersion
 
-__all__ = ["ACTIONS", "tell_agency"]
+__all__ = ["ACTIONS", "tell_agency", "tell_retrained"]
 
 ACTIONS: Final = {
     ModelState.CANDIDATE: "model.trained",
@@ -57,3 +59,16 @@ async def tell_agency(session: TenantSession, *, clock: Clock, ids: IdFactory) -
         )
         share.told_events = event.number
     return len(untold)
+
+
+async def tell_retrained(session: TenantSession, now: dt.datetime) -> None:
+    """Note that versions are deleted that had seen people whom the session's agency erased."""
+    query = (
+        select(ModelErasure)
+        .join(ModelVersion, ModelVersion.id == ModelErasure.version_id)
+        .where(ModelErasure.retrained_at.is_(None), ModelVersion.destroyed_at.is_not(None))
+        .with_for_update(of=ModelErasure)
+    )
+    for mark in (await session.scalars(query)).all():
+        mark.retrained_at = now
+        await clear_overdue_model(session, mark.version_id, now)

@@ -53,6 +53,7 @@ class AlertKind(enum.Enum):
     FEATURES_UNUSUAL = "features_unusual"  # more unknown values, or others, than usual
     FEATURES_DRIFTED = "features_drifted"  # the distribution of values is another one
     FEATURES_DIFFER = "features_differ"  # what was served is not what the facts say
+    MODEL_NOT_RETRAINED = "model_not_retrained"  # one that saw people who were erased still serves
 
 
 class AlertSeverity(enum.Enum):

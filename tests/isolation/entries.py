@@ -353,7 +353,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             _DOORS,
             "tenant_of_client is_origin_known pending_loads agencies_with_alerts"
             " agencies_with_webhooks agencies_with_requests due_work list_tenants find_tenant"
-            " agencies_with_rescans"
+            " agencies_with_rescans agencies_with_overdue_models"
             " connections_of_account connections_granted_by tenants_of_status"
             " agencies_with_unwritten_suppressions agencies_with_unfollowed_suppressions"
             " agencies_with_privacy_messages"
@@ -455,8 +455,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
         "credentials_expiring credentials_refused features_differ features_drifted features_late"
         " features_unusual freshness_missed freshness_predicted_miss"
-        " help_at_risk privacy_message_stuck quality_incident recipient_not_told request_at_risk"
-        " request_stuck sync_failed webhook_failed",
+        " help_at_risk model_not_retrained privacy_message_stuck quality_incident"
+        " recipient_not_told request_at_risk request_stuck sync_failed webhook_failed",
     ),
     Kind.SERVICE: _all(
         Attacked("isolation/test_matrix::test_no_field_shows_anything_of_another_agency"),

@@ -144,6 +144,9 @@ DOORS = {
     ("door_agencies_with_rescans", "erasure_rescans"): Door(
         "erasure_rescans", hides="done_at = now()"
     ),
+    ("door_agencies_with_marked_models", "model_erasures"): Door(
+        "model_erasures", hides="retrained_at = now()"
+    ),
     ("door_agencies_with_suppressions", "suppressions"): Door(
         "suppressions", hides="written_revision = revision, followed_revision = revision"
     ),

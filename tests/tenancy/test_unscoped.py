@@ -17,6 +17,7 @@ from tenancy.tables import (
     DeliveryState,
     ErasureRescan,
     LandingObject,
+    ModelErasure,
     OAuthClient,
     RaisedAlert,
     SubjectRequest,
@@ -289,6 +290,25 @@ async def test_other_columns_are_shut(database: Database, column: object) -> Non
     async with database.unscoped_session() as session:
         with pytest.raises(ProgrammingError, match="permission denied"):
             await session.execute(select(column))  # type: ignore[call-overload]  # any column
+
+
+async def test_agencies_with_overdue_models_are_those_whose_day_has_come(
+    database: Database, two_tenants: Two
+) -> None:
+    first, second = two_tenants
+    doors, due = Doors(database), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    for tenant, day in ((first, due), (second, due - dt.timedelta(days=1))):
+        async with database.session(tenant.tenant_id) as session:
+            await session.execute(update(ModelErasure).values(retrain_by=day))
+    both = sorted([first.tenant_id, second.tenant_id])
+    assert await doors.agencies_with_overdue_models(due) == both
+    earlier = due - dt.timedelta(seconds=1)
+    assert await doors.agencies_with_overdue_models(earlier) == [second.tenant_id]
+    async with database.session(second.tenant_id) as session:
+        await session.execute(update(ModelErasure).values(retrained_at=due))
+    with capture_logs() as lines:
+        assert await doors.agencies_with_overdue_models(earlier) == []
+    assert lines == []
 
 
 async def test_agencies_with_rescans_are_those_with_one_that_is_due(

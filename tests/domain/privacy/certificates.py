@@ -26,6 +26,7 @@ from domain.privacy.evidence import (
     CountUnit,
     ErasedCount,
     ErasureEvidence,
+    MarkedModel,
     RecipientAnswer,
     RecipientNotice,
     Rescan,
@@ -132,6 +133,19 @@ EVIDENCE = ErasureEvidence(
         Rescan(RescanMoment.TIME_TRAVEL, due_at=dt.datetime(2026, 11, 13, 10, tzinfo=dt.UTC)),
     ),
     policy="gdpr-2026-11",
+)
+MARKED = dataclasses.replace(
+    EVIDENCE,
+    models=(
+        MarkedModel("forecast", 3, dt.datetime(2026, 11, 30, 10, tzinfo=dt.UTC)),
+        MarkedModel("response", 1, dt.datetime(2026, 11, 30, 10, tzinfo=dt.UTC)),
+        MarkedModel(
+            "forecast",
+            2,
+            dt.datetime(2026, 11, 30, 10, tzinfo=dt.UTC),
+            dt.datetime(2026, 12, 1, 10, tzinfo=dt.UTC),
+        ),
+    ),
 )
 CLOSED = dataclasses.replace(
     EVIDENCE,

@@ -12,13 +12,14 @@ from domain.audit.verify import Link
 from domain.privacy.certificate import CertificatePlace
 from domain.privacy.certificate_summary import explain, summarise
 from domain.privacy.certificate_trail import TrailVerdict, hold_against_trail
+from domain.privacy.evidence import ErasureEvidence
 from domain.privacy.verify_certificate import VerifiedCertificate, verify_certificate
 from tests.domain.audit.chains import Chain, make_chain, rehash
-from tests.domain.privacy.certificates import EVIDENCE, OUR_KEY, PLACE, file_of
+from tests.domain.privacy.certificates import EVIDENCE, MARKED, OUR_KEY, PLACE, file_of
 
 
-def _verified(place: CertificatePlace) -> VerifiedCertificate:
-    found = verify_certificate(file_of(EVIDENCE, place)).certificate
+def _verified(place: CertificatePlace, evidence: ErasureEvidence = EVIDENCE) -> VerifiedCertificate:
+    found = verify_certificate(file_of(evidence, place)).certificate
     assert found is not None
     return found
 
@@ -186,6 +187,15 @@ def test_is_summed_up_in_ten_lines() -> None:
         "certificate 12 of the agency, revision 2 for this request, made 2026-11-03 06:30 UTC",
         f"chain       entry 48,113 of 48,120 · signature valid (Ed25519, key {OUR_KEY.kid})",
     ]
+
+
+def test_models_that_are_to_be_made_anew_are_summed_up() -> None:
+    lines, plain = summarise(_verified(PLACE, MARKED)), summarise(_verified(PLACE))
+    assert lines[6] == (
+        "models      2 to be retrained until 2026-11-30 (forecast 3, response 1)"
+        " · 1 retrained on 2026-12-01 (forecast 2)"
+    )
+    assert [*lines[:6], *lines[7:]] == plain
 
 
 def test_what_stays_is_explained_by_reason() -> None:

@@ -18,6 +18,7 @@ from domain.privacy.verify_certificate import TrustedKeys, thumbprint_of, verify
 from tests.domain.privacy.certificates import (
     CLOSED,
     EVIDENCE,
+    MARKED,
     OTHER_KEY,
     OUR_KEY,
     PLACE,
@@ -26,6 +27,12 @@ from tests.domain.privacy.certificates import (
     sign,
 )
 
+MODEL = {
+    "kind": "forecast",
+    "version": 1,
+    "retrainBy": "2026-11-30T10:00:00Z",
+    "retrainedAt": None,
+}
 OURS = TrustedKeys(frozenset({OUR_KEY.kid}))
 FILE = file_of()
 
@@ -236,6 +243,36 @@ SAID: Any = STATEMENT
 def test_the_first_reason_is_told(data: bytes, reason: str) -> None:
     verdict = verify_certificate(data, OURS)
     assert (verdict.certificate, verdict.reason) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("models", "flaw"),
+    [
+        ([], "models is empty"),
+        (None, "models is no list"),
+        ([MODEL | {"retrainBy": None}], "models[0].retrainBy is no instant"),
+        ([MODEL | {"version": 0}], "models[0].version is no number from 1 on"),
+        ([MODEL | {"agency": "x"}], "models[0].agency is not known"),
+        ([MODEL, {"kind": "forecast"}], "models[1].retrainBy is missing"),
+    ],
+)
+def test_models_are_told_whole_or_not_at_all(models: Any, flaw: str) -> None:
+    verdict = verify_certificate(_signed_statement(models=models), OURS)
+    assert verdict.reason == f"what is signed is no certificate: {flaw}"
+    assert verify_certificate(_signed_statement(models=[MODEL]), OURS).certificate is not None
+
+
+def test_models_cannot_be_taken_out_or_put_in() -> None:
+    """A certificate without them is one as it was before there were models."""
+    with_models, without = json.loads(file_of(MARKED)), json.loads(FILE)
+    assert "models" not in without["statement"]
+    for file, other in ((with_models, without), (without, with_models)):
+        shown = {**file, "statement": other["statement"]}
+        verdict = verify_certificate(readable_json(shown), OURS)
+        assert verdict.reason == ("the readable part is not what was signed: models differs")
+    rng = random.Random(5)  # noqa: S311  # no secret
+    for tamper in TAMPERINGS:
+        assert verify_certificate(tamper(file_of(MARKED), rng), OURS).certificate is None
 
 
 def test_a_revoked_key_proves_nothing_even_if_it_is_among_the_valid_ones() -> None:

@@ -33,13 +33,13 @@ _ELSEWHERE = {
     ("features", "client_performance"): TreatmentAction.ANONYMISE,
     ("exports", "person_exports"): TreatmentAction.SHRED,
     ("exports", "audit exports"): TreatmentAction.KEEP,
-    ("models", "all"): TreatmentAction.KEEP,
+    ("models", "all"): TreatmentAction.RETRAIN,
     ("recipients", "notices"): TreatmentAction.KEEP,
     ("postgres", "subjects"): TreatmentAction.SHRED,
     ("warehouse", "privacy.targets"): TreatmentAction.DELETE,
     ("warehouse", "privacy.suppressed"): TreatmentAction.DELETE,
 }
-_SAY_WHY = {TreatmentAction.KEEP, TreatmentAction.ANONYMISE}
+_SAY_WHY = {TreatmentAction.KEEP, TreatmentAction.ANONYMISE, TreatmentAction.RETRAIN}
 _LEAVES_A_ROW = {("postgres", "quarantined_rows")}  # emptied, and counted on
 _ONCE = frozenset(StepKind) - {StepKind.TABLE, StepKind.IDENTITY, StepKind.ACCOUNT}
 _LAST = (StepKind.RESCAN, StepKind.SHRED, StepKind.FORGET)

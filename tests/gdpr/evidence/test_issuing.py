@@ -22,7 +22,7 @@ from api.audit.export_file import ExportWriter
 from api.audit.statements import sign
 from domain.audit.checkpoint import Checkpoint
 from domain.audit.verify import Link
-from domain.ids import RunId, public_id
+from domain.ids import RunId, TenantId, public_id
 from domain.ports import Publication
 from domain.privacy.canonical_json import readable_json
 from domain.privacy.identifiers import Identifier, email, order, platform_id
@@ -49,12 +49,17 @@ from gdpr.recipients.outbox import told_recipients
 from gdpr.requests.intake import Intake
 from gdpr.requests.open import Requests, open_requests
 from gdpr.requests.services import RequestServices
+from ml.registry.gate import Verdict
+from ml.registry.registry import ModelRegistry
+from ml.registry.training import Share, Snapshot, Training
+from tenancy.alerts import AlertKind
 from tenancy.audit import iter_chain
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobStatus
+from tenancy.model_store import ModelStore
 from tenancy.privacy.pseudonyms import open_own_key
 from tenancy.privacy.subjects import observe
-from tenancy.tables import Certificate, SubjectRequest
+from tenancy.tables import Certificate, RaisedAlert, SubjectRequest
 from tenancy.unscoped import Doors
 from tenancy.vault import MasterKey, MasterKeyError
 from tests.api.cli.test_command_line import _run
@@ -387,6 +392,80 @@ async def verified(works: Works, agency: Agency, request_id: uuid.UUID, tmp_path
         assert words in summary
     code, lines = await works.verify(agency, all_of_it[0], tmp_path / "first")
     assert (code, lines[-1]) == (3, "INVALID: it was replaced: revision 4 is the newest")
+
+
+def registry_of(works: Works, *agencies: Agency) -> ModelRegistry:
+    async def listed() -> list[TenantId]:
+        return [agency.tenant_id for agency in agencies]
+
+    world = works.world
+    return ModelRegistry(world.database, ModelStore("memory://"), listed, world.clock, world.ids)
+
+
+async def serve(works: Works, registry: ModelRegistry, agency: Agency, artefact: bytes) -> None:
+    """Train a model on what is known now, and let it serve a week later."""
+    share = Share(agency.tenant_id, 3, 1_200, "5" * 64)
+    training = Training(
+        *("forecast", "c0de", "fea7", Snapshot(works.world.now, (share,)), {}, 7, {"all": {}})
+    )
+    good = Verdict((), -0.1, (-0.2, 0.0), None, 0.8, {})
+    version = await registry.register(training, artefact, process="job:training")
+    await registry.start_shadow(version.id, good, process="job:training")
+    works.world.now += dt.timedelta(days=7)
+    await registry.promote(version.id, good, process="job:training")
+
+
+async def test_models_are_certified_until_they_are_made_anew(works: Works, tmp_path: Path) -> None:
+    agency, other = await opened(works, "acme"), await opened(works, "bolt")
+    registry = registry_of(works, agency, other)
+    await serve(works, registry, agency, b"old")
+    requests = []
+    for one in (agency, other):
+        requests.append(await works.customer(one, 2))
+        await works.carry_out()
+    erased_at = works.world.now
+    works.world.now += dt.timedelta(hours=1)
+    for one, request_id in zip((agency, other), requests, strict=True):
+        await works.publish(one)
+        await acknowledge(works, one, request_id)
+    await works.watch.do_due()
+    assert (await works.row(agency, requests[0])).state is RequestState.COMPLETED
+
+    until = erased_at + dt.timedelta(days=28)
+    waiting = {
+        "kind": "forecast",
+        "version": 1,
+        "retrainBy": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        "retrainedAt": None,
+    }
+    [*_, last] = await works.certificates(agency)
+    said = await works.statement(agency, last)
+    assert said["models"] == [waiting]
+    assert said["request"]["outcome"] == "done"
+    code, lines = await works.verify(agency, last, tmp_path / "waiting")
+    assert code == 0, lines
+    assert f"models 1 to be retrained until {until:%Y-%m-%d} (forecast 1)" in lines
+    [theirs] = await works.certificates(other)  # whose data no model has seen
+    assert "models" not in await works.statement(other, theirs)
+    assert await works.issuing.catch_up() == 0
+
+    works.world.now = until
+    await works.watch.do_due()
+    async with works.world.database.session(agency.tenant_id) as session:
+        alerts = (await session.scalars(select(RaisedAlert))).all()
+    assert [(one.kind, one.cleared_at) for one in alerts] == [(AlertKind.MODEL_NOT_RETRAINED, None)]
+    await serve(works, registry, agency, b"new")
+    retrained_at = works.world.now
+    works.world.now += dt.timedelta(minutes=1)
+    assert await works.issuing.catch_up() == 1
+    assert await works.issuing.catch_up() == 0
+    [*_, before, newest] = await works.certificates(agency)
+    assert (before.id, newest.revision) == (last.id, last.revision + 1)
+    said = await works.statement(agency, newest)
+    assert said["models"] == [waiting | {"retrainedAt": f"{retrained_at:%Y-%m-%dT%H:%M:%SZ}"}]
+    code, lines = await works.verify(agency, newest, tmp_path / "retrained")
+    assert code == 0, lines
+    assert f"models 1 retrained on {retrained_at:%Y-%m-%d} (forecast 1)" in lines
 
 
 def keyless(works: Works) -> Issuing:
