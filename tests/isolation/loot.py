@@ -40,6 +40,7 @@ from tests.api.graphql.edge import ALL_SCOPES, ISSUER, Agency, Edge
 from tests.api.graphql.privacy_rows import privacy_id
 from tests.api.oauth.flow import REDIRECT, App, challenge, register
 from tests.api.oauth.test_token_endpoint import basic
+from tests.feature_repo.registration.samples import registered_row
 
 __all__ = [
     "Caller",
@@ -158,6 +159,9 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
     }
     loot["pseudonym"] = Loot(f"sp_{agency.canary}", f"sp_{secrets.token_hex(16)}")
     loot["metric"] = Loot(await _define_metric(edge, agency), f"secret_{secrets.token_hex(8)}")
+    loot["feature_view"] = Loot(
+        await _register_view(edge, agency), f"view_{secrets.token_hex(8)}_v1"
+    )
     loot["plan"] = Loot(await _plan(edge, agency, client), public_id("evt", uuid.uuid4()))
     loot |= await _audited(edge, agency)
     loot["receipt"] = Loot(await _consented(edge, agency, client), public_id("rcp", uuid.uuid4()))
@@ -221,6 +225,13 @@ async def _plan(edge: Edge, agency: Agency, client: str) -> str:
     )
     plan: str = (await edge.data(text, token))["planEvent"]["event"]["id"]
     return plan
+
+
+async def _register_view(edge: Edge, agency: Agency) -> str:
+    name = f"view_{agency.canary}"
+    async with edge.database.session(agency.tenant_id) as session:
+        session.add(registered_row(name, agency.canary, edge.clock()))
+    return f"{name}_v1"
 
 
 async def _consented(edge: Edge, agency: Agency, client: str) -> str:

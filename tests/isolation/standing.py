@@ -30,7 +30,6 @@ from tenancy.tables import (
     ChannelKind,
     ConsentEvent,
     EndpointState,
-    FeatureDefinition,
     Incident,
     LegalHold,
     LetterKind,
@@ -50,7 +49,7 @@ from tenancy.tables import (
 from tenancy.unscoped import TenantProfile
 from tests.api.graphql.edge import Agency, Edge, FakeClock, make_agency, open_edge
 from tests.e2e.platform import Platform
-from tests.feature_repo.registration.samples import BRAND
+from tests.feature_repo.registration.samples import registered_row
 from tests.isolation.entries import ROOT
 from tests.isolation.loot import Loot
 
@@ -152,7 +151,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
                 planned_at=edge.clock(),
             )
         )
-        session.add(_feature_view(victim, edge.clock()))
+        session.add(registered_row("secret_northwind", victim.canary, edge.clock()))
         certified = await _certify(session, edge, victim)
         letter, hold = await _write_and_hold(session, edge, victim, certified)
         notice = await _notify(session, edge, victim, certified)
@@ -186,24 +185,6 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "slug": Loot("bolt", "tlob"),
     }
     return loot | {name: _files(folder, name, loot) for name in ("map", "history_map")}
-
-
-def _feature_view(victim: Agency, now: dt.datetime) -> FeatureDefinition:
-    """A view that the victim registered."""
-    text = BRAND.replace("view: brand_pulse", "view: secret_northwind")
-    return FeatureDefinition(
-        view="secret_northwind_v1",
-        name="secret_northwind",
-        version=1,
-        definition=text.replace("team data science", victim.canary),
-        applied_at=now,
-        clients=0,
-        clients_filled=0,
-        entities_filled=0,
-        filled_at=None,
-        retires_at=None,
-        successor="",
-    )
 
 
 async def _consent(session: TenantSession, edge: Edge, victim: Agency) -> uuid.UUID:

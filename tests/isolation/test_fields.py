@@ -132,8 +132,13 @@ NAMED: Mapping[str, str | None] = {
     "acknowledgeIncident.reason": None,
     "resolveIncident.reason": None,
     "defineMetric.input.definition": None,  # an agency's own words; `test_graphql` has its names
-    "features.service": None,
-    "featureHealth.view": None,
+    "features.service": "feature_view",
+    "featureCatalogue.view": "feature_view",
+    "deprecateFeatureView.input.view": "feature_view",
+    "deprecateFeatureView.input.successor": "feature_view",
+    "planFeatureView.input.definition": None,  # an agency's own words
+    "applyFeatureView.input.definition": None,
+    "featureHealth.view": "feature_view",
     "metrics.period.month": None,
     "metrics.period.quarter": None,
     "after": None,  # a position in one's own list, or the number of one's own entry
@@ -166,6 +171,8 @@ GIVEN = {
         effect: "6" standardError: "1" source: "geo holdout"''',
     "noteLiftTest.input.target": 'channel: "paid_search"',
     "noteLiftTest.input.target.campaign@2": 'client: "CLIENT" channel: "paid_search"',
+    "deprecateFeatureView.input": 'lastDay: "2100-01-01"',
+    "deprecateFeatureView.input.successor@1": 'view: "own_v1" lastDay: "2100-01-01"',
     "removeWebhook.id": "",
     "replayWebhook.id": 'failedSince: "2026-03-01T00:00:00Z"',
 }
@@ -287,6 +294,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("countersignRequest", "lookAgain", "grantRequest", "extendRequest", "refuseRequest"),
         *("tellLifting", "liftRequest", "withdrawRequest", "holdRequest", "releaseHold"),
         *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
+        *("featureCatalogue", "featureHealth", "deprecateFeatureView"),
         *("plans", "planSpend", "planEvent", "noteLiftTest", "removePlan"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]
@@ -339,7 +347,7 @@ async def test_a_client_that_the_token_does_not_show_is_nothing(
     hidden = {public_id("cli", northwind.clients["acme"]), northwind.connection("acme")}
     for place in places(schema):
         # A definition is the whole agency's, and what a text filters by is looked up nowhere.
-        if place.named in {None, "metric", "text"}:
+        if place.named in {None, "metric", "feature_view", "text"}:
             continue
         one = loot[place.named]
         answers = [

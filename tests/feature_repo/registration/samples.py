@@ -1,12 +1,14 @@
 """The file of docs/features.md: what a newcomer copies is what is tested."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
 from feature_repo.registration.definition import Definition
 from feature_repo.registration.definition_file import read_definition
+from tenancy.tables import FeatureDefinition
 
-__all__ = ["BRAND", "CAMPAIGN_FILE", "brand"]
+__all__ = ["BRAND", "CAMPAIGN_FILE", "brand", "registered_row"]
 
 _DOCS = Path(__file__).resolve().parents[3] / "docs" / "features.md"
 _BLOCK = re.compile(r"```yaml\n(view: brand_pulse\n.*?)```", re.DOTALL)
@@ -49,3 +51,21 @@ def brand(*changes: tuple[str, str]) -> Definition:
         assert before in text
         text = text.replace(before, after)
     return read_definition(text, "brand_pulse.yaml")
+
+
+def registered_row(name: str, owner: str, now: dt.datetime) -> FeatureDefinition:
+    """The file as an agency's registered view of another name, not filled yet."""
+    text = BRAND.replace("view: brand_pulse", f"view: {name}")
+    return FeatureDefinition(
+        view=f"{name}_v1",
+        name=name,
+        version=1,
+        definition=text.replace("team data science", owner),
+        applied_at=now,
+        clients=0,
+        clients_filled=0,
+        entities_filled=0,
+        filled_at=None,
+        retires_at=None,
+        successor="",
+    )
