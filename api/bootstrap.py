@@ -93,10 +93,12 @@ from ingestion.quality.gate import QualityGate
 from ingestion.schedule.dispatcher import dispatcher_of
 from ingestion.stored_tokens import TokenKeeper
 from migrations.upgrade import migrate
+from ml.open import open_models
 from tenancy.cache import RedisAnswerCache
 from tenancy.exclusive import Exclusive
 from tenancy.jobs import JobEngine, JobQueue, JobsConfig
 from tenancy.landing_store import LandingStore
+from tenancy.model_store import ModelStore
 from tenancy.privacy.suppression_writer import SuppressionWriter
 from tenancy.quota import RedisCallBudget
 from tenancy.redis_server import RedisServer
@@ -208,6 +210,14 @@ async def open_runtime(
             features, plane.database, plane.jobs, _agencies(plane.doors), clock, uuid7
         )
         monitoring.register()
+        models = open_models(
+            plane.database,
+            warehouse,
+            ModelStore(settings.landing_url),
+            _agencies(plane.doors),
+            clock,
+            uuid7,
+        )
         Placement.over(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()
@@ -301,6 +311,7 @@ async def open_runtime(
             loader=loader,
             features=features,
             monitoring=monitoring,
+            models=models,
             erasure=erasure,
             signing_keys=keys,
             tokens=tokens,

@@ -28,6 +28,7 @@ from ingestion.extraction import Extraction
 from ingestion.load import Loader
 from ingestion.pipeline import Pipeline
 from ingestion.schedule.dispatcher import Dispatcher
+from ml.open import Models
 from tenancy.jobs import JobEngine
 from tenancy.privacy.suppression_writer import SuppressionWriter
 from tenancy.redis_server import RedisServer
@@ -81,6 +82,7 @@ class Runtime:
     loader: Loader
     features: Features
     monitoring: FeatureMonitoring
+    models: Models
     erasure: ErasureWatch
     signing_keys: KeyStore
     tokens: AccessTokens

@@ -24,6 +24,7 @@ from api.cli.nouns import (
     incidents,
     keys,
     metrics,
+    models,
     people,
     plans,
     quality,
@@ -65,6 +66,7 @@ for noun, module in {
     "connections": connections,
     "history": history,
     "metrics": metrics,
+    "models": models,
     "features": features,
     "quality": quality,
     "incidents": incidents,
@@ -154,6 +156,22 @@ def query(
 def freshness(agency: AnyAgency = None) -> None:
     """Show up to which day each account's data is there, and what is late."""
     invoke("freshness", tenant=agency)
+
+
+@app.command()
+def forecast(
+    agency: Agency,
+    client: ClientName,
+    measure: Annotated[
+        str,
+        typer.Option(help="spend, conversions, revenue (claimed), sessions, orders or sales."),
+    ] = "revenue",
+    level: Annotated[
+        str, typer.Option(help="client, channel or campaign.", metavar="LEVEL")
+    ] = "client",
+) -> None:
+    """Forecast the next 7, 14, 28 and 90 days of an agency, and show a client's."""
+    invoke("forecast", tenant=agency, client=client, measure=measure, level=level)
 
 
 @app.command()

@@ -303,7 +303,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " audit.list audit.verify clients.add clients.list compare connections.add"
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
-            " plans.event plans.lift-test plans.list plans.remove plans.spend"
+            " forecast plans.event plans.lift-test plans.list plans.remove plans.spend"
             " features.apply features.check features.deprecate features.list"
             " features.health features.plan features.refresh features.show freshness"
             " gdpr.certificate"
@@ -339,6 +339,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "keys.revoke": _PLATFORM,
         "quality.checks": Empty("what the checks are, the same for all"),
         "tenants.add": Empty("the operator's: short names are unique over all agencies"),
+        **_all(_PLATFORM, "models.list models.rollback models.show models.train"),
         "tenants.list": _ALL_AGENCIES,
         "workers.join": Empty("hands a worker of the operator's the servers' addresses"),
     },

@@ -80,6 +80,7 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "features.refresh": ({"client": "@client"}, "NOT_FOUND"),
     "features.show": ({"entity": "@campaign", "limit": 10}, "NOT_FOUND"),
     "freshness": ({}, ""),
+    "forecast": ({"client": "@client", "measure": "spend", "level": "client"}, "NOT_FOUND"),
     "gdpr.certificate": ({"request": "@certified", "to": "@export"}, "NOT_FOUND"),
     "gdpr.certificates": ({"limit": 100}, ""),
     "gdpr.recipients.acknowledge": ({"notice": "@notice"}, "NOT_FOUND"),

@@ -33,6 +33,13 @@ ADA = 'identifiers: [{kind: EMAIL, value: "ada@customer.example"}]'
 NOTICE = 'version: "1", language: "en", text: "We count."'
 NO_REQUEST = public_id("req", uuid.UUID(int=1))
 NO_HOLD = public_id("hold", uuid.UUID(int=1))
+DAYS = 'from: "2026-03-01", to: "2026-03-31"'
+COST = 'amount: "5", currency: "EUR"'
+LIFT = (
+    'measure: REVENUE, spendChange: "5", currency: "EUR", effect: "6", standardError: "1",'
+    ' source: "geo holdout"'
+)
+NO_PLAN = public_id("evt", uuid.UUID(int=1))
 VIEW = json.dumps(BRAND)
 DEFINITION = "metric: margin\\nis: revenue - spend"
 
@@ -54,6 +61,23 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         'features(service: "client_sales_v1") { nodes { entity { id client { name } } asOf } }',
     ),
     "Query.featureServices": (Scope.METRICS_READ, "featureServices { name features { unit } }"),
+    "Query.plans": (
+        Scope.METRICS_READ,
+        f'plans(client: "{CLIENT}") {{ spend {{ id }} events {{ name }} liftTests {{ source }} }}',
+    ),
+    "Mutation.planSpend": (
+        Scope.METRICS_WRITE,
+        f'planSpend(input: {{target: {{client: "{CLIENT}"}}, {DAYS}, {COST}}}) {{ __typename }}',
+    ),
+    "Mutation.planEvent": (
+        Scope.METRICS_WRITE,
+        f'planEvent(input: {{client: "{CLIENT}", {DAYS}, name: "sale"}}) {{ __typename }}',
+    ),
+    "Mutation.noteLiftTest": (
+        Scope.METRICS_WRITE,
+        f'noteLiftTest(input: {{target: {{client: "{CLIENT}"}}, {DAYS}, {LIFT}}}) {{ __typename }}',
+    ),
+    "Mutation.removePlan": (Scope.METRICS_WRITE, f'removePlan(id: "{NO_PLAN}") {{ __typename }}'),
     "Query.syncs": (Scope.INGESTION_READ, "syncs { nodes { id rows errorMessage } }"),
     "Query.quarantine": (Scope.INGESTION_READ, "quarantine { nodes { id message field } }"),
     "Query.incidents": (
@@ -64,6 +88,10 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.featureCatalogue": (
         Scope.METRICS_READ,
         "featureCatalogue { name owner asOf definition }",
+    ),
+    "Query.featureHealth": (
+        Scope.METRICS_READ,
+        'featureHealth(view: "campaign_performance") { view }',
     ),
     "Mutation.planFeatureView": (
         Scope.FEATURES_WRITE,

@@ -1,0 +1,75 @@
+"""Models of the platform, wired.
+
+database, warehouse, object store, clock -> open_models -> registry, ledger, training, forecasts
+
+Connects to nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from domain.ids import TenantId
+from domain.ports import Clock, IdFactory, QueryWarehouse
+from ml.history.load import HistoryLoader
+from ml.ledger.ledger import AccuracyLedger
+from ml.registry.registry import ModelRegistry
+from ml.runs.forecasts import ForecastRun
+from ml.runs.histories import AgencyHistories
+from ml.runs.training import Agency, ForecastTraining
+from tenancy.model_store import ModelStore
+from tenancy.session import Database
+
+__all__ = ["Models", "open_models"]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What there is to do with models.
+
+    Attributes:
+        registry: Keeps and moves them.
+        ledger: Tells how good forecasts were.
+        training: Makes new ones.
+        forecasts: Forecasts an agency.
+    """
+
+    registry: ModelRegistry
+    ledger: AccuracyLedger
+    training: ForecastTraining
+    forecasts: ForecastRun
+
+
+def open_models(
+    database: Database,
+    warehouse: QueryWarehouse,
+    artefacts: ModelStore,
+    agencies: Callable[[], Awaitable[Sequence[tuple[TenantId, str]]]],
+    clock: Clock,
+    ids: IdFactory,
+) -> Models:
+    """Wire the models of a platform.
+
+    Args:
+        database: Control plane.
+        warehouse: Has the facts.
+        artefacts: Has the models' bytes.
+        agencies: All there are, with the IANA names of their zones; a door.
+        clock: The present UTC instant.
+        ids: For new rows.
+    """
+
+    async def tenants() -> Sequence[TenantId]:
+        return [tenant_id for tenant_id, _ in await agencies()]
+
+    async def in_zones() -> Sequence[Agency]:
+        return [Agency(tenant_id, zone) for tenant_id, zone in await agencies()]
+
+    registry = ModelRegistry(database, artefacts, tenants, clock, ids)
+    ledger = AccuracyLedger(database, clock, ids)
+    histories = AgencyHistories(HistoryLoader(warehouse))
+    return Models(
+        registry=registry,
+        ledger=ledger,
+        training=ForecastTraining(database, histories, registry, in_zones, clock),
+        forecasts=ForecastRun(database, histories, registry, ledger, clock),
+    )
