@@ -132,7 +132,7 @@ class ForecastTraining:
         version = await self.registry.register(training, to_bytes(model), process=_PROCESS)
         if version.state is ModelState.CANDIDATE:
             version = await self._judge(version, verdict)
-        _LOG.info("forecaster_trained", model=version.number, agencies=version.agencies)
+        _LOG.info("forecaster_trained", number=version.number, agencies=version.agencies)
         return Trained(version, verdict)
 
     async def _judge(self, version: ModelVersion, verdict: Verdict | None) -> ModelVersion:

@@ -33,6 +33,7 @@ _OF_FILES: Final = {
     "api/commands/history.py": "",
     "api/commands/imports.py": "",
     "api/commands/metrics.py": "",
+    "api/commands/plans.py": "",
     "api/commands/quarantine_replay.py": "",
 }
 
