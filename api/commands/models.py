@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import select
 
 from api.commands.lookup import find_agency, find_client
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.runtime import Runtime
 from domain.errors import InvalidInputError, NotFoundError
 from ml.forecast.forecast import QUANTILES
+from ml.ledger.entry import parts_of
 from ml.panel import Measure
 from ml.registry.training import EVERYBODY
+from ml.runs.served import list_served
 from ml.runs.training import FORECAST
-from tenancy.session import TenantSession
-from tenancy.tables import Client, ForecastLevel, ForecastRole, MadeForecast, ModelVersion
+from tenancy.tables import ForecastLevel, MadeForecast, ModelVersion
 
 __all__ = ["forecast_agency", "list_models", "roll_back", "show_model", "train_model"]
 
@@ -119,7 +119,7 @@ async def forecast_agency(runtime: Runtime, arguments: Arguments) -> AsyncIterat
     if not done.kept:
         yield LineEvent("made today already: what has been planned since counts from tomorrow on")
     async with runtime.database.session(tenant.tenant_id) as session:
-        rows = await _made(session, client, measure, level)
+        rows = await list_served(session, client.id, measure, level)
     if not rows:
         raise NotFoundError(
             f"nothing is known of {measure.value} of {client.slug} by {level.value}",
@@ -133,22 +133,9 @@ async def forecast_agency(runtime: Runtime, arguments: Arguments) -> AsyncIterat
     )
 
 
-async def _made(
-    session: TenantSession, client: Client, measure: Measure, level: ForecastLevel
-) -> list[MadeForecast]:
-    query = select(MadeForecast).where(
-        MadeForecast.client_id == client.id,
-        MadeForecast.measure == measure.value,
-        MadeForecast.level == level,
-        MadeForecast.role == ForecastRole.SERVED,
-    )
-    rows = list(await session.scalars(query.order_by(MadeForecast.origin.desc())))
-    return sorted((one for one in rows if one.origin == rows[0].origin), key=lambda one: one.series)
-
-
 def _lines(row: MadeForecast) -> list[tuple[str, ...]]:
     quantiles = np.reshape(row.quantiles, (len(row.horizons), len(QUANTILES)))
-    named = dict(part.partition("=")[::2] for part in row.series.split(" "))
+    named = parts_of(row.series)
     what = named.get("campaign") or named.get("channel") or "all"
     return [
         (

@@ -64,6 +64,8 @@ from api.graphql.queries.feature_catalogue import FEATURE_CATALOGUE
 from api.graphql.queries.feature_health import FEATURE_HEALTH
 from api.graphql.queries.feature_services import FEATURE_SERVICES
 from api.graphql.queries.features import FEATURES
+from api.graphql.queries.forecast import FORECAST
+from api.graphql.queries.forecast_accuracy import FORECAST_ACCURACY
 from api.graphql.queries.freshness import FRESHNESS
 from api.graphql.queries.incidents import INCIDENTS
 from api.graphql.queries.legal_holds import LEGAL_HOLDS
@@ -96,6 +98,8 @@ QUERIES: Final = (
     FEATURES,
     FEATURE_SERVICES,
     PLANS,
+    FORECAST,
+    FORECAST_ACCURACY,
     FEATURE_CATALOGUE,
     FEATURE_HEALTH,
     SYNCS,

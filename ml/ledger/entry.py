@@ -9,6 +9,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from ml.forecast.forecast import QUANTILES, Forecast
 from ml.panel import Floats, Measure, Panel, Series
 from tenancy.tables import ForecastLevel, ForecastRole
 
-__all__ = ["Entry", "Maker", "entries_of", "key_of", "level_of"]
+__all__ = ["Entry", "Maker", "entries_of", "key_of", "level_of", "parts_of"]
 
 _MEDIAN = QUANTILES.index(0.5)
 
@@ -92,7 +93,14 @@ def key_of(series: Series) -> str:
         "campaign": series.campaign,
         "currency": series.currency,
     }
-    return " ".join(f"{name}={value}" for name, value in parts.items() if value is not None)
+    told = ((name, value) for name, value in parts.items() if value is not None)
+    return " ".join(f"{name}={quote(value, safe=':')}" for name, value in told)
+
+
+def parts_of(key: str) -> dict[str, str]:
+    """What `key_of` was made of: by word."""
+    named = (part.partition("=") for part in key.split(" ") if part)
+    return {name: unquote(value) for name, _, value in named}
 
 
 def level_of(series: Series) -> ForecastLevel:

@@ -281,7 +281,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         " featureCatalogue syncs quarantine freshness incidents alerts auditTrail"
         " webhookDeliveries webhookEndpoints"
         " subjectRequests subjectRequest privacyStatistics legalHolds erasurePreview certificates"
-        " consent consentReceipts plans",
+        " consent consentReceipts plans forecast forecastAccuracy",
     ),
     Kind.MUTATION: _all(
         _FIELDS,

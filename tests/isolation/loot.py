@@ -30,6 +30,7 @@ from tenancy.tables import (
     AuditEntry,
     Base,
     Incident,
+    PlannedEvent,
     QuarantinedRow,
     RaisedAlert,
     Role,
@@ -162,7 +163,6 @@ async def take_loot(edge: Edge, agency: Agency, client: str) -> dict[str, Loot]:
     loot["feature_view"] = Loot(
         await _register_view(edge, agency), f"view_{secrets.token_hex(8)}_v1"
     )
-    loot["plan"] = Loot(await _plan(edge, agency, client), public_id("evt", uuid.uuid4()))
     loot |= await _audited(edge, agency)
     loot["receipt"] = Loot(await _consented(edge, agency, client), public_id("rcp", uuid.uuid4()))
     loot["approval"] = Loot(await _asked_for(edge, agency, user_id), public_id("apr", uuid.uuid4()))
@@ -197,12 +197,14 @@ async def _rows(edge: Edge, agency: Agency) -> dict[str, tuple[str, uuid.UUID]]:
         row = (await session.scalars(select(QuarantinedRow.id))).first()
         endpoint = (await session.scalars(select(WebhookEndpoint.id))).first()
         event = (await session.scalars(select(WebhookEvent.id))).first()
+        plan = (await session.scalars(select(PlannedEvent.id))).first()
     rows = {
         "incident": ("inc", incident),
         "alert": ("alr", alert),
         "quarantined": ("qua", row),
         "endpoint": ("whk", endpoint),
         "message": ("msg", event),
+        "plan": ("evt", plan),
     }
     return {name: (prefix, one) for name, (prefix, one) in rows.items() if one is not None}
 
@@ -213,18 +215,6 @@ async def _define_metric(edge: Edge, agency: Agency) -> str:
     text = f'mutation {{ defineMetric(input: {{definition: "metric: {name}\\nis: spend * 2"}}) '
     await edge.data(text + "{ __typename } }", token)
     return name
-
-
-async def _plan(edge: Edge, agency: Agency, client: str) -> str:
-    """Something that the agency expects."""
-    token = await edge.token(agency, "metrics:write")
-    text = (
-        f'mutation {{ planEvent(input: {{client: "{agency.client(client)}", from: "2026-07-01",'
-        f' to: "2026-07-02", name: "{agency.canary} sale"}}) '
-        "{ ... on EventPlanned { event { id } } } }"
-    )
-    plan: str = (await edge.data(text, token))["planEvent"]["event"]["id"]
-    return plan
 
 
 async def _register_view(edge: Edge, agency: Agency) -> str:

@@ -55,7 +55,8 @@ ARGUMENTS = {
     "to": 'to: "2026-03-31"',
     "id": 'id: "REQUEST"',  # of the agency that asks
     "view": 'view: "campaign_performance"',
-    "client": f'client: "{public_id("cli", uuid.UUID(int=7))}"',
+    "client": 'client: "CLIENT"',  # likewise
+    "measure": "measure: REVENUE",
     "person": 'person: {email: "ada@northwind.example"}',
     "ids": f'ids: ["{public_id("rcp", uuid.UUID(int=7))}"]',
 }

@@ -79,6 +79,7 @@ NAMED: Mapping[str, str | None] = {
     "addConsentNotice.input.client": "client",
     **{f"addConsentNotice.input.{path}": None for path in ("version", "language", "text")},
     "plans.client": "client",
+    "forecast.client": "client",
     "planSpend.input.target.client": "client",
     "planSpend.input.target.campaign": "campaign",
     "planEvent.input.client": "client",
@@ -295,7 +296,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("tellLifting", "liftRequest", "withdrawRequest", "holdRequest", "releaseHold"),
         *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
         *("featureCatalogue", "featureHealth", "deprecateFeatureView"),
-        *("plans", "planSpend", "planEvent", "noteLiftTest", "removePlan"),
+        *("forecast", "plans", "planSpend", "planEvent", "noteLiftTest", "removePlan"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]
     assert rows_of(database_url, victim) == before

@@ -91,7 +91,7 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
     assert {"alerts", "auditTrail", "incidents"} <= seen
     assert {"webhookEndpoints", "webhookDeliveries"} <= seen
     assert {"subjectRequests", "subjectRequest", "privacyStatistics", "legalHolds"} <= seen
-    assert "certificates" in seen
+    assert {"certificates", "plans", "forecast", "forecastAccuracy"} <= seen
     assert {f"features by {name}" for name in SERVICES} <= seen
 
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 PERIOD = 'period: {from: "2026-03-14", to: "2026-03-14"}'
 NOBODYS = public_id("inc", uuid.UUID(int=1))
+ACME = public_id("cli", uuid.UUID("01920000-0000-0000-0000-000000000002"))  # northwind's first
 CLIENT = public_id("cli", uuid.UUID(int=7))
 RECEIPT = public_id("rcp", uuid.UUID(int=7))
 PERSON = 'person: {email: "ada@northwind.example"}'
@@ -64,6 +65,14 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.plans": (
         Scope.METRICS_READ,
         f'plans(client: "{CLIENT}") {{ spend {{ id }} events {{ name }} liftTests {{ source }} }}',
+    ),
+    "Query.forecast": (
+        Scope.METRICS_READ,
+        f'forecast(client: "{ACME}", measure: REVENUE) {{ series {{ method }} }}',
+    ),
+    "Query.forecastAccuracy": (
+        Scope.METRICS_READ,
+        'forecastAccuracy(from: "2026-03-01", to: "2026-03-31") { baselines { name } }',
     ),
     "Mutation.planSpend": (
         Scope.METRICS_WRITE,

@@ -1,0 +1,92 @@
+"""The fields `forecast` and `forecastAccuracy`: what was told last, and how good it was."""
+
+import pytest
+
+from domain.ids import public_id
+from tests.api.graphql.edge import Agency, Edge
+
+pytestmark = pytest.mark.anyio
+
+FORECAST = """
+    forecast(client: "%s", measure: %s) {
+        origin
+        series {
+            channel campaign currency method model
+            totals { days expected band80 { low high } band95 { low high } }
+        }
+    }
+"""
+ACCURACY = """
+    forecastAccuracy(from: "2026-03-01", to: "2026-03-31") {
+        clientId measure currency level days month forecasts wmape bias coverage80
+        baselines { name wmape servedWmape wins losses }
+    }
+"""
+
+
+async def test_the_latest_forecast_is_told_with_its_bands(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    told = await edge.data(f"{{ {FORECAST % (northwind.client('acme'), 'REVENUE')} }}", token)
+    assert told["forecast"] == {
+        "origin": "2026-03-01",
+        "series": [
+            {
+                "channel": None,
+                "campaign": None,
+                "currency": "EUR",
+                "method": f"{northwind.canary} mean",
+                "model": None,
+                "totals": [
+                    {
+                        "days": 7,
+                        "expected": 100.0,
+                        "band80": {"low": 80.0, "high": 120.0},
+                        "band95": {"low": 70.0, "high": 130.0},
+                    },
+                    {"days": 28, "expected": 400.0, "band80": None, "band95": None},
+                ],
+            }
+        ],
+    }
+
+
+async def test_what_has_not_been_forecast_is_null(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    told = await edge.data(f"{{ {FORECAST % (northwind.client('acme'), 'SESSIONS')} }}", token)
+    assert told["forecast"] is None
+
+
+async def test_a_client_that_the_token_does_not_show_is_not_found(
+    edge: Edge, northwind: Agency
+) -> None:
+    token = await edge.token(northwind, "metrics:read", clients=("bolt",))
+    reply = await edge.ask(f"{{ {FORECAST % (northwind.client('acme'), 'REVENUE')} }}", token)
+    (error,) = reply.json()["errors"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert (await edge.data(f"{{ {ACCURACY} }}", token))["forecastAccuracy"] == []
+
+
+async def test_accuracy_stands_beside_the_baselines(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    (told,) = (await edge.data(f"{{ {ACCURACY} }}", token))["forecastAccuracy"]
+    assert told == {
+        "clientId": public_id("cli", northwind.clients["acme"]),
+        "measure": "REVENUE",
+        "currency": "EUR",
+        "level": "CLIENT",
+        "days": 7,
+        "month": "2026-03-01",
+        "forecasts": 1,
+        "wmape": pytest.approx(10 / 110),
+        "bias": pytest.approx(-10 / 110),
+        "coverage80": 1.0,
+        "baselines": [
+            {
+                "name": f"{northwind.canary} naive",
+                "wmape": pytest.approx(20 / 110),
+                "servedWmape": pytest.approx(10 / 110),
+                "wins": 1,
+                "losses": 0,
+            }
+        ],
+    }
