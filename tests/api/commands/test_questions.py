@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from api.cli.main import app
 from api.commands.registry import COMMANDS
 from api.commands.sync import follow_run
-from api.control.protocol import JsonEvent, LineEvent, ProgressEvent
+from api.control.protocol import JsonEvent, LineEvent, ProgressEvent, TableEvent
 from domain.ids import parse_id, public_id
 from ingestion.simulator.server import SimulatorServer, create_simulator
 from tenancy.tables import AuditEntry, QuarantinedRow, Sync
@@ -24,6 +24,8 @@ from tests.e2e.world import CLIENT, NOW, connect_google_ads, small_world
 pytestmark = pytest.mark.anyio
 
 DAYS = {"from": "2026-10-03", "to": "2026-11-01"}  # the 30 days before the simulated today
+GUIDE = Path(__file__).resolve().parents[3] / "docs/plans.md"
+LIFT = GUIDE.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,102 @@ async def test_ratios_have_four_decimals(platform: Platform, trouble: Trouble) -
     ((cpm, ctr),) = told.table
     assert ctr == f"{totals['clicks'] / totals['impressions']:.4f}"
     assert cpm == f"{int(totals['costMicros']) / 1000 / totals['impressions']:,.2f}"
+
+
+@pytest.mark.usefixtures("synced")
+async def test_the_next_weeks_are_told_from_what_is_there(
+    platform: Platform, trouble: Trouble
+) -> None:
+    asked = {"tenant": "northwind", "client": CLIENT.shop, "measure": "spend", "level": "client"}
+    told = await platform.command("forecast", **asked)
+    last_week = DAYS | {"from": "2026-10-26"}
+    truth = trouble.simulator.truth("google_ads", CLIENT.google_customer_id, **last_week, by="")
+    week = int(truth["totals"]["costMicros"]) / 1e6
+    assert [row[2] for row in told.table] == ["7", "14", "28", "90"]
+    expected = [float(row[4].replace(",", "")) for row in told.table]
+    assert expected == pytest.approx([week, 2 * week, 4 * week, 90 / 7 * week], abs=0.01)
+    assert {row[6] for row in told.table} == {"mean of 7"}
+    again = await platform.command("forecast", **asked)
+    assert again.table == told.table
+    assert "made today already" in again.lines[1]
+
+
+@pytest.mark.usefixtures("synced")
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"measure": "profit"}, ("INVALID_INPUT", "nothing is called 'profit' here")),
+        ({"level": "ad"}, ("INVALID_INPUT", "there is no level 'ad'")),
+        ({"measure": "sales"}, ("NOT_FOUND", "nothing is known of sales of acme-shoes by client")),
+    ],
+)
+async def test_what_cannot_be_forecast_is_said(
+    platform: Platform, more: dict[str, str], error: tuple[str, str]
+) -> None:
+    asked = {"tenant": "northwind", "client": CLIENT.shop, "measure": "spend", "level": "client"}
+    told = await platform.command("forecast", **asked | more)
+    assert _error(told)[:2] == error
+
+
+@pytest.mark.usefixtures("synced")
+async def test_a_month_is_too_little_to_train_on(platform: Platform) -> None:
+    told = await platform.command("models.list")
+    assert told.table == []
+    assert told.lines == ["baselines serve until there is one: bosco models train"]
+    for name, arguments in (("models.show", {}), ("models.rollback", {"reason": "worse"})):
+        told = await platform.command(name, model=7, **arguments)
+        assert _error(told)[:2] == ("NOT_FOUND", "there is no model 7")
+    told = await platform.command("models.train")
+    assert _error(told)[:2] == ("INVALID_INPUT", "no agency has enough past to learn from")
+
+
+async def test_what_is_planned_is_listed_and_taken_back(
+    platform: Platform, northwind: TenantProfile, tmp_path: Path
+) -> None:
+    of = {"tenant": northwind.slug, "client": "acme-shoes"}
+    days = {"first": "2026-12-01", "last": "2026-12-31"}
+    (tmp_path / "lift.yaml").write_text(LIFT, encoding="utf-8")
+    await platform.command("plans.spend", amount="12000.50", currency="EUR", **of, **days)
+    await platform.command("plans.event", name="winter sale", **of, **days)
+    await platform.command("plans.lift-test", file=str(tmp_path / "lift.yaml"), **of)
+    told = await platform.command("plans.list", **of)
+    tables = [event.rows for event in told.events if isinstance(event, TableEvent)]
+    assert [row[1:] for rows in tables for row in rows] == [
+        ("2026-12-01 to 2026-12-31", "all channels", "12000.50 EUR"),
+        ("2026-12-01 to 2026-12-31", "winter sale"),
+        (
+            *("2026-05-01 to 2026-05-28", "paid_social", "5000.00 EUR"),
+            *("11000.00 ± 2500.00 revenue", "geo holdout, six regions"),
+        ),
+    ]
+    for rows in tables:
+        await platform.command("plans.remove", tenant=northwind.slug, plan=rows[0][0])
+    told = await platform.command("plans.list", **of)
+    assert [event.rows for event in told.events if isinstance(event, TableEvent)] == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{}", "lacks channel, currency, effect, from, measure"),
+        ("- 1", "has no fields"),
+        ("a: [", "is no YAML"),
+    ],
+)
+async def test_a_result_that_is_none_is_refused(
+    platform: Platform, northwind: TenantProfile, tmp_path: Path, text: str, error: str
+) -> None:
+    (tmp_path / "lift.yaml").write_text(text, encoding="utf-8")
+    told = await platform.command(
+        "plans.lift-test",
+        tenant=northwind.slug,
+        client="acme-shoes",
+        file=str(tmp_path / "lift.yaml"),
+    )
+    code, message, hint = _error(told)
+    assert code == "INVALID_INPUT"
+    assert error in message
+    assert hint == "docs/plans.md has an example"
 
 
 CLAIMS_MAP = """\
