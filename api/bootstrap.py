@@ -214,10 +214,12 @@ async def open_runtime(
             plane.database,
             warehouse,
             ModelStore(settings.landing_url),
+            plane.jobs,
             _agencies(plane.doors),
             clock,
             uuid7,
         )
+        models.rounds.register()
         Placement.over(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()

@@ -10,6 +10,7 @@ from typing import Final
 
 import feature_repo.held
 import ingestion.held
+import ml.held
 from api.log_words import LOG_WORDS
 from domain.facts import FACTS
 from domain.privacy.classification import Privacy
@@ -67,7 +68,8 @@ def _handed() -> Iterator[HeldColumn]:
     streams += [raw_file_stream(fact) for fact in FACTS.values()]
     yield from ingestion.held.held_columns(streams)
     yield from feature_repo.held.held_columns(PLATFORM)
-    told = ((Store.EXPORTS, EXPORTS), (Store.JOBS, JOB_ARGUMENTS), (Store.MODELS, MODELS))
+    jobs = {**JOB_ARGUMENTS, **ml.held.JOB_ARGUMENTS}
+    told = ((Store.EXPORTS, EXPORTS), (Store.JOBS, jobs), (Store.MODELS, MODELS))
     for store, tables in told:
         for table, columns in tables.items():
             for name, what in columns.items():

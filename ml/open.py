@@ -13,9 +13,12 @@ from domain.ports import Clock, IdFactory, QueryWarehouse
 from ml.history.load import HistoryLoader
 from ml.ledger.ledger import AccuracyLedger
 from ml.registry.registry import ModelRegistry
+from ml.runs.daily import ModelRounds
 from ml.runs.forecasts import ForecastRun
 from ml.runs.histories import AgencyHistories
+from ml.runs.shadow import Judging
 from ml.runs.training import Agency, ForecastTraining
+from tenancy.jobs import JobEngine
 from tenancy.model_store import ModelStore
 from tenancy.session import Database
 
@@ -31,18 +34,21 @@ class Models:
         ledger: Tells how good forecasts were.
         training: Makes new ones.
         forecasts: Forecasts an agency.
+        rounds: Keeps all of it up to date.
     """
 
     registry: ModelRegistry
     ledger: AccuracyLedger
     training: ForecastTraining
     forecasts: ForecastRun
+    rounds: ModelRounds
 
 
 def open_models(
     database: Database,
     warehouse: QueryWarehouse,
     artefacts: ModelStore,
+    jobs: JobEngine,
     agencies: Callable[[], Awaitable[Sequence[tuple[TenantId, str]]]],
     clock: Clock,
     ids: IdFactory,
@@ -53,6 +59,7 @@ def open_models(
         database: Control plane.
         warehouse: Has the facts.
         artefacts: Has the models' bytes.
+        jobs: Runs what takes long.
         agencies: All there are, with the IANA names of their zones; a door.
         clock: The present UTC instant.
         ids: For new rows.
@@ -67,9 +74,13 @@ def open_models(
     registry = ModelRegistry(database, artefacts, tenants, clock, ids)
     ledger = AccuracyLedger(database, clock, ids)
     histories = AgencyHistories(HistoryLoader(warehouse))
+    training = ForecastTraining(database, histories, registry, in_zones, clock)
+    forecasts = ForecastRun(database, histories, registry, ledger, clock)
+    judging = Judging(registry, ledger, tenants, clock)
     return Models(
         registry=registry,
         ledger=ledger,
-        training=ForecastTraining(database, histories, registry, in_zones, clock),
-        forecasts=ForecastRun(database, histories, registry, ledger, clock),
+        training=training,
+        forecasts=forecasts,
+        rounds=ModelRounds(database, jobs, forecasts, training, judging, agencies, clock),
     )

@@ -12,6 +12,7 @@ from rich.console import Console
 from api.cli.host import command_host
 from api.control.front_door import own_runtime
 from api.feature_rounds import watching_features
+from api.model_rounds import forecasting
 from api.rounds import beside, repeat
 from api.runtime import Runtime
 from api.settings import Settings, load_settings
@@ -71,6 +72,7 @@ async def _serve(workers: int) -> None:
             beside(_certificates(runtime, _CERTIFY_SECONDS)),
             beside(_certificates(runtime, _CATCH_UP_SECONDS, everywhere=True)),
             watching_features(runtime, asyncio.sleep),
+            forecasting(runtime, asyncio.sleep),
             keep_suppressing(runtime.suppressions, asyncio.sleep),
             keep_workers(workers),
             runtime.dispatcher.running(asyncio.sleep),

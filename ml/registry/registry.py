@@ -24,7 +24,7 @@ from sqlalchemy import select
 from domain.errors import InternalError, NotFoundError
 from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
-from ml.registry.due import settle_retraining
+from ml.registry.due import list_due, settle_retraining
 from ml.registry.gate import Verdict
 from ml.registry.records import (
     add_version,
@@ -203,6 +203,11 @@ class ModelRegistry:
         """The version of a kind that serves; None: baselines do."""
         async with self.database.platform_session() as session:
             return await champion_of(session, kind)
+
+    async def is_retraining_due(self, kind: str) -> bool:
+        """Whether a kind has to be trained anew by now; see `ml.registry.retraining`."""
+        async with self.database.platform_session() as session:
+            return any(one.kind == kind for one in await list_due(session, self.clock()))
 
     async def load(self, version: ModelVersion) -> bytes:
         """The artefact of a version, proved to be what was registered.

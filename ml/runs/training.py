@@ -47,7 +47,15 @@ from ml.runs.trial import TRIAL_EVERY, TRIAL_HORIZONS, TrialErrors, trial_origin
 from tenancy.session import Database
 from tenancy.tables import ModelState, ModelVersion
 
-__all__ = ["FORECAST", "Agency", "ForecastTraining", "ListTrained", "Trained"]
+__all__ = [
+    "FORECAST",
+    "GROUPS",
+    "Agency",
+    "ForecastTraining",
+    "ListTrained",
+    "Trained",
+    "group_of",
+]
 
 FORECAST: Final = "forecast"  # kind of model
 
@@ -57,7 +65,7 @@ _SEED: Final = 20_261_201
 _THREADS: Final = 2
 
 # Agencies by the number of their series: what is true of the large may be wrong for the small.
-_GROUPS: Final = ("small", "medium", "large")
+GROUPS: Final = ("small", "medium", "large")
 _GROUP_SIZES: Final = (20, 200)
 
 
@@ -204,11 +212,11 @@ def _try(reader: _Reader, calendar: Calendar, served: PooledModel | None) -> Pai
         return None
     errors = TrialErrors()
     for _, by_topic in reader.read():
-        group = _group(sum(len(history.series) for history in by_topic.values()))
+        group = group_of(sum(len(history.series) for history in by_topic.values()))
         for history in by_topic.values():
             opponent = HARD_TO_BEAT if served is None else _of_agency(served, history, calendar)
             errors.add(history, _of_agency(model, history, calendar), opponent, group=group)
-    return errors.paired(_GROUPS)
+    return errors.paired(GROUPS)
 
 
 def _of_agency(model: PooledModel, history: History, calendar: Calendar) -> Forecaster:
@@ -219,7 +227,8 @@ def _of_agency(model: PooledModel, history: History, calendar: Calendar) -> Fore
     return model.forecaster(completion=completion, calendar=calendar)
 
 
-def _group(series: int) -> int:
+def group_of(series: int) -> int:
+    """Place in `GROUPS` of an agency with so many series."""
     return sum(series >= size for size in _GROUP_SIZES)
 
 

@@ -347,7 +347,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         _JOBS,
         "sync_connection import_file import_history publish_released replay_quarantined"
         " place_replayed load_landed follow_publication gdpr.request erase_people"
-        " backfill_features monitor_features",
+        " backfill_features monitor_features forecast_agency"
+        " train_forecaster judge_challenger",
     ),
     Kind.DOOR: {
         **_all(

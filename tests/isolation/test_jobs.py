@@ -20,6 +20,7 @@ from gdpr.requests.run import REQUEST_JOB
 from ingestion.corrections import PLACE_JOB, RELEASE_JOB, REPLAY_JOB
 from ingestion.pipeline import HISTORY_JOB, IMPORT_JOB, SYNC_JOB
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
+from ml.runs.daily import FORECAST_JOB, JUDGE_JOB, TRAIN_JOB
 from tenancy.jobs import JobFailedError, JobQueue
 from tests.e2e.platform import Platform
 from tests.isolation.entries import CLASSIFIED, Kind
@@ -42,6 +43,9 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     ERASE_JOB: (JobQueue.ERASURE, {}),
     BACKFILL_JOB: (JobQueue.FOLLOW, {"view": "secret_northwind_v1"}),
     MONITOR_JOB: (JobQueue.FOLLOW, {"day": "2026-03-15"}),
+    FORECAST_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin"}),
+    TRAIN_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),
+    JUDGE_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),
 }
 
 
@@ -90,7 +94,7 @@ async def test_a_job_reaches_its_own_agency_alone(
 
 
 # Those that work for every agency that has something to do, and are told of none.
-OF_ALL = {LOAD_JOB, ERASE_JOB}
+OF_ALL = {LOAD_JOB, ERASE_JOB, TRAIN_JOB, JUDGE_JOB}
 
 
 @pytest.mark.parametrize("name", sorted(set(JOBS) - OF_ALL))

@@ -1,0 +1,25 @@
+"""Work in the background for models: forecasts, training and judgement, when they are due.
+
+forecasting -> every ten minutes: enqueue what is due
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from api.rounds import beside, repeat
+from api.runtime import Runtime
+
+__all__ = ["forecasting"]
+
+_SECONDS: Final = 600.0
+
+
+@asynccontextmanager
+async def forecasting(
+    runtime: Runtime, sleep: Callable[[float], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Go on while a block runs."""
+    go_round = runtime.models.rounds.go_round
+    async with beside(repeat(go_round, sleep, _SECONDS, "model_round_failed")):
+        yield
