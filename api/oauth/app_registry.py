@@ -28,10 +28,11 @@ __all__ = ["USUAL_SCOPES", "AppRegistry", "AppSecret", "Registration"]
 
 _SCOPES: Final = frozenset(scope.value for scope in Scope)
 
-# An app that asks for none gets these: what tells about others, or tells others, is asked for by
-# name.
+# An app that asks for none gets these: what tells about others, tells others, or changes what
+# models are fed is asked for by name.
 _BY_NAME: Final = frozenset(
     {
+        Scope.FEATURES_WRITE,
         Scope.TOKENS_INTROSPECT,
         Scope.AUDIT_READ,
         Scope.WEBHOOKS_MANAGE,

@@ -144,7 +144,9 @@ class ForecastTraining:
         return Trained(version, verdict)
 
     async def _judge(self, version: ModelVersion, verdict: Verdict | None) -> ModelVersion:
-        if verdict is None:
+        if version.retrain_by is not None:
+            reason = "people were erased while it was trained, and it has seen their figures"
+        elif verdict is None:
             reason = "no history is long enough for a trial"
         elif verdict.has_passed:
             return await self.registry.start_shadow(version.id, verdict, process=_PROCESS)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.graphql.edge import ALL_SCOPES, Agency, Edge
+from tests.feature_repo.registration.samples import registered_row
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +20,8 @@ QUERIES += re.findall(r'"query":\s+"(.*?)"\}', README, re.DOTALL)
 
 @pytest.mark.parametrize("query", QUERIES)
 async def test_the_example_is_answered(edge: Edge, northwind: Agency, query: str) -> None:
+    async with edge.database.session(northwind.tenant_id) as session:
+        session.add(registered_row("brand_pulse", northwind.canary, edge.clock()))
     token = await edge.token(northwind, *ALL_SCOPES)
     assert await edge.data(query, token)
 

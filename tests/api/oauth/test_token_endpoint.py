@@ -281,7 +281,8 @@ async def test_metadata_names_the_endpoints(edge: Edge) -> None:
     assert body["code_challenge_methods_supported"] == ["S256"]
     assert body["authorization_response_iss_parameter_supported"] is True
     assert body["scopes_supported"] == [
-        *("metrics:read", "metrics:write", "ingestion:read", "ingestion:write"),
+        *("metrics:read", "metrics:write", "features:write"),
+        *("ingestion:read", "ingestion:write"),
         *("webhooks:manage", "tokens:introspect", "audit:read"),
         *("privacy:read", "privacy:write"),
     ]
