@@ -16,16 +16,8 @@ from domain.money import Money, format_amount
 from domain.time_window import DateRange
 from feature_repo.entities import CAMPAIGN
 from ml.panel import Measure
-from ml.plans.desk import (
-    EVENT,
-    LIFT,
-    LIFT_MEASURES,
-    SPEND,
-    LiftResult,
-    PlanDesk,
-    Target,
-    load_plans,
-)
+from ml.plans.desk import EVENT, LIFT, SPEND, PlanDesk, load_plans
+from ml.plans.inputs import LIFT_MEASURES, LiftResult, Target
 
 __all__ = ["list_plans", "note_lift_test", "plan_event", "plan_spend", "remove_plan"]
 

@@ -11,7 +11,8 @@ from domain.errors import NotFoundError
 from domain.ids import ClientId, parse_id, public_id
 from feature_repo.entities import CAMPAIGN
 from ml.panel import Measure
-from ml.plans.desk import EVENT, LIFT, SPEND, Target
+from ml.plans.desk import EVENT, LIFT, SPEND
+from ml.plans.inputs import Target
 from tenancy.tables import LiftTest, PlannedEvent, SpendPlan
 
 __all__ = [

@@ -16,78 +16,37 @@ from typing import Final, TypeVar
 from sqlalchemy import select
 
 from domain.errors import ConflictError, InvalidInputError, NotFoundError
-from domain.facts.ads import CHANNELS
-from domain.ids import ClientId, ConnectionId, public_id
+from domain.ids import ClientId, public_id
 from domain.money import Money, parse_currency
 from domain.ports import Clock, IdFactory
 from domain.time_window import DateRange
-from ml.panel import Measure
+from ml.plans.inputs import (
+    LiftResult,
+    Target,
+    check_amount,
+    check_period,
+    check_result,
+    check_target,
+    checked_words,
+)
 from tenancy import audit
 from tenancy.session import TenantSession
-from tenancy.tables import Client, Connection, LiftTest, PlannedEvent, SpendPlan
+from tenancy.tables import LiftTest, PlannedEvent, SpendPlan
 
-__all__ = [
-    "EVENT",
-    "LIFT",
-    "LIFT_MEASURES",
-    "SPEND",
-    "LiftResult",
-    "PlanDesk",
-    "Plans",
-    "Target",
-    "load_plans",
-]
+__all__ = ["EVENT", "LIFT", "SPEND", "PlanDesk", "Plans", "load_plans"]
 
 # Prefixes of public ids.
 SPEND: Final = "spl"
 EVENT: Final = "evt"
 LIFT: Final = "lft"
 
-LIFT_MEASURES: Final = (Measure.CONVERSIONS, Measure.REVENUE)
-
-_LONGEST_DAYS: Final = 731
 _MOST_ROWS: Final = 5_000  # of a kind and a client
-_LONGEST_NAME: Final = 200
-_LARGEST: Final = Decimal(10) ** 15
 
 T = TypeVar("T", SpendPlan, PlannedEvent, LiftTest)
 
 _Row = SpendPlan | PlannedEvent | LiftTest
 _Table = type[SpendPlan] | type[PlannedEvent] | type[LiftTest]
 _KINDS: Final[dict[str, _Table]] = {SPEND: SpendPlan, EVENT: PlannedEvent, LIFT: LiftTest}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What money is spent on: a client, or one of its channels or campaigns.
-
-    Attributes:
-        channel: Canonical channel; None: all.
-        campaign: Connection, colon, provider's id; None: all.
-    """
-
-    client_id: ClientId
-    channel: str | None = None
-    campaign: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LiftResult:
-    """What an experiment found.
-
-    Attributes:
-        measure: What was counted; one of `LIFT_MEASURES`.
-        spend_change: Over the whole period; negative: less was spent.
-        effect: Of the measure, over the whole period.
-        standard_error: Of `effect`.
-        source: Who made it, and how.
-    """
-
-    measure: Measure
-    spend_change: Money
-    effect: Decimal
-    standard_error: Decimal
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +75,9 @@ class PlanDesk:
             NotFoundError: There is no such client, channel or campaign (caller).
             ConflictError: Another plan of the target overlaps, or there are too many (caller).
         """
-        _check_period(period)
-        _check_amount("the amount", money.amount, least=Decimal(0))
-        await _check_target(session, target)
+        check_period(period)
+        check_amount("the amount", money.amount, least=Decimal(0))
+        await check_target(session, target)
         of_target = await _plans_of(session, target)
         same = next((row for row in of_target if _period(row) == period), None)
         _refuse_overlap([row for row in of_target if row is not same], period)
@@ -145,12 +104,12 @@ class PlanDesk:
             NotFoundError: There is no such client (caller).
             ConflictError: There are too many (caller).
         """
-        _check_period(days)
-        await _check_target(session, Target(client_id))
+        check_period(days)
+        await check_target(session, Target(client_id))
         row = PlannedEvent(
             id=self.ids(),
             client_id=client_id,
-            name=_checked_words("the name", name),
+            name=checked_words("the name", name),
             day_from=days.start,
             day_to=days.end,
             planned_at=self.clock(),
@@ -174,13 +133,13 @@ class PlanDesk:
             NotFoundError: There is no such client, channel or campaign (caller).
             ConflictError: There are too many (caller).
         """
-        _check_period(period)
+        check_period(period)
         if target.channel is None:
             raise InvalidInputError(
                 "the test names no channel", hint="say which channel's spend was changed"
             )
-        _check_result(result)
-        await _check_target(session, target)
+        check_result(result)
+        await check_target(session, target)
         row = LiftTest(
             id=self.ids(),
             client_id=target.client_id,
@@ -193,7 +152,7 @@ class PlanDesk:
             effect=result.effect,
             standard_error=result.standard_error,
             currency=parse_currency(result.spend_change.currency),
-            source=_checked_words("the source", result.source),
+            source=checked_words("the source", result.source),
             noted_at=self.clock(),
         )
         await self._keep(session, row, actor)
@@ -276,36 +235,6 @@ async def _plans_of(session: TenantSession, target: Target) -> list[SpendPlan]:
     return list(await session.scalars(query.with_for_update()))
 
 
-async def _check_target(session: TenantSession, target: Target) -> None:
-    # Locked: two plans at once for one client come one after the other.
-    client = select(Client.id).where(Client.id == target.client_id).with_for_update()
-    if (await session.scalars(client)).one_or_none() is None:
-        raise NotFoundError("there is no such client", hint="`clients` lists them")
-    if target.channel is not None and target.channel not in CHANNELS:
-        raise NotFoundError(
-            f"there is no channel {target.channel!r}", hint=f"there are {', '.join(CHANNELS)}"
-        )
-    if target.campaign is not None:
-        await _check_campaign(session, target.client_id, target.campaign)
-
-
-async def _check_campaign(session: TenantSession, client_id: ClientId, campaign: str) -> None:
-    connection, colon, _ = campaign.partition(":")
-    try:
-        connection_id = ConnectionId(uuid.UUID(connection if colon else ""))
-    except ValueError:
-        raise InvalidInputError(
-            f"{campaign!r} is no campaign", hint="it is the id that `features` and `forecast` tell"
-        ) from None
-    known = select(Connection.id).where(
-        Connection.id == connection_id, Connection.client_id == client_id
-    )
-    if (await session.scalars(known)).one_or_none() is None:
-        raise NotFoundError(
-            "the client has no such campaign", hint="`forecast` lists its campaigns"
-        )
-
-
 def _period(row: SpendPlan) -> DateRange:
     return DateRange(row.day_from, row.day_to)
 
@@ -318,41 +247,3 @@ def _refuse_overlap(others: Sequence[SpendPlan], period: DateRange) -> None:
                 f" {period.start} to {period.end}",
                 hint=f"remove {public_id(SPEND, row.id)} first, or plan the same period again",
             )
-
-
-def _check_period(period: DateRange) -> None:
-    if period.days > _LONGEST_DAYS:
-        raise InvalidInputError(
-            f"{period.start} to {period.end} is longer than two years", hint="plan shorter periods"
-        )
-
-
-def _check_amount(what: str, amount: Decimal, *, least: Decimal) -> None:
-    if not amount.is_finite() or not least <= amount <= _LARGEST:
-        raise InvalidInputError(
-            f"{what} is {amount}", hint=f"it is at least {least} and at most {_LARGEST:,}"
-        )
-
-
-def _check_result(result: LiftResult) -> None:
-    if result.measure not in LIFT_MEASURES:
-        raise InvalidInputError(
-            f"a lift test of {result.measure.value} says nothing of returns",
-            hint="it counts conversions or revenue",
-        )
-    _check_amount("the change of spend", result.spend_change.amount, least=-_LARGEST)
-    _check_amount("the effect", result.effect, least=-_LARGEST)
-    _check_amount("the standard error", result.standard_error, least=Decimal("0.000000001"))
-    if result.spend_change.amount == 0:
-        raise InvalidInputError(
-            "the test changed no spend", hint="give the difference to what was spent without it"
-        )
-
-
-def _checked_words(what: str, words: str) -> str:
-    text = " ".join(words.split())
-    if not 1 <= len(text) <= _LONGEST_NAME or not text.isprintable():
-        raise InvalidInputError(
-            f"{what} has {len(text)} characters", hint=f"write 1 to {_LONGEST_NAME} printable ones"
-        )
-    return text

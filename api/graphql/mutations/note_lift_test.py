@@ -17,7 +17,8 @@ from domain.errors import UserError
 from domain.money import Money
 from domain.time_window import DateRange
 from ml.panel import Measure
-from ml.plans.desk import LiftResult, PlanDesk
+from ml.plans.desk import PlanDesk
+from ml.plans.inputs import LiftResult
 
 __all__ = ["NOTE_LIFT_TEST"]
 

@@ -13,7 +13,8 @@ from domain.ids import ClientId, public_id
 from domain.money import Money
 from domain.time_window import DateRange
 from ml.panel import Measure
-from ml.plans.desk import EVENT, SPEND, LiftResult, PlanDesk, Target, load_plans
+from ml.plans.desk import EVENT, SPEND, PlanDesk, load_plans
+from ml.plans.inputs import LiftResult, Target
 from tenancy.session import Database
 from tenancy.tables import AuditEntry, SpendPlan
 from tests.fixtures.database import FilledTenant
