@@ -31,5 +31,7 @@ def probability_at_most(quantiles: Floats, value: float) -> float:
     width = quantiles[left + 1] - quantiles[left]
     if width <= 0:
         return float(value >= quantiles[left])
-    slope = (_SCALE[left + 1] - _SCALE[left]) / width
-    return float(ndtr(_SCALE[left] + (value - quantiles[left]) * slope))
+    # A hair's breadth beyond all quantiles is endlessly many widths away.
+    with np.errstate(over="ignore"):
+        share = (value - quantiles[left]) / width
+    return float(ndtr(_SCALE[left] + share * (_SCALE[left + 1] - _SCALE[left])))

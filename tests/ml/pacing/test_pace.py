@@ -252,6 +252,13 @@ def test_equal_quantiles_are_a_point_mass() -> None:
     assert probability_at_most(NOTHING, -1e-9) == 0.0
 
 
+def test_a_width_of_next_to_nothing_is_no_failure() -> None:
+    law = np.array([0.0, 5e-324, 5e-324, 5e-324, 5e-324])
+    assert [probability_at_most(law, value) for value in (-1.0, 0.0, 1.0)] == pytest.approx(
+        [0, 0.025, 1]
+    )
+
+
 @given(
     st.lists(st.floats(0, 1e4), min_size=5, max_size=5).map(sorted),
     st.floats(-1e4, 2e4),
