@@ -17,13 +17,12 @@ Decision: ADR-0014.
 
 from typing import Final
 
-from sqlglot import exp, parse_one
-
 from domain.facts import FACTS
 from domain.facts.fact import HISTORY, Fact
 from domain.facts.in_force import REPLACED_AT, is_same_row, replacements
 from domain.facts.tables import facts_table
 from domain.ports import Statement
+from domain.statement_text import parse_statement
 from feature_repo.entities import Entity
 from feature_repo.feature import (
     LOOKBACK_DAYS,
@@ -120,14 +119,7 @@ def _statement(view: FeatureView, pairs: str) -> Statement:
             f"_cte_{fact.name}_known AS ({_known(fact, view.entity)})",
             f"_cte_{fact.name} AS ({_aggregated(fact, view)})",
         ]
-    text = f"WITH {', '.join(ctes)} {_features(facts, view)}"
-    tree = parse_one(text, dialect="bigquery")
-    if not isinstance(tree, exp.Query):
-        raise TypeError(type(tree))
-    tables = frozenset(
-        f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.args.get("db")
-    )
-    return Statement(tree, tables)
+    return parse_statement(f"WITH {', '.join(ctes)} {_features(facts, view)}")
 
 
 def _entity(entity: Entity, alias: str) -> str:

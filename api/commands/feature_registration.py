@@ -5,10 +5,9 @@ file -> definition -> tests | plan | row and backfill -> tables for people, exit
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
-from api.commands.lookup import find_agency, parse_day
+from api.commands.lookup import find_agency, parse_day, read_text
 from api.control.protocol import (
     Arguments,
     DoneEvent,
@@ -18,7 +17,6 @@ from api.control.protocol import (
     TableEvent,
 )
 from api.runtime import Runtime
-from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import TenantId
 from domain.ports import TenantScope
 from feature_repo.registration.definition_file import read_definition
@@ -40,7 +38,7 @@ _POLL_SECONDS: Final = 0.5
 async def try_feature_view(_runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco features test`: the file's unit tests; needs no agency."""
     path = arguments.resolve_path(arguments["file"])
-    outcomes = await run_tests(read_definition(_read(path), path.name))
+    outcomes = await run_tests(read_definition(read_text(path, hint=_HINT), path.name))
     for line in _outcome_lines(outcomes):
         yield LineEvent(line)
     failed = sum(bool(one.differences) for one in outcomes)
@@ -53,7 +51,9 @@ async def plan_feature_view(runtime: Runtime, arguments: Arguments) -> AsyncIter
     """`bosco features plan`: what applying a file would do."""
     tenant = await find_agency(runtime, arguments["tenant"])
     path = arguments.resolve_path(arguments["file"])
-    plan = await runtime.features.book.plan(TenantScope(tenant.tenant_id), _read(path), path.name)
+    plan = await runtime.features.book.plan(
+        TenantScope(tenant.tenant_id), read_text(path, hint=_HINT), path.name
+    )
     for event in _plan_events(plan):
         yield event
     if plan.refusals:
@@ -66,7 +66,7 @@ async def apply_feature_view(runtime: Runtime, arguments: Arguments) -> AsyncIte
     path = arguments.resolve_path(arguments["file"])
     scope = TenantScope(tenant.tenant_id)
     plan, is_new = await runtime.features.book.apply(
-        scope, _read(path), path.name, actor=arguments["actor"]
+        scope, read_text(path, hint=_HINT), path.name, actor=arguments["actor"]
     )
     view = plan.definition.view.name
     for event in _plan_events(plan):
@@ -154,12 +154,3 @@ def _outcome_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{'FAILED' if outcome.differences else 'passed'}: {outcome.name}"
         for one in outcome.differences:
             yield f"    {one.feature}: expected {one.expected}, found {one.found}"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from None
-    except UnicodeDecodeError:
-        raise InvalidInputError(f"{path} is no UTF-8 text", hint=_HINT) from None

@@ -1,4 +1,4 @@
-"""Finding what a command names: agency, client, connection, date.
+"""Finding what a command names: agency, client, connection, date, file.
 
 words of the command line -> doors and sessions -> records | NotFoundError that lists what there is
 """
@@ -6,6 +6,7 @@ words of the command line -> doors and sessions -> records | NotFoundError that 
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -24,10 +25,30 @@ __all__ = [
     "find_source",
     "list_connections",
     "parse_day",
+    "read_text",
     "suggest",
 ]
 
 _LISTED: Final = 10
+
+
+def read_text(path: Path, *, hint: str) -> str:
+    """The text of a file that a command names.
+
+    Args:
+        path: Of the file.
+        hint: Where an example of such a file stands.
+
+    Raises:
+        NotFoundError: It cannot be read.
+        InvalidInputError: It is no UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", hint=hint) from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path} is no UTF-8 text", hint=hint) from None
 
 
 def suggest(word: str, known: Iterable[str], *, none: str) -> str:

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-from api.commands.lookup import find_agency
+from api.commands.lookup import find_agency, read_text
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.metric_definitions import DefinedMetric, MetricBook, catalogue_of, load_definitions
 from api.runtime import Runtime
-from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import TenantId
 from domain.metrics.catalogue import MetricCatalogue
 from domain.metrics.definition import Metric, SimpleMetric
@@ -59,16 +58,7 @@ async def define_metric(runtime: Runtime, arguments: Arguments) -> AsyncIterator
     """`bosco metrics define`."""
     tenant = await find_agency(runtime, arguments["tenant"])
     path = arguments.resolve_path(arguments["file"])
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFoundError(
-            f"{path} cannot be read: {error.strerror}", hint="docs/metrics.md has an example"
-        ) from None
-    except UnicodeDecodeError:
-        raise InvalidInputError(
-            f"{path} is no UTF-8 text", hint="docs/metrics.md has an example"
-        ) from None
+    text = read_text(path, hint="docs/metrics.md has an example")
     defined = await put_metric(runtime, tenant.tenant_id, text, actor=arguments["actor"])
     info = defined.info
     yield LineEvent(

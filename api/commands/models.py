@@ -7,8 +7,10 @@ import numpy as np
 
 from api.commands.lookup import find_agency, find_client
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
+from api.entity_ids import public_entity_id
 from api.runtime import Runtime
 from domain.errors import InvalidInputError, NotFoundError
+from feature_repo.entities import CAMPAIGN
 from ml.forecast.forecast import QUANTILES
 from ml.ledger.entry import parts_of
 from ml.panel import Measure
@@ -136,7 +138,8 @@ async def forecast_agency(runtime: Runtime, arguments: Arguments) -> AsyncIterat
 def _lines(row: MadeForecast) -> list[tuple[str, ...]]:
     quantiles = np.reshape(row.quantiles, (len(row.horizons), len(QUANTILES)))
     named = parts_of(row.series)
-    what = named.get("campaign") or named.get("channel") or "all"
+    campaign = named.get("campaign")
+    what = named.get("channel", "all") if campaign is None else public_entity_id(CAMPAIGN, campaign)
     return [
         (
             what,

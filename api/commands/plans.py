@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import yaml
 
-from api.commands.lookup import find_agency, find_client, parse_day
+from api.commands.lookup import find_agency, find_client, parse_day, read_text
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.runtime import Runtime
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import InvalidInputError
 from domain.ids import ClientId, parse_id, public_id
 from domain.money import Money, format_amount
 from domain.time_window import DateRange
@@ -165,10 +165,8 @@ def _measure(value: object) -> Measure:
 def _read_result(arguments: Arguments) -> Mapping[str, Any]:
     path = arguments.resolve_path(arguments["file"])
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", hint=_EXAMPLE) from None
-    except (UnicodeDecodeError, yaml.YAMLError):
+        given = yaml.safe_load(read_text(path, hint=_EXAMPLE))
+    except yaml.YAMLError:
         raise InvalidInputError(f"{path} is no YAML", hint=_EXAMPLE) from None
     if not isinstance(given, dict):
         raise InvalidInputError(f"{path} has no fields", hint=_EXAMPLE)

@@ -10,12 +10,11 @@ in each scan, so partitions are pruned.
 
 from typing import Final
 
-from sqlglot import exp, parse_one
-
 from domain.facts.fact import HISTORY
 from domain.facts.in_force import REPLACED_AT, is_same_row, replacements
 from domain.facts.tables import SYNCS, facts_table
 from domain.ports import Statement
+from domain.statement_text import parse_statement
 from ml.history.topics import Topic
 
 __all__ = ["FACTS_READ", "FIRST_DAY", "LAST_DAY", "MOMENT", "coverage", "revisions"]
@@ -48,7 +47,7 @@ def revisions(topic: Topic) -> Statement:
     changed = " OR ".join(f"SUM({name}) <> 0 OR SUM({name}_n) <> 0" for name in measures)
     totals = ", ".join(_total(name) for name in measures)
     known = f"<= TIMESTAMP_MICROS(@{MOMENT})"
-    return _statement(
+    return parse_statement(
         f"""
         WITH _cte_replaced AS ({replacements(fact, _is_read)}),
         _cte_events AS (
@@ -80,7 +79,7 @@ def coverage() -> Statement:
     Columns: connection_id, fact, known_at (microseconds), covers_from, covers_to. Parameters:
     FACTS_READ, MOMENT.
     """
-    return _statement(
+    return parse_statement(
         f"""
         SELECT s.connection_id, s.fact, UNIX_MICROS(s.known_at) AS known_at, s.covers_from,
             s.covers_to
@@ -111,13 +110,3 @@ def _total(name: str) -> str:
     """What holds from a change on; NULL: there are rows, and none tells it."""
     is_told = f"SUM({name}_n) OVER w > 0 OR SUM(n) OVER w = 0"
     return f"CAST(CASE WHEN {is_told} THEN SUM({name}) OVER w END AS FLOAT64) AS {name}"
-
-
-def _statement(text: str) -> Statement:
-    tree = parse_one(text, dialect="bigquery")
-    if not isinstance(tree, exp.Query):
-        raise TypeError(type(tree))
-    tables = frozenset(
-        f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.args.get("db")
-    )
-    return Statement(tree, tables)

@@ -117,6 +117,10 @@ async def test_the_next_weeks_are_told_from_what_is_there(
     again = await platform.command("forecast", **asked)
     assert again.table == told.table
     assert "made today already" in again.lines[1]
+    told = await platform.command("forecast", **asked | {"level": "campaign"})
+    campaigns = {row[0].partition(":")[0] for row in told.table}
+    assert len(campaigns) == 1
+    assert campaigns.pop().startswith("con_")
 
 
 @pytest.mark.usefixtures("synced")
