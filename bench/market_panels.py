@@ -1,6 +1,6 @@
 """The simulated market as the models see it: histories of campaigns and of clients, and plans.
 
-    Agency -> History of campaigns -> summed by client at each age -> History of clients
+    Agency -> History of campaigns -> summed by client -> History of clients
 
 As out of the warehouse, a campaign that has ended tells zeros from the next morning on. A client's
 day is known when all of its campaigns that have begun are known: half an account is no figure.
@@ -15,6 +15,7 @@ import numpy as np
 from ingestion.simulator.market.agency import Agency
 from ingestion.simulator.market.arrivals import HOUR
 from ingestion.simulator.market.trades import COUNTRIES
+from ml.history.levels import Level, at_levels
 from ml.panel import DAILY, Floats, History, Measure, Series
 
 __all__ = ["Panels", "panels_of"]
@@ -43,7 +44,9 @@ def panels_of(agency: Agency) -> tuple[Panels, Panels]:
     paid = [row for row, series in enumerate(agency.series) if series.campaign is not None]
     campaigns = _campaigns(agency, paid)
     planned = agency.planned[paid]
-    clients, whose = _by_client(campaigns)
+    clients = at_levels(campaigns, [Level.CLIENT])
+    places = {one.client: place for place, one in enumerate(clients.series)}
+    whose = np.array([places[one.client] for one in campaigns.series])
     return (
         Panels(campaigns, planned, _dollars(campaigns)),
         Panels(clients, _summed(planned, whose), _dollars(clients)),
@@ -88,54 +91,6 @@ def _ended(agency: Agency, paid: list[int]) -> tuple[np.ndarray, np.ndarray]:
     begun = np.maximum.accumulate(known, axis=1)
     rows, steps = np.nonzero(begun & ~known)
     return rows, steps
-
-
-def _by_client(history: History) -> tuple[History, np.ndarray]:
-    clients = sorted({series.client for series in history.series})
-    whose = np.array([clients.index(series.client) for series in history.series])
-    age = (history.known_at - _first_morning(history.start)) // _DAY - history.step
-    told: list[dict[Measure, Floats]] = []
-    ages = np.unique(age)
-    for limit in ages:
-        panel = _known(history, age <= limit)
-        told.append({measure: _whole(values, whose) for measure, values in panel.items()})
-    values = {
-        measure: np.stack([one[measure] for one in told], axis=-1) for measure in history.values
-    }
-    row, step, place = np.nonzero(~np.isnan(values[Measure.CONVERSIONS]))
-    currency = {series.client: series.currency for series in history.series}
-    return (
-        History(
-            cadence=history.cadence,
-            start=history.start,
-            steps=history.steps,
-            series=tuple(Series(client, currency=currency[client]) for client in clients),
-            row=row.astype(np.int32),
-            step=step.astype(np.int32),
-            known_at=_first_morning(history.start) + (step + ages[place]) * _DAY,
-            values={measure: one[row, step, place] for measure, one in values.items()},
-        ),
-        whose,
-    )
-
-
-def _known(history: History, is_known: np.ndarray) -> dict[Measure, Floats]:
-    """The last known figure of each cell: revisions are sorted, so later ones overwrite."""
-    kept = np.flatnonzero(is_known)
-    panel = {}
-    for measure, values in history.values.items():
-        matrix = np.full((len(history.series), history.steps), np.nan)
-        matrix[history.row[kept], history.step[kept]] = values[kept]
-        panel[measure] = matrix
-    return panel
-
-
-def _whole(values: Floats, whose: np.ndarray) -> Floats:
-    """Sums by client; NaN before its first campaign, and where one that has begun is not known."""
-    begun = np.maximum.accumulate(~np.isnan(values), axis=1)
-    sums = _summed(np.where(begun, values, 0.0), whose)
-    has_begun = _summed(begun.astype(np.float64), whose) > 0
-    return np.where(has_begun, sums, np.nan)
 
 
 def _summed(values: Floats, whose: np.ndarray) -> Floats:
