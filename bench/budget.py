@@ -24,6 +24,7 @@ from bench.budgets.problems import BASELINES, run_problems
 from bench.budgets.public_data import Known
 from bench.budgets.rivals import log_log, ridge
 from bench.budgets.stability import moved_by_a_month
+from bench.datasets.folder import MISSING, find_folder
 from bench.harness import Figure, figure
 from ml.budget.plan import plan_budget
 from ml.budget.request import Item, Request
@@ -48,9 +49,9 @@ _LIFT_ERROR: Final = 0.1
 async def main() -> list[Figure]:
     """Run the bench."""
     figures: list[Figure] = []
-    data = public_data.folder()
+    data = find_folder()
     if data is None:
-        print("BOSCO_DATASETS names no folder: the public data sets are left out")
+        print(MISSING)
     else:
         figures += _contributions("pymc roas", public_data.roas(data, has_confounder=False))
         figures += _contributions(

@@ -1,12 +1,11 @@
 """Public weekly data of one outcome and several channels; see ORIGIN.md beside each for licences.
 
-    BOSCO_DATASETS -> Observed, and where the data carry it the true contribution of each channel
+    folder of public data -> Observed, and the true contributions where the data carry them
 
 Only mmm_stan is real, and disguised; the others were simulated by those who publish them.
 """
 
 import datetime as dt
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ml.panel import WEEKLY, Floats
 from ml.response.observed import Observed
 from ml.response.season import calendar
 
-__all__ = ["Known", "folder", "meridian", "mmm_stan", "roas", "robyn", "time_varying"]
+__all__ = ["Known", "meridian", "mmm_stan", "roas", "robyn", "time_varying"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +32,6 @@ class Known:
     observed: Observed
     contributions: Floats
     worked: Floats | None
-
-
-def folder() -> Path | None:
-    """Where the public data are; None: they are not here."""
-    named = os.environ.get("BOSCO_DATASETS")
-    return Path(named) if named and Path(named).is_dir() else None
 
 
 def roas(data: Path, *, has_confounder: bool) -> Known:

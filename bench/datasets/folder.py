@@ -1,6 +1,6 @@
 """Where the public data sets lie: read from there, never copied into the project.
 
-BOSCO_DATASETS -> folder -> file -> frame
+BOSCO_TEST_DATASETS, else a folder beside the checkout -> file -> frame
 """
 
 import os
@@ -10,14 +10,16 @@ import pandas as pd
 
 __all__ = ["MISSING", "find_folder", "read_csv"]
 
-MISSING = "BOSCO_DATASETS names no folder with the public data sets: they are left out"
+MISSING = "no public data sets (BOSCO_TEST_DATASETS): they are left out"
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def find_folder() -> Path | None:
-    """The folder that the environment names, if it is there."""
-    named = os.environ.get("BOSCO_DATASETS")
-    folder = Path(named) if named else None
-    return folder if folder is not None and folder.is_dir() else None
+    """The folder that the environment names, else the usual one; None: it is not there."""
+    usual = _CHECKOUT.parent / "shared" / "datasets"
+    folder = Path(os.environ.get("BOSCO_TEST_DATASETS") or usual)
+    return folder if folder.is_dir() else None
 
 
 def read_csv(folder: Path, name: str, dates: str | None = None) -> pd.DataFrame:
