@@ -16,8 +16,10 @@ from strawberry.types.field import StrawberryField
 
 from api.graphql.context import EdgeInfo
 from api.identity.caller import Scope
+from domain.errors import NotFoundError
+from domain.ids import ClientId, parse_id
 
-__all__ = ["RequireScope", "RootField"]
+__all__ = ["RequireScope", "RootField", "own_client_id"]
 
 
 class RequireScope(FieldExtension):
@@ -70,3 +72,16 @@ class RootField:
             extensions=[RequireScope(self.scope)],
         )
         return field
+
+
+def own_client_id(text: str, seen: frozenset[ClientId] | None) -> ClientId:
+    """The client of a public id, when the caller may see it.
+
+    Raises:
+        InvalidInputError: It is no client's id (caller).
+        NotFoundError: The caller may not see it (caller).
+    """
+    client_id = ClientId(parse_id("cli", text))
+    if seen is not None and client_id not in seen:
+        raise NotFoundError("there is no such client", hint="`clients` lists them")
+    return client_id

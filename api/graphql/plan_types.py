@@ -6,9 +6,9 @@ from decimal import Decimal
 import strawberry
 
 from api.entity_ids import parse_entity_id, public_entity_id
+from api.graphql.access import own_client_id
 from api.graphql.metric_types import Money
-from domain.errors import NotFoundError
-from domain.ids import ClientId, parse_id, public_id
+from domain.ids import ClientId, public_id
 from feature_repo.entities import CAMPAIGN
 from ml.panel import Measure
 from ml.plans.desk import EVENT, LIFT, SPEND
@@ -22,7 +22,6 @@ __all__ = [
     "SpendPlanNode",
     "event_of",
     "lift_test_of",
-    "own_client_id",
     "spend_plan_of",
     "target_of",
 ]
@@ -78,19 +77,6 @@ class LiftTestNode:
     effect: Decimal = strawberry.field(description="Of the measure, over the period.")
     standard_error: Decimal
     source: str = strawberry.field(description="Who made it, and how.")
-
-
-def own_client_id(text: str, seen: frozenset[ClientId] | None) -> ClientId:
-    """The client of a public id, when the caller may see it.
-
-    Raises:
-        InvalidInputError: It is no client's id (caller).
-        NotFoundError: The caller may not see it (caller).
-    """
-    client_id = ClientId(parse_id("cli", text))
-    if seen is not None and client_id not in seen:
-        raise NotFoundError("there is no such client", hint="`clients` lists them")
-    return client_id
 
 
 def target_of(given: PlanTargetInput, seen: frozenset[ClientId] | None) -> Target:

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.access import RootField
+from api.graphql.access import RootField, own_client_id
 from api.graphql.context import EdgeInfo
 from api.identity.caller import Scope
-from domain.errors import NotFoundError, UserError
-from domain.ids import ClientId, parse_id
+from domain.errors import UserError
 
 __all__ = ["ADD_CONSENT_NOTICE"]
 
@@ -57,9 +56,7 @@ async def _add_consent_notice(info: EdgeInfo, input: ConsentNoticeInput) -> AddC
 
 async def _add(info: EdgeInfo, given: ConsentNoticeInput) -> ConsentNoticeAdded:
     caller, services = info.context.caller, info.context.services
-    client_id = ClientId(parse_id("cli", given.client))
-    if caller.clients is not None and client_id not in caller.clients:
-        raise NotFoundError("there is no such client")
+    client_id = own_client_id(given.client, caller.clients)
     async with services.database.session(caller.tenant_id) as session:
         digest = await services.consent.add_notice(
             session, client_id, given.version, given.language, given.text, actor=caller.actor

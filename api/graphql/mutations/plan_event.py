@@ -8,9 +8,9 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.access import RootField
+from api.graphql.access import RootField, own_client_id
 from api.graphql.context import EdgeInfo
-from api.graphql.plan_types import PlannedEventNode, event_of, own_client_id
+from api.graphql.plan_types import PlannedEventNode, event_of
 from api.identity.caller import Scope
 from domain.errors import UserError
 from domain.time_window import DateRange

@@ -5,12 +5,12 @@ from typing import Annotated, Final
 
 import strawberry
 
-from api.graphql.access import RootField
+from api.graphql.access import RootField, own_client_id
 from api.graphql.consent_words import PersonInput, identifiers_of
 from api.graphql.context import EdgeInfo
 from api.identity.caller import Scope
-from domain.errors import InvalidInputError, NotFoundError
-from domain.ids import ClientId, parse_id, public_id
+from domain.errors import InvalidInputError
+from domain.ids import parse_id, public_id
 from domain.privacy.consent import ConsentState
 from domain.privacy.purposes import Purpose
 from tenancy import audit
@@ -57,9 +57,7 @@ async def _consent(
     ] = None,
 ) -> list[ConsentStanding]:
     caller, services = info.context.caller, info.context.services
-    client_id = ClientId(parse_id("cli", client))
-    if caller.clients is not None and client_id not in caller.clients:
-        raise NotFoundError("there is no such client")
+    client_id = own_client_id(client, caller.clients)
     for instant in (at, known_by):
         if instant is not None and instant.tzinfo is None:
             raise InvalidInputError("an instant needs its time zone", hint="2026-03-01T12:00:00Z")

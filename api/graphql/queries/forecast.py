@@ -10,9 +10,8 @@ import numpy as np
 import strawberry
 
 from api.entity_ids import public_entity_id
-from api.graphql.access import RootField
+from api.graphql.access import RootField, own_client_id
 from api.graphql.context import EdgeInfo
-from api.graphql.plan_types import own_client_id
 from api.identity.caller import Scope
 from domain.ids import public_id
 from feature_repo.entities import CAMPAIGN

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.access import RootField
+from api.graphql.access import RootField, own_client_id
 from api.graphql.context import EdgeInfo
 from api.graphql.plan_types import (
     LiftTestNode,
@@ -12,7 +12,6 @@ from api.graphql.plan_types import (
     SpendPlanNode,
     event_of,
     lift_test_of,
-    own_client_id,
     spend_plan_of,
 )
 from api.identity.caller import Scope
