@@ -14,11 +14,11 @@ from typing import Final
 
 import pyarrow as pa
 from sqlalchemy import func, select
-from sqlglot import exp, parse_one
 
 from domain.facts import FACTS
 from domain.facts.tables import SYNCS, Table, facts_table
-from domain.ports import Parameter, QueryWarehouse, Statement, TenantScope
+from domain.ports import Parameter, QueryWarehouse, TenantScope
+from domain.statement_text import parse_statement
 from feature_repo.compute import FeatureComputer
 from feature_repo.entities import Entity
 from feature_repo.feature import LOOKBACK_DAYS, FeatureView
@@ -113,12 +113,7 @@ class OwnFacts:
     async def _run(
         self, scope: TenantScope, text: str, parameters: Mapping[str, Parameter]
     ) -> pa.Table:
-        tree = parse_one(text, dialect="bigquery")
-        if not isinstance(tree, exp.Query):
-            raise TypeError(type(tree))
-        scans = (table for table in tree.find_all(exp.Table) if table.args.get("db"))
-        tables = frozenset(f"{table.db}.{table.name}" for table in scans)
-        return await self.warehouse.run(scope, Statement(tree, tables), parameters)
+        return await self.warehouse.run(scope, parse_statement(text), parameters)
 
 
 def _rows_of(table: Table, owner: str, *, by_day: bool = False) -> str:
