@@ -324,12 +324,14 @@ async def _lane(
             told = await operation(world, member, random)
         except CONNECTION_LOST as error:
             told = f"{error!r} {error}"
-            name = "lost"
+            # Who cuts a connection off may be the one who has it.
+            name = operation.__name__ if operation is _cut_off else "lost"
+            is_lost = True
         else:
-            name = operation.__name__
+            name, is_lost = operation.__name__, False
         done[name] += 1
         found = set(CANARY.findall(told))
-        is_silent = name != "lost" and operation in TELLING and not found
+        is_silent = not is_lost and operation in TELLING and not found
         if found - {member.agency.slug} or is_silent:
             leaks.append((lane, turn, operation.__name__, f"{member.agency.slug}: {told[:500]}"))
     return leaks
