@@ -1,6 +1,6 @@
 # Everything a newcomer needs is a word after `make`; plain `make` lists the words.
 #
-#   python3.11 -> .venv -> uv (bootstrap.txt) -> packages (run.txt or test.txt, by hash) -> the word
+#   python3.11 -> .venv -> uv (bootstrap.txt) -> packages (run, test or bench.txt, by hash) -> the word
 #
 # Needs Python 3.11 with venv, and make. A lock file is installed once: the stamp carries its hash.
 # Which index packages come from is the user's own pip and uv configuration.
@@ -18,6 +18,7 @@ ARGS ?=
 stamp = .venv/.$(1)-$(shell { pwd; cat requirements/$(1).txt; } | { sha256sum 2>/dev/null || shasum -a 256; } | cut -c1-16)
 RUN := $(call stamp,run)
 TEST := $(call stamp,test)
+BENCH := $(call stamp,bench)
 
 .PHONY: help
 help: ## List these words
@@ -56,7 +57,7 @@ fix: $(TEST) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(TEST) ## Measure against the peers (ARGS="name" for one measurement)
+bench: $(BENCH) ## Measure against the peers (ARGS="name" for one measurement)
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: lock
@@ -65,9 +66,11 @@ lock: $(TEST) ## Resolve requirements/*.in anew into the lock files
 	compile() { ../$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 "$$@"; } && \
 	compile test.in --output-file test.txt && \
 	compile run.in --constraints test.txt --output-file run.txt && \
+	compile bench.in --constraints test.txt --output-file bench.txt && \
 	grep '^uv==' test.in | compile - --output-file bootstrap.txt
 
-# What tests includes what runs. Installing what runs leaves the packages of the tests in place.
+# What tests includes what runs, and what measures includes what tests. Installing less leaves the
+# packages of more in place.
 $(RUN):
 	@$(call set-up,run)
 	@rm -f .venv/.run-* && touch $@
@@ -75,6 +78,10 @@ $(RUN):
 $(TEST):
 	@$(call set-up,test)
 	@rm -f .venv/.run-* .venv/.test-* && touch $(RUN) $@
+
+$(BENCH):
+	@$(call set-up,bench)
+	@rm -f .venv/.run-* .venv/.test-* .venv/.bench-* && touch $(RUN) $(TEST) $@
 
 define set-up
 	begun=$$(date +%s); printf 'set-up: packages of requirements/$(1).txt ... '; \

@@ -1,6 +1,6 @@
 """Are the locked packages known to be bad? Run by `make check`.
 
-    run.txt, test.txt -> advisories.toml: older than fixed? -> fails
+    run.txt, test.txt, bench.txt -> advisories.toml: older than fixed? -> fails
     run.txt -> an advisory service answers? -> pip-audit -> fails on what it finds
                                             -> no: says so, and that only the list was asked
 
@@ -23,7 +23,7 @@ from packaging.version import Version
 __all__ = ["Advisory", "find_bad_versions", "main", "read_advisories", "read_lock"]
 
 _FOLDER: Final = Path(__file__).resolve().parent
-_LOCKS: Final = ("run.txt", "test.txt")
+_LOCKS: Final = ("run.txt", "test.txt", "bench.txt")
 _SERVICE: Final = "https://api.osv.dev/"
 _PROBE_SECONDS: Final = 2.0
 _PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)

@@ -23,16 +23,24 @@ uvicorn==0.54.0 ; python_version >= "3.11" \\
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("run.txt", "test.txt", "advisories.toml"):
+    for name in ("run.txt", "test.txt", "bench.txt", "advisories.toml"):
         (tmp_path / name).write_text((REQUIREMENTS / name).read_text(encoding="utf-8"))
     return tmp_path
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "test.txt"])
+@pytest.mark.parametrize("lock", ["run.txt", "test.txt", "bench.txt"])
 def test_no_locked_package_is_known_to_be_bad(lock: str) -> None:
     locked = audit.read_lock((REQUIREMENTS / lock).read_text(encoding="utf-8"))
     assert len(locked) > 100
     assert audit.find_bad_versions(locked, LISTED) == []
+
+
+@pytest.mark.parametrize(("less", "more"), [("run.txt", "test.txt"), ("test.txt", "bench.txt")])
+def test_lock_has_the_versions_of_the_one_below(less: str, more: str) -> None:
+    below, above = (
+        audit.read_lock((REQUIREMENTS / lock).read_text(encoding="utf-8")) for lock in (less, more)
+    )
+    assert below.items() - above.items() == set()
 
 
 def test_every_pin_of_a_lock_is_read() -> None:
