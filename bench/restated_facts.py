@@ -8,7 +8,6 @@ the campaigns has no row on a day. Values are hashes of campaign, day and sync.
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,22 +19,22 @@ from domain.facts.tables import SYNCS, facts_table
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.warehouse.port import Warehouse
 
-__all__ = ["CAMPAIGNS", "DAYS", "LANDINGS", "landings", "load_restated_facts"]
+__all__ = ["CAMPAIGNS", "DAYS", "FIRST_DAY", "load_restated_facts", "make_restated_facts"]
 
 CAMPAIGNS: Final = 1_500
 DAYS: Final = 400
-LANDINGS: Final = 2  # a day
+_LANDINGS: Final = 2  # a day
 FIRST_DAY: Final = dt.date(2025, 10, 1)
 
 _HOURS: Final = (6, 14)
-_SYNCS: Final = f"""
+_LANDED: Final = f"""
     CREATE TABLE landed AS
-    SELECT d * {LANDINGS} + k + 1 AS version,
+    SELECT d * {_LANDINGS} + k + 1 AS version,
         DATE '{FIRST_DAY}' + CAST(d AS INTEGER) AS day,
         CAST(DATE '{FIRST_DAY}' + CAST(d + 1 AS INTEGER) AS TIMESTAMPTZ)
             + INTERVAL (CASE k WHEN 0 THEN {_HOURS[0]} ELSE {_HOURS[1]} END) HOUR AS known_at,
         CASE k WHEN 0 THEN 3 ELSE 1 END AS days
-    FROM range({DAYS}) AS t(d), range({LANDINGS}) AS u(k)
+    FROM range({DAYS}) AS t(d), range({_LANDINGS}) AS u(k)
 """
 _ENVELOPE: Final = """
     $tenant AS tenant_id, $client AS client_id, $connection AS connection_id,
@@ -69,29 +68,27 @@ _FACT_ROWS: Final = f"""
 """
 
 
-def landings() -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    """Of each sync: the morning of its day, and the instant of its landing; UTC."""
-    for number in range(1, DAYS + 1):
-        day = dt.datetime.combine(FIRST_DAY + dt.timedelta(days=number), dt.time(), dt.UTC)
-        for hour in _HOURS:
-            yield day + dt.timedelta(hours=_HOURS[0]), day + dt.timedelta(hours=hour)
-
-
-async def load_restated_facts(warehouse: Warehouse, agency: BenchAgency) -> int:
-    """Land everything; returns the number of fact rows."""
+def make_restated_facts(db: duckdb.DuckDBPyConnection, agency: BenchAgency) -> None:
+    """Make the tables `landed` (version, day, known_at, days), `syncs` and `facts`."""
     values = {
         "tenant": str(agency.tenant_id),
         "client": str(agency.client_id),
         "connection": str(agency.connection_id),
     }
+    db.execute("SET TimeZone = 'UTC'")
+    db.execute(_LANDED)
+    for name, text in (("syncs", _SYNC_ROWS), ("facts", _FACT_ROWS)):
+        db.execute(f"CREATE TABLE {name} AS {text}", values)
+
+
+async def load_restated_facts(warehouse: Warehouse, agency: BenchAgency) -> int:
+    """Land everything; returns the number of fact rows."""
     scope = AuditedTenants(frozenset({agency.tenant_id}), "load")
-    facts = facts_table(ADS_DAILY)
     rows = 0
     with duckdb.connect() as db, tempfile.TemporaryDirectory(prefix="bosco-bench-") as folder:
-        db.execute("SET TimeZone = 'UTC'")
-        db.execute(_SYNCS)
-        for table, text in ((SYNCS, _SYNC_ROWS), (facts, _FACT_ROWS)):
-            path = Path(folder) / f"{table.name}.parquet"
-            db.execute(f"COPY ({text}) TO '{path}' (FORMAT parquet)", values)
-            rows = await warehouse.load(f"bench {table.name}", table, [path.read_bytes()], scope)
+        make_restated_facts(db, agency)
+        for name, table in (("syncs", SYNCS), ("facts", facts_table(ADS_DAILY))):
+            path = Path(folder) / f"{name}.parquet"
+            db.execute(f"COPY {name} TO '{path}' (FORMAT parquet)")
+            rows = await warehouse.load(f"bench {name}", table, [path.read_bytes()], scope)
     return rows

@@ -7,7 +7,7 @@ The registry is a file, read once: no database is asked while the clock runs.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,10 +27,12 @@ from domain.facts.fact import ColumnType
 from feature_repo.feature import FeatureView as Definition
 
 __all__ = [
+    "RawHmget",
+    "RawMget",
     "SocketRedisOnlineStore",
     "SocketRedisOnlineStoreConfig",
     "open_stock_feast",
-    "raw_pipeline",
+    "open_stock_history",
 ]
 
 _PROJECT: Final = "bench"
@@ -38,6 +40,11 @@ _TYPES: dict[ColumnType, PrimitiveFeastType] = {
     ColumnType.FLOAT64: Float64,
     ColumnType.INT64: Int64,
     ColumnType.STRING: String,
+}
+_MEMBERS: dict[ColumnType, str] = {
+    ColumnType.FLOAT64: "double_val",
+    ColumnType.INT64: "int64_val",
+    ColumnType.STRING: "string_val",
 }
 
 
@@ -113,23 +120,51 @@ def open_stock_history(folder: Path, view: Definition, source: Path) -> FeatureS
     return store
 
 
-def raw_pipeline(redis_url: str, view: Definition, entity_ids: Sequence[str]) -> Callable[[], Any]:
-    """Fetches the fields that Feast reads of entities, by redis-py alone; decodes nothing."""
-    client = Redis.from_url(redis_url)
-    fields = [_mmh3(f"{view.name}:{name}") for name in view.feature_names]
-    fields.append(f"_ts:{view.name}".encode())
-    keys = [
-        _redis_key(
-            _PROJECT,
-            EntityKey(join_keys=[view.entity.join_key], entity_values=[Value(string_val=one)]),
-        )
-        for one in entity_ids
-    ]
+class RawHmget:
+    """The fields that Feast reads of entities, by redis-py and hiredis alone: one pipeline."""
 
-    def fetch() -> Any:
-        pipeline: Any = client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.hmget(key, fields)
-        return pipeline.execute()
+    def __init__(self, redis_url: str, view: Definition, entity_ids: Sequence[str]) -> None:
+        self._client = Redis.from_url(redis_url)
+        self._fields = [_mmh3(f"{view.name}:{name}") for name in view.feature_names]
+        self._fields.append(f"_ts:{view.name}".encode())
+        self._keys = [
+            _redis_key(
+                _PROJECT,
+                EntityKey(join_keys=[view.entity.join_key], entity_values=[Value(string_val=one)]),
+            )
+            for one in entity_ids
+        ]
+        self._names = view.feature_names
+        self._members = [_MEMBERS[feature.type] for feature in view.features]
 
-    return fetch
+    def fetch(self) -> list[list[bytes]]:
+        """The bytes of each field; nothing is decoded."""
+        pipeline: Any = self._client.pipeline(transaction=False)
+        for key in self._keys:
+            pipeline.hmget(key, self._fields)
+        found: list[list[bytes]] = pipeline.execute()
+        return found
+
+    def decode(self) -> list[dict[str, Any]]:
+        """The features by name: Feast's own protobuf read by its C library, types known before."""
+        read = Value.FromString
+        return [
+            {
+                name: getattr(read(data), member)
+                for name, member, data in zip(self._names, self._members, row, strict=False)
+            }
+            for row in self.fetch()
+        ]
+
+
+class RawMget:
+    """What we keep of entities, by redis-py and hiredis alone: one command, nothing is checked."""
+
+    def __init__(self, redis_url: str, keys: Sequence[str]) -> None:
+        self._client = Redis.from_url(redis_url)
+        self._keys = keys
+
+    def fetch(self) -> list[bytes]:
+        """The bytes of each entity; nothing is decoded."""
+        found: Any = self._client.mget(self._keys)
+        return list(found)
