@@ -1,9 +1,11 @@
-"""Where a feature comes from: fields of platforms, columns of facts, and whose it is.
+"""Where a feature comes from, and what else is made of the same columns.
 
     feature -> rules of its parts -> columns of facts -> mappings of the source files -> fields
+    columns of facts -> histories that models learn from -> measures -> forecasts
 
-A quotient comes from whatever its parts come from. A rule that counts rows comes from the fact as a
-whole, so from its reporting date.
+Models read the facts, as features do, and not the features: a column is where both meet. A quotient
+comes from whatever its parts come from. A rule that counts rows comes from the fact as a whole, so
+from its reporting date, and so does a measure that counts rows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,6 +24,8 @@ from feature_repo.feature import (
     Total,
 )
 from ingestion.connector.spec import ColumnMapping, SourceSpec
+from ml.history.topics import TOPICS
+from ml.panel import Measure
 
 __all__ = ["FactOrigin", "origins_of"]
 
@@ -35,12 +39,14 @@ class FactOrigin:
         column: Its name.
         personal: Fideslang category of what it holds of people, before it is added up; empty: none.
         fields: `source.stream.field` of each platform that fills it; a constant in quotes.
+        measures: What models forecast out of histories that this column is part of, in order.
     """
 
     fact: str
     column: str
     personal: str
     fields: tuple[str, ...]
+    measures: tuple[Measure, ...]
 
 
 def origins_of(
@@ -82,7 +88,16 @@ def _origin(fact: str, column: str, sources: Mapping[str, SourceSpec]) -> FactOr
         if mapping.column == column
     ]
     personal = "" if declared is None else declared.personal
-    return FactOrigin(fact, column, personal, tuple(fields))
+    return FactOrigin(fact, column, personal, tuple(fields), tuple(_measures(fact, column)))
+
+
+def _measures(fact: str, column: str) -> Iterator[Measure]:
+    for topic in TOPICS.values():
+        if topic.fact.name == fact:
+            tells_apart = column in {"currency", "reporting_date", *topic.keys}
+            for measure, counted in topic.measures.items():
+                if tells_apart or counted == f"f.{column}":
+                    yield measure
 
 
 def _field(mapping: ColumnMapping) -> str:

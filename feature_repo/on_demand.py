@@ -15,6 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from domain.facts.fact import ColumnType
 from feature_repo.feature import FeatureView, Unit
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE
 
@@ -61,7 +62,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class OnDemandFeature:
-    """One feature; always FLOAT64.
+    """One feature.
 
     Attributes:
         name: Snake case, unique over all features.
@@ -75,6 +76,11 @@ class OnDemandFeature:
     unit: Unit
     rule: Over | Times
 
+    @property
+    def type(self) -> ColumnType:
+        """Always FLOAT64."""
+        return ColumnType.FLOAT64
+
 
 @dataclass(frozen=True, slots=True)
 class OnDemandView:
@@ -84,6 +90,7 @@ class OnDemandView:
         name: Snake case.
         description: One sentence for people.
         view: Whose stored features are used.
+        currency: The stored feature that names the currency of its amounts.
         requests: What the asker brings.
         features: In order.
     """
@@ -91,8 +98,14 @@ class OnDemandView:
     name: str
     description: str
     view: FeatureView
+    currency: str
     requests: tuple[RequestValue, ...]
     features: tuple[OnDemandFeature, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """In order."""
+        return tuple(feature.name for feature in self.features)
 
     def compute(
         self, names: Sequence[str], stored: pa.Table, requests: Mapping[str, Sequence[float | None]]
@@ -142,6 +155,8 @@ def find_on_demand_problems(
                 yield f"{view.name}.{feature.name}: nobody brings {feature.rule.request}"
             if feature.rule.stored not in view.view.feature_names:
                 yield f"{view.name}.{feature.name}: {feature.rule.stored} is not stored"
+        if view.currency not in (one.name for one in view.view.features if one.unit is Unit.CODE):
+            yield f"{view.name}: its amounts have no currency"
         if view.name in views:
             yield f"{view.name} is the name of a stored view, too"
 
@@ -153,6 +168,7 @@ CAMPAIGN_PLAN: Final = OnDemandView(
     name="campaign_plan",
     description="What a planned spend would mean for a campaign, if nothing else changed.",
     view=CAMPAIGN_PERFORMANCE,
+    currency="currency",
     requests=(_PLANNED,),
     features=(
         OnDemandFeature(

@@ -1,7 +1,7 @@
-"""Types of features: one for each service, with a field for each of its features.
+"""Types of features: one for each service or view on demand, with a field for each feature.
 
-    feature_repo.feature_services -> object types -> union FeatureValues
-    stored values + selection -> JSON of the service's type
+    feature_repo.feature_services, on_demand -> object types -> union FeatureValues
+    values + selection -> JSON of the service's type
 
 The platform's definitions are the same for everybody, so these types are in every schema. What an
 agency registered itself comes as a list of values by name: no schema tells of another agency's
@@ -10,7 +10,7 @@ views, and a new view needs no new schema.
 
 import functools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from operator import itemgetter
@@ -21,7 +21,6 @@ import strawberry
 from graphql import FieldNode
 from graphql.execution.collect_fields import FieldDetails
 from strawberry.tools import create_type
-from strawberry.types.field import StrawberryField
 
 from api.graphql.context import EdgeInfo
 from api.graphql.execution import ReadyJson, RowExecutor
@@ -34,9 +33,17 @@ from domain.money import SCALE, format_amount
 from feature_repo.catalogue import PLATFORM
 from feature_repo.feature import Feature, FeatureView
 from feature_repo.feature_services import FeatureService
+from feature_repo.on_demand import ON_DEMAND, OnDemandFeature, OnDemandView
 from feature_repo.packing import Value
 
-__all__ = ["FEATURE_VALUES", "ValueWriters", "service_type_name", "values_of", "values_type_name"]
+__all__ = [
+    "FEATURE_VALUES",
+    "ValueWriters",
+    "on_demand_service",
+    "service_type_name",
+    "values_of",
+    "values_type_name",
+]
 
 _MONEY: Final = "Money"
 _TYPENAME: Final = "__typename"
@@ -87,18 +94,17 @@ def values_of(info: EdgeInfo, writers: "ValueWriters", values: Mapping[str, Valu
     """Values of an entity: JSON of the platform's services, an object of others."""
     if writers.service.name in _TYPES:
         return writers.write(info, values)
-    return RegisteredValues(values=[_registered(writers.view, name, values) for name in values])
+    return RegisteredValues(values=[_registered(writers, name, values) for name in values])
 
 
-def _registered(view: FeatureView, name: str, values: Mapping[str, Value]) -> RegisteredValue:
-    feature, value = view.feature(name), values[name]
-    currency = view.currency_of(feature)
+def _registered(writers: "ValueWriters", name: str, values: Mapping[str, Value]) -> RegisteredValue:
+    value, currency = values[name], writers.currencies[name]
     amount = None
     if currency is not None and value is not None:
         amount = Money(amount=Decimal(_amount(value)), currency=str(values[currency]))
     return RegisteredValue(
         name=name,
-        unit=feature.unit,
+        unit=writers.units[name],
         number=float(value) if currency is None and isinstance(value, int | float) else None,
         text=value if isinstance(value, str) else None,
         amount=amount,
@@ -112,10 +118,42 @@ class ValueWriters:
     than all the rest. Each selection is read once and then fills every entity.
     """
 
-    def __init__(self, service: FeatureService, view: FeatureView) -> None:
+    def __init__(
+        self,
+        service: FeatureService,
+        units: Mapping[str, Unit],
+        currencies: Mapping[str, str | None],
+    ) -> None:
+        """Writes nothing yet.
+
+        Args:
+            service: Whose values.
+            units: Of each feature.
+            currencies: Which value names the currency of a feature's amounts; None: it has none.
+        """
         self.service = service
-        self.view = view
+        self.units = units
+        self.currencies = currencies
         self._written: dict[tuple[int, ...], _Members] = {}
+
+    @staticmethod
+    def of_stored(service: FeatureService, view: FeatureView) -> "ValueWriters":
+        """Of a service that hands out what a view stores."""
+        features = [view.feature(name) for name in service.features]
+        return ValueWriters(
+            service,
+            {one.name: one.unit for one in features},
+            {one.name: view.currency_of(one) for one in features},
+        )
+
+    @staticmethod
+    def of_on_demand(view: OnDemandView) -> "ValueWriters":
+        """Of a view whose features are worked out."""
+        return ValueWriters(
+            on_demand_service(view),
+            {one.name: one.unit for one in view.features},
+            {one.name: view.currency if one.unit is Unit.MONEY else None for one in view.features},
+        )
 
     def write(self, info: EdgeInfo, values: Mapping[str, Value]) -> ReadyJson:
         """The object of the service's type with these values, by feature."""
@@ -138,7 +176,7 @@ class ValueWriters:
         return tuple(members)
 
     def _cell(self, executor: RowExecutor, name: str, details: Sequence[FieldDetails]) -> _Cell:
-        currency = self.view.currency_of(self.view.feature(name))
+        currency = self.currencies[name]
         if currency is None:
             return itemgetter(name)
         selected = executor.selected(_MONEY, details)
@@ -169,21 +207,29 @@ def _amount(value: Value) -> str:
     return format_amount(Decimal(text))
 
 
-def _make_type(service: FeatureService) -> type:
-    view = PLATFORM.view(service.view)
+def on_demand_service(view: OnDemandView) -> FeatureService:
+    """A view whose features are worked out, as the service that hands them all out."""
+    return FeatureService(view.name, view.description, view.view.name, view.feature_names)
+
+
+def _make_type(service: FeatureService, features: Iterable[Feature | OnDemandFeature]) -> type:
     return create_type(
         service_type_name(service),
-        [_field(view.feature(name)) for name in service.features],
+        [typed_field(one.name, _UNIT_TYPES[one.unit], one.description) for one in features],
         description=service.description,
     )
 
 
-def _field(feature: Feature) -> StrawberryField:
-    return typed_field(feature.name, _UNIT_TYPES[feature.unit], feature.description)
+def _stored_type(service: FeatureService) -> type:
+    view = PLATFORM.view(service.view)
+    return _make_type(service, [view.feature(name) for name in service.features])
 
 
 _TYPES: Final[Mapping[str, Any]] = {
-    name: _make_type(service) for name, service in PLATFORM.services.items()
+    **{name: _stored_type(service) for name, service in PLATFORM.services.items()},
+    **{
+        name: _make_type(on_demand_service(view), view.features) for name, view in ON_DEMAND.items()
+    },
 }
 FEATURE_VALUES: Final[Any] = Annotated[
     functools.reduce(operator.or_, [*_TYPES.values(), RegisteredValues]),

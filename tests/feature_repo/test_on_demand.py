@@ -26,8 +26,7 @@ def test_values_are_worked_out_row_by_row() -> None:
         }
     )
     plan = {"planned_spend_7d": [5.0, 5.0, 5.0, None]}
-    names = [feature.name for feature in PLAN.features]
-    found = PLAN.compute(names, stored, plan)
+    found = PLAN.compute(PLAN.feature_names, stored, plan)
     assert {name: column.to_pylist() for name, column in found.items()} == {
         "planned_spend_ratio": [0.5, None, None, None],
         "planned_clicks": [10.0, 20.0, 5.0, None],
@@ -48,6 +47,7 @@ def test_what_cannot_be_right_is_told() -> None:
     wrong = replace(
         PLAN,
         name="client_performance",
+        currency="spend_7d",
         features=(
             feature("spend_7d", Over("planned_spend_7d", "spend_7d")),
             feature("guess", Over("weather", "spend_7d")),
@@ -58,5 +58,6 @@ def test_what_cannot_be_right_is_told() -> None:
         "feature spend_7d is in 2 places",
         "client_performance.guess: nobody brings weather",
         "client_performance.hope: revenue_28d is not stored",
+        "client_performance: its amounts have no currency",
         "client_performance is the name of a stored view, too",
     ]

@@ -47,6 +47,7 @@ NAMED: Mapping[str, str | None] = {
     "metrics.where.connection.not": "connection",
     "features.clients": "client",
     "features.entities": "campaign",
+    "features.requests.entity": "campaign",
     "syncs.connection": "connection",
     "incidents.client": "client",
     "incidents.connection": "connection",
@@ -153,6 +154,8 @@ SAID = 'person: {email: "ada@northwind.example"} at: "2020-03-01T12:00:00Z" gpc:
 GIVEN = {
     **{name: given for name, given in ARGUMENTS.items() if name != "id"},
     "service": 'service: "campaign_pacing_v1"',
+    "features.requests": "plannedSpend7d: 100",
+    "features.requests.entity.service": 'service: "campaign_plan"',
     "reason": 'reason: "seen"',
     "pseudonym": 'pseudonym: "sp_x"',
     "proof": "proof: DOCUMENT",

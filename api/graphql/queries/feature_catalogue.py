@@ -1,6 +1,7 @@
 """The field `featureCatalogue`: whose features they are, how fresh, what they cost, where from.
 
     catalogue of the agency + registered versions + notes of refreshes + source files -> entries
+    columns of an entry -> latest forecasts that rest on them -> version of the model
 
 The platform's views and the agency's own stand side by side; nobody sees another agency's.
 """
@@ -9,11 +10,15 @@ import datetime as dt
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Annotated
 
 import strawberry
 from sqlalchemy import func, select
+from strawberry.dataloader import DataLoader
 
+from api.feature_answers import Answers, list_answers
 from api.feature_lineage import origins_of
 from api.graphql.access import RootField
 from api.graphql.context import Context, EdgeInfo
@@ -21,12 +26,19 @@ from api.graphql.feature_plans import FeatureViewCost, cost_of
 from api.graphql.feature_units import Unit
 from api.graphql.scalars import Count
 from api.identity.caller import Scope
+from domain.ids import public_id
 from feature_repo.catalogue import Catalogue
 from feature_repo.feature import Feature, FeatureView
 from feature_repo.registration.book import Registered
-from tenancy.tables import FeatureMaterialisation
+from ml.panel import Measure
+from tenancy.tables import FeatureMaterialisation, ModelState
 
 __all__ = ["FEATURE_CATALOGUE"]
+
+
+_AnswersOf = DataLoader[Measure, list[Answers]]
+
+strawberry.enum(ModelState, description="How far a version of a model is.")
 
 
 @strawberry.enum(description="Whose view it is.")
@@ -47,6 +59,9 @@ class FeatureOrigin:
         description="Category of what it holds of people before it is added up; null: nothing."
     )
     source_fields: list[str] = strawberry.field(description="`source.stream.field`.")
+    measures: list[Measure] = strawberry.field(
+        description="What models forecast out of histories that this column is part of."
+    )
 
 
 @strawberry.type(description="A feature, and where it comes from.")
@@ -58,6 +73,29 @@ class CatalogueFeature:
     unit: Unit
     origins: list[FeatureOrigin]
     services: list[str] = strawberry.field(description="That hand it out.")
+
+
+@strawberry.type(description="A version of a model, as far as lineage tells.")
+class LineageModel:
+    """See the description."""
+
+    id: strawberry.ID = strawberry.field(description="Of `forecast`'s `model`, too.")
+    kind: str
+    number: int = strawberry.field(description="1, 2, 3 ... of its kind.")
+    state: ModelState = strawberry.field(description="Now.")
+    as_of: dt.datetime = strawberry.field(description="Nothing that became known later was learnt.")
+
+
+@strawberry.type(description="The latest answers that rest on the columns of a view.")
+class LineageAnswers:
+    """See the description."""
+
+    measure: Measure
+    features: list[str] = strawberry.field(description="Of the view, made of the same columns.")
+    origin: dt.date = strawberry.field(description="First day that was forecast.")
+    series: int = strawberry.field(description="How many were forecast; `forecast` has them.")
+    method: str = strawberry.field(description="Name of the model or baseline that told them.")
+    model: LineageModel | None = strawberry.field(description="null: no model serves.")
 
 
 @strawberry.type(description="The first values of a registered view.")
@@ -84,6 +122,7 @@ class CatalogueView:
     """See the description."""
 
     view: strawberry.Private[FeatureView]
+    answers: strawberry.Private[_AnswersOf]
     name: str = strawberry.field(description="Full name, with the version of an own view.")
     origin: FeatureViewOrigin
     version: int | None = strawberry.field(description="null: the platform's.")
@@ -111,6 +150,19 @@ class CatalogueView:
         cost = await context.services.feature_book.planner.cost(context.caller.scope, self.view)
         return cost_of(cost)
 
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="On from the view's columns: the latest answers of models, and which version "
+        "told them. Back from them: `origins` of each feature."
+    )
+    async def lineage(self) -> list[LineageAnswers]:
+        """See the description."""
+        features: dict[Measure, list[str]] = {}
+        for feature in self.features:
+            for measure in dict.fromkeys(m for one in feature.origins for m in one.measures):
+                features.setdefault(measure, []).append(feature.name)
+        told = await self.answers.load_many(sorted(features, key=attrgetter("value")))
+        return [_answers(one, features[one.measure]) for found in told for one in found]
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -119,6 +171,7 @@ class _Known:
     catalogue: Catalogue
     registered: Mapping[str, Registered]
     as_of: Mapping[str, dt.datetime]
+    answers: _AnswersOf
     now: dt.datetime
 
 
@@ -149,8 +202,16 @@ async def _load(context: Context) -> _Known:
         catalogue=await services.features.catalogue(tenant_id),
         registered={one.definition.view.name: one for one in registered},
         as_of=as_of,
+        answers=DataLoader(partial(_load_answers, context)),
         now=services.clock(),
     )
+
+
+async def _load_answers(context: Context, measures: list[Measure]) -> list[list[Answers]]:
+    """Of all views that are asked about in one query: they share their columns."""
+    async with context.services.database.session(context.caller.tenant_id) as session:
+        found = await list_answers(session, measures, context.caller.clients)
+    return [[one for one in found if one.measure is measure] for measure in measures]
 
 
 def _entry(context: Context, known: _Known, view: FeatureView) -> CatalogueView:
@@ -158,6 +219,7 @@ def _entry(context: Context, known: _Known, view: FeatureView) -> CatalogueView:
     objective = dt.timedelta(seconds=view.freshness_seconds)
     return CatalogueView(
         view=view,
+        answers=known.answers,
         name=view.name,
         origin=FeatureViewOrigin.PLATFORM if own is None else FeatureViewOrigin.AGENCY,
         version=None if own is None else own.definition.version,
@@ -189,6 +251,7 @@ def _feature(
                 column=one.column,
                 personal_data=one.personal or None,
                 source_fields=list(one.fields),
+                measures=list(one.measures),
             )
             for one in origins_of(view, feature, context.services.sources)
         ],
@@ -197,6 +260,26 @@ def _feature(
             for service in catalogue.services.values()
             if service.view == view.name and feature.name in service.features
         ],
+    )
+
+
+def _answers(one: Answers, features: list[str]) -> LineageAnswers:
+    version = one.version
+    return LineageAnswers(
+        measure=one.measure,
+        features=features,
+        origin=one.origin,
+        series=one.series,
+        method=one.method,
+        model=None
+        if version is None
+        else LineageModel(
+            id=strawberry.ID(public_id("mdl", version.id)),
+            kind=version.kind,
+            number=version.number,
+            state=version.state,
+            as_of=version.as_of,
+        ),
     )
 
 

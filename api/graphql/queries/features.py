@@ -1,6 +1,7 @@
 """The field `features`: campaigns and clients as models and dashboards read them.
 
     service + entities or clients -> page of ids -> one command to Redis -> typed values
+    service on demand + requests -> page of requests -> stored values -> worked out -> typed values
 
 What is unknown, too old, of another agency, or of a client that the token does not show is
 NOT_FOUND: the four look the same.
@@ -19,7 +20,13 @@ from sqlalchemy import select
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.graphql.access import RootField
 from api.graphql.context import Context, EdgeInfo
-from api.graphql.feature_values import FEATURE_VALUES, ValueWriters, values_of
+from api.graphql.feature_requests import FeatureRequest, check_requests, work_out
+from api.graphql.feature_values import (
+    FEATURE_VALUES,
+    ValueWriters,
+    on_demand_service,
+    values_of,
+)
 from api.graphql.metric_types import Named, PageInfo
 from api.graphql.paging import read_page
 from api.identity.caller import Scope
@@ -29,6 +36,7 @@ from domain.metrics.naming import did_you_mean
 from feature_repo.catalogue import Catalogue
 from feature_repo.entities import Entity
 from feature_repo.feature_services import FeatureService
+from feature_repo.on_demand import ON_DEMAND
 from feature_repo.read import FeatureRow
 from tenancy.tables import Client, Connection
 
@@ -116,6 +124,12 @@ async def _features(
     clients: Annotated[
         list[strawberry.ID] | None, strawberry.argument(description="Only of these clients.")
     ] = None,
+    requests: Annotated[
+        list[FeatureRequest] | None,
+        strawberry.argument(
+            description="Of a service on demand: the entities, in this order, and its numbers."
+        ),
+    ] = None,
     first: Annotated[int, strawberry.argument(description="At most 500.")] = 100,
     after: Annotated[
         str | None, strawberry.argument(description="`endCursor` of the page before.")
@@ -123,8 +137,13 @@ async def _features(
 ) -> FeaturesPage | None:
     context, reader = info.context, info.context.services.features
     catalogue = await reader.catalogue(context.caller.tenant_id)
-    asked = _find_service(catalogue, service)
-    context.caller.require_metrics(asked.features)
+    on_demand = ON_DEMAND.get(service)
+    asked = _find_service(catalogue, service) if on_demand is None else on_demand_service(on_demand)
+    check_requests(service, on_demand, requests, entities)
+    rested_on = [] if on_demand is None else on_demand.rests_on(on_demand.feature_names)
+    context.caller.require_metrics([*asked.features, *rested_on])
+    if requests is not None:
+        entities = [request.entity for request in requests]
     view = catalogue.view(asked.view)
     page = read_page(first, after, maximum=_MAXIMUM)
     owners = await _load_owners(context, clients)
@@ -141,8 +160,13 @@ async def _features(
         ids = [parse_entity_id(view.entity, text) for text in entities[page.offset : end]]
         has_next = len(entities) > end
     ids = ids[: page.limit]
-    rows = await reader.read(scope, asked.name, ids)
-    writers = ValueWriters(asked, view)
+    if on_demand is None or requests is None:
+        rows = await reader.read(scope, asked.name, ids)
+        writers = ValueWriters.of_stored(asked, view)
+    else:
+        stored = await reader.read(scope, view.name, ids)
+        rows = work_out(on_demand, requests[page.offset : end], stored)
+        writers = ValueWriters.of_on_demand(on_demand)
     nodes = [
         _node(writers, view.entity, entity_id, row, owners)
         for entity_id, row in zip(ids, rows, strict=True)
@@ -159,7 +183,9 @@ def _find_service(catalogue: Catalogue, name: str) -> FeatureService:
     if name not in services:
         raise NotFoundError(
             f"there is no feature service {name!r}",
-            hint=did_you_mean(name, services, otherwise="featureServices lists them"),
+            hint=did_you_mean(
+                name, [*services, *ON_DEMAND], otherwise="featureServices lists them"
+            ),
         )
     return services[name]
 

@@ -191,7 +191,7 @@ async def test_a_foreign_entity_is_as_unknown_as_a_random_one(
             {"service": "campaign_pacing"},
             "NOT_FOUND",
             "there is no feature service 'campaign_pacing'",
-            "did you mean campaign_pacing_v1 or campaign_response_v1?",
+            "did you mean campaign_pacing_v1 or campaign_plan or campaign_response_v1?",
         ),
         (
             {"service": "weather"},
@@ -250,9 +250,9 @@ async def test_a_lost_redis_hides_its_reason(
 async def test_the_catalogue_tells_every_feature(edge: Edge, northwind: Agency) -> None:
     token = await edge.token(northwind, "metrics:read")
     query = """{ featureServices { name description entity valuesType ttlSeconds
-      features { name field description unit type } } }"""
+      features { name field description unit type } requests { name field description } } }"""
     services = (await edge.data(query, token))["featureServices"]
-    assert [service["name"] for service in services] == list(SERVICES)
+    assert [service["name"] for service in services] == [*SERVICES, "campaign_plan"]
     pacing = services[0]
     assert {key: pacing[key] for key in pacing if key != "features"} == {
         "name": "campaign_pacing_v1",
@@ -260,6 +260,7 @@ async def test_the_catalogue_tells_every_feature(edge: Edge, northwind: Agency) 
         "entity": "campaign",
         "valuesType": "CampaignPacingV1",
         "ttlSeconds": 259_200,
+        "requests": [],
     }
     assert pacing["features"][1] == {
         "name": "spend_7d",
@@ -268,3 +269,17 @@ async def test_the_catalogue_tells_every_feature(edge: Edge, northwind: Agency) 
         "unit": "MONEY",
         "type": "FLOAT64",
     }
+    plan = services[-1]
+    assert (plan["entity"], plan["valuesType"]) == ("campaign", "CampaignPlan")
+    assert [feature["field"] for feature in plan["features"]] == [
+        "plannedSpendRatio",
+        "plannedClicks",
+        "plannedAttributedRevenue",
+    ]
+    assert plan["requests"] == [
+        {
+            "name": "planned_spend_7d",
+            "field": "plannedSpend7d",
+            "description": "Media cost planned for 7 days, in the currency of the account.",
+        }
+    ]
