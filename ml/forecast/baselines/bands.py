@@ -4,14 +4,17 @@
 
 Split conformal prediction: errors of all series are pooled, each over the typical error of its own
 series, for each step ahead and for each total apart, so errors may grow with the distance and be
-lopsided. A series with little past borrows its scale from the panel, by its level. Past points see
-figures as they are known now, not as they were then: a band tells nothing of figures still to be
-restated, which `ml.forecast.rolling_origin` measures.
+lopsided. Each total is tried at the latest origins that it fits behind, so a week has a band long
+before a quarter has. Where there are too few errors for a bound, it is not known. A series with
+little past borrows its scale from the panel, by its level. Past points see figures as they are
+known now, not as they were then: a band tells nothing of figures still to be restated, which
+`ml.forecast.rolling_origin` measures.
 
 Source: Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, "Distribution-free predictive inference for
 regression", 2018, section 2.2 (split) and 5.2 (locally weighted).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -21,11 +24,10 @@ import numpy.typing as npt
 
 from ml.forecast.baselines.points import Point, Situation
 from ml.forecast.forecast import QUANTILES
-from ml.forecast.rolling_origin import totals_of
 from ml.forecast.scores import MEDIAN
 from ml.panel import Floats
 
-__all__ = ["banded"]
+__all__ = ["banded", "steps_missing"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -34,6 +36,8 @@ _ORIGINS: Final = 24
 _SPACING: Final = 5
 _EARLIEST: Final = 14  # steps that a past point needs before it
 _LEVEL_STEPS: Final = 28
+_HAIR: Final = 1e-9
+_LEAST_ERRORS: Final = 9  # of which the extremes are the bounds of 80 %
 _BORROWED: Final = 4  # a series' own errors weigh as much as the panel's from so many origins on
 
 
@@ -47,19 +51,35 @@ def banded(point: Point, situation: Situation, horizons: Sequence[int]) -> tuple
 
     Returns:
         Shapes (series, steps, quantiles) and (series, horizons, quantiles). Bounds are NaN where
-        the panel is too short to have been forecast once.
+        the panel is too short to have been forecast often enough: see `steps_missing`.
     """
     median = point(situation)
-    errors = _past_errors(point, situation)
     level = _level(situation.figures)
-    totals = np.stack([totals_of(one, horizons) for one in errors])
     is_positive: Flags = np.all(np.nan_to_num(situation.figures) >= 0, axis=1)
-    return (
-        _around(median, errors, _scale(errors, level, pooled=True), is_positive),
-        _around(
-            totals_of(median, horizons), totals, _scale(totals, level, pooled=False), is_positive
-        ),
-    )
+    steps, totals, begin = [], [], 0
+    for horizon in horizons:
+        errors = _past_errors(point, replace(situation, horizon=horizon))
+        of_steps, of_total = errors[..., begin:], errors.sum(axis=2, keepdims=True)
+        middle, sums = median[:, begin:horizon], median[:, :horizon].sum(axis=1, keepdims=True)
+        steps.append(_around(middle, of_steps, _scale(of_steps, level, pooled=True), is_positive))
+        totals.append(_around(sums, of_total, _scale(of_total, level, pooled=False), is_positive))
+        begin = horizon
+    return np.concatenate(steps, axis=1), np.concatenate(totals, axis=1)
+
+
+def steps_missing(known: int, series: int, horizon: int) -> int:
+    """How many more steps have to become known before a total has a band of 80 %.
+
+    Args:
+        known: Steps of the panel of which figures are known.
+        series: How many series it has; at least one.
+        horizon: Steps of the total.
+
+    Returns:
+        0: it has one.
+    """
+    origins = math.ceil(_LEAST_ERRORS / series)
+    return max(_EARLIEST + horizon + (origins - 1) * _SPACING - known, 0)
 
 
 def _past_errors(point: Point, situation: Situation) -> Floats:
@@ -74,7 +94,9 @@ def _past_errors(point: Point, situation: Situation) -> Floats:
     errors = np.full((max(len(origins), 1), len(situation.figures), horizon), np.nan)
     for place, origin in enumerate(origins):
         then = _then(situation, origin)
-        errors[place] = situation.figures[:, origin : origin + horizon] - point(then)
+        has_past = (~np.isnan(then.figures)).sum(axis=1, keepdims=True) >= _EARLIEST
+        told = np.where(has_past, point(then), np.nan)
+        errors[place] = situation.figures[:, origin : origin + horizon] - told
     return errors
 
 
@@ -127,13 +149,18 @@ def _around(median: Floats, errors: Floats, scale: Floats, is_positive: Flags) -
     pooled = np.sort((errors / safe).reshape(-1, errors.shape[2]), axis=0)
     count = (~np.isnan(pooled)).sum(axis=0)
     told = np.empty((*median.shape, len(QUANTILES)))
+    columns = np.arange(errors.shape[2])
     for place, level in enumerate(QUANTILES):
         if place == MEDIAN:
             told[..., place] = median
             continue
-        rank = np.floor((count + 1) * level) if place < MEDIAN else np.ceil((count + 1) * level)
-        chosen = np.clip(rank, 1, np.maximum(count, 1)).astype(np.intp) - 1
-        offset = pooled[chosen, np.arange(len(chosen))]
+        # A hair inwards: 39 errors are enough for 0.025, whatever floating point says.
+        rank = np.floor((count + 1) * level + _HAIR)
+        if place > MEDIAN:
+            rank = np.ceil((count + 1) * level - _HAIR)
+        is_enough = (rank >= 1) & (rank <= count)
+        chosen = np.where(is_enough, rank, 1).astype(np.intp) - 1
+        offset = np.where(is_enough, pooled[chosen, columns], np.nan)
         # The point is the median: a bound never crosses it.
         offset = np.minimum(offset, 0.0) if place < MEDIAN else np.maximum(offset, 0.0)
         told[..., place] = median + scale * offset

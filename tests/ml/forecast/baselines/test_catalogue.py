@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from ml.forecast.baselines.bands import steps_missing
 from ml.forecast.baselines.catalogue import (
     BASELINES,
     MEAN_28,
@@ -72,8 +73,28 @@ def test_a_band_is_the_ordered_error_of_the_past() -> None:
     # One series that alternates: the last value is off by 0 or by -+1, in turn, at each distance.
     revenue = np.tile([10.0, 11.0], 60)[None]
     found = NAIVE.forecast(panel_of(revenue), Measure.REVENUE, (1,), None)
-    # Past origins are 5 apart, so half of the 24 errors are +1 and half are -1.
-    np.testing.assert_allclose(found.steps[0, 0], [10.0, 10.0, 11.0, 12.0, 12.0])
+    # Past origins are 5 apart, so half of the 24 errors are +1 and half are -1; 95 % need 39.
+    np.testing.assert_allclose(found.steps[0, 0], [np.nan, 10.0, 11.0, 12.0, np.nan])
+
+
+@pytest.mark.parametrize(("series", "steps"), [(1, 61), (3, 31), (9, 21)])
+def test_a_band_is_known_from_nine_errors_on(series: int, steps: int) -> None:
+    for known in (steps - 1, steps):
+        revenue = np.full((series, 100), np.nan)  # as of a past that is looked for and not there
+        chance = np.random.default_rng(2)
+        revenue[:, -known:] = chance.gamma(9.0, 1 / 9.0, (series, known))
+        found = MEAN_28.forecast(panel_of(revenue), Measure.REVENUE, (7, 90), None)
+        bounds = found.totals[:, 0, [1, 3]], found.steps[:, :7, [1, 3]]
+        assert all(np.isnan(one).any() == (known < steps) for one in bounds)
+        assert steps_missing(known, series, 7) == steps - known
+        assert np.isnan(found.totals[:, 1, [1, 3]]).all()
+        assert np.isnan(found.steps[:, 7:, [1, 3]]).all()
+
+
+def test_a_quarter_has_a_band_after_so_many_more_days() -> None:
+    assert steps_missing(35, 12, 28) == 7
+    assert steps_missing(35, 12, 90) == 69
+    assert steps_missing(35, 3, 28) == 17  # three origins, five days apart
 
 
 def test_known_spend_narrows_the_band() -> None:
