@@ -210,12 +210,14 @@ async def open_runtime(
             features, plane.database, plane.jobs, _agencies(plane.doors), clock, uuid7
         )
         monitoring.register()
+        answers = RedisAnswerCache(plane.redis) if settings.has_answer_cache else None
         models = open_models(
             plane.database,
             warehouse,
             ModelStore(settings.landing_url),
             plane.jobs,
             _agencies(plane.doors),
+            answers,
             clock,
             uuid7,
         )
@@ -261,7 +263,7 @@ async def open_runtime(
         edge = GraphQLServices(
             database=plane.database,
             warehouse=warehouse,
-            answers=RedisAnswerCache(plane.redis) if settings.has_answer_cache else None,
+            answers=answers,
             plans=PlanCache(),
             features=features.reader,
             feature_book=features.book,

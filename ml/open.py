@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from domain.ids import TenantId
-from domain.ports import Clock, IdFactory, QueryWarehouse
+from domain.ports import AnswerCache, Clock, IdFactory, QueryWarehouse
 from ml.history.load import HistoryLoader
 from ml.ledger.ledger import AccuracyLedger
 from ml.registry.registry import ModelRegistry
 from ml.runs.daily import ModelRounds
 from ml.runs.forecasts import ForecastRun
 from ml.runs.histories import AgencyHistories
+from ml.runs.served import ServedForecasts
 from ml.runs.shadow import Judging
 from ml.runs.training import Agency, ForecastTraining
+from ml.runs.watch import Watching
 from tenancy.jobs import JobEngine
 from tenancy.model_store import ModelStore
 from tenancy.session import Database
@@ -34,6 +36,7 @@ class Models:
         ledger: Tells how good forecasts were.
         training: Makes new ones.
         forecasts: Forecasts an agency.
+        served: What is shown of forecasts.
         rounds: Keeps all of it up to date.
     """
 
@@ -41,6 +44,7 @@ class Models:
     ledger: AccuracyLedger
     training: ForecastTraining
     forecasts: ForecastRun
+    served: ServedForecasts
     rounds: ModelRounds
 
 
@@ -50,6 +54,7 @@ def open_models(
     artefacts: ModelStore,
     jobs: JobEngine,
     agencies: Callable[[], Awaitable[Sequence[tuple[TenantId, str]]]],
+    answers: AnswerCache | None,
     clock: Clock,
     ids: IdFactory,
 ) -> Models:
@@ -61,6 +66,7 @@ def open_models(
         artefacts: Has the models' bytes.
         jobs: Runs what takes long.
         agencies: All there are, with the IANA names of their zones; a door.
+        answers: Keeps what is served at hand; None: it is read where it is stored.
         clock: The present UTC instant.
         ids: For new rows.
     """
@@ -75,12 +81,16 @@ def open_models(
     ledger = AccuracyLedger(database, clock, ids)
     histories = AgencyHistories(HistoryLoader(warehouse))
     training = ForecastTraining(database, histories, registry, in_zones, clock)
-    forecasts = ForecastRun(database, histories, registry, ledger, clock)
+    served = ServedForecasts(database, answers)
+    forecasts = ForecastRun(database, histories, registry, ledger, served, clock)
     judging = Judging(registry, ledger, tenants, clock)
+    watching = Watching(database, histories, registry, ledger, in_zones, clock)
+    rounds = ModelRounds(database, jobs, forecasts, training, judging, watching, agencies, clock)
     return Models(
         registry=registry,
         ledger=ledger,
         training=training,
         forecasts=forecasts,
-        rounds=ModelRounds(database, jobs, forecasts, training, judging, agencies, clock),
+        served=served,
+        rounds=rounds,
     )

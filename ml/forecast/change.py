@@ -11,12 +11,17 @@ Policy 33, eq. 5 (multiplicative) and 2 (additive).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Part", "Totals", "decompose", "in_words"]
+__all__ = ["Factor", "Part", "Totals", "decompose", "in_words", "split_change"]
 
 _SPOKEN_OF: Final = 0.05  # share of the change below which a part is not worth a sentence
+
+
+# Name, how often it stands in the product (a price divides it), how it changed: 2 for twice.
+Factor = tuple[str, int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,25 @@ def decompose(before: Totals, after: Totals) -> tuple[Part, ...] | None:
     known = (*_all(before), *_all(after))
     if min(known) <= 0:
         return None
-    # Name, how often the factor stands in revenue (a price of visits divides it), its change.
     factors = (
         ("spend", 1, after.spend / before.spend),
         ("CPC", -1, _ratio(after.spend, after.visits, before.spend, before.visits)),
         ("CVR", 1, _ratio(after.conversions, after.visits, before.conversions, before.visits)),
         ("AOV", 1, _ratio(after.revenue, after.conversions, before.revenue, before.conversions)),
     )
-    total = math.log(after.revenue / before.revenue)
-    mean = (after.revenue - before.revenue) / total if total else before.revenue
+    return split_change(before.revenue, after.revenue, factors)
+
+
+def split_change(before: float, after: float, factors: Sequence[Factor]) -> tuple[Part, ...]:
+    """Part of each factor in the change of a product, the largest first.
+
+    Args:
+        before: Product of the factors, above 0.
+        after: Likewise.
+        factors: Their changes multiply to that of the product.
+    """
+    total = math.log(after / before)
+    mean = (after - before) / total if total else before
     parts = [
         Part(
             name,

@@ -101,11 +101,18 @@ class Adaptation:
         """Share to be left outside now."""
         return self.alphas.get((group[:_ADAPTED], nominal), nominal)
 
-    def after(self, group: Group, nominal: float, missed: Sequence[bool]) -> "Adaptation":
-        """Levels after more forecasts have been scored, in order: a += rate (nominal - miss)."""
+    def after(self, group: Group, nominal: float, missed: Sequence[float]) -> "Adaptation":
+        """Levels after more forecasts have been scored: a += rate (nominal - missed).
+
+        Args:
+            group: Whose.
+            nominal: Share that is to be left outside.
+            missed: In order of time: 1 for an actual outside, 0 for one within; of several that
+                came at once their mean.
+        """
         alpha = self.alpha(group, nominal)
         for was_missed in missed:
-            alpha += _RATE * (nominal - float(was_missed))
+            alpha += _RATE * (nominal - was_missed)
             alpha = min(max(alpha, _WIDEST), 1 - _WIDEST)
         return Adaptation({**self.alphas, (group[:_ADAPTED], nominal): alpha})
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ml.forecast.features import NAMES, Features
 from ml.panel import Floats
 
-__all__ = ["Kind", "Noise", "details_of", "kind_of", "learn_noise", "nearest_known"]
+__all__ = ["REGIMES", "Kind", "Noise", "details_of", "kind_of", "learn_noise", "nearest_known"]
 
 _T = TypeVar("_T")
 
@@ -29,13 +29,14 @@ _DETAIL: Final = NAMES.index("level of detail")
 _DETAILS: Final = ("client", "channel", "campaign")
 _LEAST_ROWS: Final = 40  # fewer tell no third
 _GROUPS: Final = ("calm", "usual", "wild")
+REGIMES: Final = ("open", "planned")  # of spend ahead
 
 Kind = tuple[str, ...]  # measure, regime, horizon, level of detail
 
 
 def kind_of(measure: str, *, is_planned: bool, horizon: int, detail: int) -> Kind:
     """What is usual is learnt by measure, regime, place of the horizon and level of detail."""
-    return measure, "planned" if is_planned else "open", str(horizon), _DETAILS[detail]
+    return measure, REGIMES[is_planned], str(horizon), _DETAILS[detail]
 
 
 def details_of(features: Features) -> npt.NDArray[np.int64]:

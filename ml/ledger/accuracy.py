@@ -11,6 +11,7 @@ Decision: ADR-0033.
 """
 
 import datetime as dt
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from ml.panel import Measure
 from tenancy.session import TenantSession
 from tenancy.tables import ForecastLevel
 
-__all__ = ["Accuracy", "AgainstBaseline", "Group", "read_accuracy"]
+__all__ = ["Accuracy", "AgainstBaseline", "Group", "Held", "read_accuracy", "read_held"]
 
 _MEDIAN: Final = QUANTILES.index(0.5)
 _LOW: Final = QUANTILES.index(0.1)
@@ -60,6 +61,23 @@ _AGAINST: Final = text(f"""
         FROM ({_TOTALS}) AS t CROSS JOIN LATERAL jsonb_each(t.baselines) AS b
     ) AS t
     WHERE told IS NOT NULL GROUP BY {_GROUP}, name ORDER BY {_GROUP}, name
+""")
+
+
+_HELD: Final = text("""
+    SELECT count(*) AS forecasts, count(*) FILTER (WHERE actual BETWEEN low AND high) AS held,
+        count(DISTINCT (client_id, series, measure)) AS series
+    FROM (
+        SELECT f.client_id, f.series, f.measure, t.actual,
+            f.quantiles[(t.place - 1) * :width + :low] AS low,
+            f.quantiles[(t.place - 1) * :width + :high] AS high
+        FROM made_forecasts f
+        CROSS JOIN LATERAL unnest(f.horizons, f.actuals)
+            WITH ORDINALITY AS t (horizon, actual, place)
+        WHERE f.role = 'served' AND f.version_id = :version AND f.origin >= :since
+            AND t.actual <> 'NaN'
+    ) AS t
+    WHERE low <> 'NaN' AND high <> 'NaN'
 """)
 
 
@@ -115,6 +133,35 @@ class Accuracy:
     bias: float | None
     coverage: float
     baselines: Mapping[str, AgainstBaseline]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How often bands of 80 % held.
+
+    Attributes:
+        forecasts: Totals with a mature actual.
+        held: Of these, within.
+        series: Of how many series and measures.
+    """
+
+    forecasts: int
+    held: int
+    series: int
+
+
+async def read_held(session: TenantSession, version_id: uuid.UUID, since: dt.date) -> Held:
+    """How often the bands of a version held that were served to the session's agency. One query.
+
+    Args:
+        session: Of the agency.
+        version_id: Of the model.
+        since: Earliest origin.
+    """
+    places = {"width": len(QUANTILES), "low": _LOW + 1, "high": _HIGH + 1}
+    asked = {"version": version_id, "since": since}
+    row = (await session.execute(_HELD, asked | places)).one()
+    return Held(row.forecasts, row.held, row.series)
 
 
 async def read_accuracy(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.errors import InternalError
 from domain.ids import ClientId
@@ -49,6 +50,8 @@ class Entry:
         horizons: Days of each total, ascending.
         quantiles: Shape (horizons, quantiles of `QUANTILES`).
         baselines: Name -> shape (horizons,); NaN: it had nothing to say.
+        is_planned: Made with planned spend.
+        days: Each day from the origin on, shape (days, quantiles).
     """
 
     client_id: ClientId
@@ -62,18 +65,25 @@ class Entry:
     horizons: tuple[int, ...]
     quantiles: Floats
     baselines: Mapping[str, Floats]
+    is_planned: bool
+    days: Floats
 
 
 def entries_of(
-    known: Panel, forecast: Forecast, baselines: Mapping[str, Forecast], maker: Maker
-) -> list[Entry]:
-    """Entries of all series of which anything was forecast.
+    known: Panel,
+    forecast: Forecast,
+    baselines: Mapping[str, Forecast],
+    maker: Maker,
+    is_planned: npt.NDArray[np.bool_],
+) -> dict[int, Entry]:
+    """Entries of all series of which anything was forecast, by their rows in the panel.
 
     Args:
         known: What the forecast was made of; daily.
         forecast: Of the panel's series, in their order.
         baselines: By name: of the same series, measure and horizons, from the same origin.
         maker: Who made it.
+        is_planned: Which series it was made of with planned spend, shape (series,).
 
     Raises:
         InternalError: A baseline is of something else (our bug).
@@ -82,7 +92,10 @@ def entries_of(
         if (other.measure, other.horizons) != (forecast.measure, forecast.horizons):
             raise InternalError(f"baseline {name} forecasts something else")
     told = np.flatnonzero(~np.isnan(forecast.totals).all(axis=(1, 2)))
-    return [_entry(known, row, forecast, baselines, maker) for row in map(int, told)]
+    return {
+        row: _entry(known, row, forecast, baselines, maker, is_planned=bool(is_planned[row]))
+        for row in map(int, told)
+    }
 
 
 def key_of(series: Series) -> str:
@@ -114,7 +127,13 @@ def level_of(series: Series) -> ForecastLevel:
 
 
 def _entry(
-    known: Panel, row: int, forecast: Forecast, baselines: Mapping[str, Forecast], maker: Maker
+    known: Panel,
+    row: int,
+    forecast: Forecast,
+    baselines: Mapping[str, Forecast],
+    maker: Maker,
+    *,
+    is_planned: bool,
 ) -> Entry:
     series = known.series[row]
     return Entry(
@@ -129,4 +148,6 @@ def _entry(
         horizons=forecast.horizons,
         quantiles=forecast.totals[row],
         baselines={name: other.totals[row, :, _MEDIAN] for name, other in baselines.items()},
+        is_planned=is_planned,
+        days=forecast.steps[row],
     )

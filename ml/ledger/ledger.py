@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import ClientId, TenantId
 from domain.ports import Clock, IdFactory
-from ml.ledger.accuracy import Accuracy, read_accuracy
+from ml.ledger.accuracy import Accuracy, Held, read_accuracy, read_held
 from ml.ledger.entry import Entry, key_of
 from ml.ledger.paired import Pair, pair_up
 from ml.ledger.ripe import ripe_totals
@@ -112,6 +112,11 @@ class AccuracyLedger:
         async with self.database.session(tenant_id) as session:
             return await read_accuracy(session, first, last)
 
+    async def held(self, tenant_id: TenantId, version_id: uuid.UUID, since: dt.date) -> Held:
+        """How often the bands of a version held; see `ml.ledger.accuracy.read_held`."""
+        async with self.database.session(tenant_id) as session:
+            return await read_held(session, version_id, since)
+
     async def paired(
         self, tenant_id: TenantId, challenger_id: uuid.UUID, since: dt.date
     ) -> Sequence[Pair]:
@@ -148,6 +153,7 @@ class AccuracyLedger:
             "role": entry.maker.role,
             "method": entry.method,
             "version_id": entry.maker.version_id,
+            "is_planned": entry.is_planned,
             "horizons": list(entry.horizons),
             "quantiles": entry.quantiles.ravel().tolist(),
             "baselines": {name: _json(values) for name, values in entry.baselines.items()},

@@ -80,6 +80,7 @@ async def add_version(
         figures=training.snapshot.figures,
         parameters={**training.parameters, "seed": training.seed},
         metrics={group: dict(one) for group, one in training.metrics.items()},
+        inputs=dict(training.inputs),
         artefact_hash=hash_of(artefact),
         artefact_bytes=len(artefact),
     )

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from domain.errors import InternalError, NotFoundError
 from domain.ids import TenantId
 from domain.ports import Clock, IdFactory
-from ml.registry.due import list_due, settle_retraining
+from ml.registry.due import list_due, note_retraining, settle_retraining
 from ml.registry.gate import Verdict
 from ml.registry.records import (
     add_version,
@@ -36,6 +36,7 @@ from ml.registry.records import (
     list_marked,
     note_event,
 )
+from ml.registry.retraining import Retraining
 from ml.registry.states import (
     check_move,
     check_promotion,
@@ -74,13 +75,16 @@ class ModelRegistry:
     clock: Clock
     ids: IdFactory
 
-    async def register(self, training: Training, artefact: bytes, *, process: str) -> ModelVersion:
+    async def register(
+        self, training: Training, artefact: bytes, *, process: str, reasons: Sequence[str] = ()
+    ) -> ModelVersion:
         """Keep a model that was trained; a candidate from then on.
 
         Args:
             training: What it was made of.
             artefact: Its bytes; the same ones of the same snapshot are the same version.
             process: `job:<name>`, or `operator`.
+            reasons: Why it was trained; sentences without a full stop.
 
         Raises:
             LandingError: The object store failed; again does the rest.
@@ -96,7 +100,7 @@ class ModelRegistry:
             version = await session.get(ModelVersion, version_id)
             if version is None:
                 version = await add_version(session, training, artefact, self.clock())
-                await note_event(session, version, process, "trained")
+                await note_event(session, version, process, _trained(reasons))
         for share in training.snapshot.shares:
             async with self.database.session(share.tenant_id) as session:
                 await mark_late_model(session, version.id, version.as_of, self.clock())
@@ -204,10 +208,16 @@ class ModelRegistry:
         async with self.database.platform_session() as session:
             return await champion_of(session, kind)
 
-    async def is_retraining_due(self, kind: str) -> bool:
-        """Whether a kind has to be trained anew by now; see `ml.registry.retraining`."""
+    async def note_retraining(self, kind: str, found: Retraining) -> None:
+        """Write down that a kind has to be trained anew; see `ml.registry.due`."""
         async with self.database.platform_session() as session:
-            return any(one.kind == kind for one in await list_due(session, self.clock()))
+            await note_retraining(session, kind, found, now=self.clock(), ids=self.ids)
+
+    async def due_reasons(self, kind: str) -> tuple[str, ...]:
+        """Why a kind has to be trained anew by now; empty: it need not."""
+        async with self.database.platform_session() as session:
+            due = await list_due(session, self.clock())
+        return tuple(reason for one in due if one.kind == kind for reason in one.reasons)
 
     async def load(self, version: ModelVersion) -> bytes:
         """The artefact of a version, proved to be what was registered.
@@ -293,6 +303,10 @@ class ModelRegistry:
 
 def _lock(kind: str) -> str:
     return f"models {kind}"
+
+
+def _trained(reasons: Sequence[str]) -> str:
+    return f"trained: {'; '.join(reasons)}" if reasons else "trained"
 
 
 def _told(verdict: Verdict) -> str:

@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -89,6 +89,7 @@ class Training:
         parameters: Of the training; JSON.
         seed: Of all that was drawn.
         metrics: By group of agencies, `EVERYBODY` among them: name of a metric -> value.
+        inputs: How the inputs were spread, for a later look at drift; JSON.
 
     Raises:
         InternalError: A kind that is no word, or no metrics over all agencies (our bug).
@@ -101,6 +102,7 @@ class Training:
     parameters: Mapping[str, Any]
     seed: int
     metrics: Mapping[str, Mapping[str, float]]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):

@@ -28,7 +28,7 @@ from domain.ids import TenantId
 from domain.ports import Clock, TenantScope
 from ml.forecast.calendar import NO_CALENDAR, Calendar
 from ml.forecast.completion import learn_completion
-from ml.forecast.features import NAMES
+from ml.forecast.features import NAMES, Features
 from ml.forecast.forecast import HORIZONS, Forecaster
 from ml.forecast.model_file import from_bytes, to_bytes
 from ml.forecast.pooled import PooledModel
@@ -41,7 +41,8 @@ from ml.registry.gate import OFFLINE, Gate, PairedErrors, Verdict
 from ml.registry.registry import ModelRegistry
 from ml.registry.training import EVERYBODY, Share, Snapshot, Training, share_of
 from ml.runs.calendars import load_calendar
-from ml.runs.histories import AgencyHistories
+from ml.runs.histories import DAYS, AgencyHistories
+from ml.runs.inputs import TRAINED_ON, inputs_of, profile_of
 from ml.runs.opponent import HARD_TO_BEAT
 from ml.runs.trial import TRIAL_EVERY, TRIAL_HORIZONS, TrialErrors, trial_origins
 from tenancy.session import Database
@@ -126,18 +127,24 @@ class ForecastTraining:
         reader = _Reader(self, agencies, as_of, loop)
         champion = await self.registry.find_champion(FORECAST)
         served = None if champion is None else from_bytes(await self.registry.load(champion))
-        model, errors, shares = await asyncio.to_thread(_learn, reader, calendar, served)
-        verdict = None if errors is None else _verdict(errors)
+        learnt = await asyncio.to_thread(_learn, reader, calendar, served)
+        verdict = None if learnt.errors is None else _verdict(learnt.errors)
         training = Training(
             kind=FORECAST,
             code=_code(),
             features=hashlib.sha256("\x1f".join(NAMES).encode()).hexdigest()[:16],
-            snapshot=Snapshot(as_of, tuple(shares)),
-            parameters={"horizons": list(HORIZONS)},
+            snapshot=Snapshot(as_of, tuple(learnt.shares)),
+            parameters={"horizons": list(HORIZONS), "days": DAYS},
             seed=_SEED,
-            metrics=_metrics(verdict),
+            metrics=_metrics(verdict, learnt.agencies),
+            inputs=profile_of(learnt.inputs),
         )
-        version = await self.registry.register(training, to_bytes(model), process=_PROCESS)
+        version = await self.registry.register(
+            training,
+            to_bytes(learnt.model),
+            process=_PROCESS,
+            reasons=await self.registry.due_reasons(FORECAST),
+        )
         if version.state is ModelState.CANDIDATE:
             version = await self._judge(version, verdict)
         _LOG.info("forecaster_trained", number=version.number, agencies=version.agencies)
@@ -182,25 +189,48 @@ class _Reader:
             yield agency, asyncio.run_coroutine_threadsafe(reading, self.loop).result()
 
 
-def _learn(
-    reader: _Reader, calendar: Calendar, served: PooledModel | None
-) -> tuple[PooledModel, PairedErrors | None, list[Share]]:
-    errors = _try(reader, calendar, served)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Learnt:
+    """What became of the histories.
+
+    Attributes:
+        errors: Of the trial; None: no history was long enough for one.
+        agencies: How many each group has, of those that took part in the trial.
+        inputs: See `ml.runs.inputs`.
+    """
+
+    model: PooledModel
+    errors: PairedErrors | None
+    agencies: Mapping[str, int]
+    shares: Sequence[Share]
+    inputs: Features
+
+
+def _learn(reader: _Reader, calendar: Calendar, served: PooledModel | None) -> _Learnt:
+    tried = _try(reader, calendar, served)
     shares: list[Share] = []
+    inputs: list[Features] = []
 
     def histories() -> Iterator[History]:
         for agency, by_topic in reader.read():
             if by_topic:
                 panels = [by_topic[topic].latest() for topic in sorted(by_topic, key=_name)]
                 shares.append(share_of(agency.tenant_id, panels))
-            yield from by_topic.values()
+            for history in by_topic.values():
+                inputs.append(inputs_of(history, calendar, TRAINED_ON))
+                yield history
 
     model = train(histories(), seed=_SEED, threads=_THREADS, calendar=calendar)
-    return model, errors, shares
+    return _Learnt(model, *tried, shares, np.concatenate(inputs))
 
 
-def _try(reader: _Reader, calendar: Calendar, served: PooledModel | None) -> PairedErrors | None:
-    """Errors of a model that was trained before the first origin; None: too little past."""
+def _try(
+    reader: _Reader, calendar: Calendar, served: PooledModel | None
+) -> tuple[PairedErrors | None, Mapping[str, int]]:
+    """Errors of a model that was trained before the first origin, and agencies by group.
+
+    No errors: there is too little past.
+    """
 
     def before() -> Iterator[History]:
         for _, by_topic in reader.read():
@@ -211,14 +241,17 @@ def _try(reader: _Reader, calendar: Calendar, served: PooledModel | None) -> Pai
     try:
         model = train(before(), seed=_SEED, threads=_THREADS, calendar=calendar)
     except InvalidInputError:
-        return None
-    errors = TrialErrors()
+        return None, {}
+    errors, agencies = TrialErrors(), dict.fromkeys(GROUPS, 0)
     for _, by_topic in reader.read():
         group = group_of(sum(len(history.series) for history in by_topic.values()))
+        is_tried = False
         for history in by_topic.values():
             opponent = HARD_TO_BEAT if served is None else _of_agency(served, history, calendar)
-            errors.add(history, _of_agency(model, history, calendar), opponent, group=group)
-    return errors.paired(GROUPS)
+            own = _of_agency(model, history, calendar)
+            is_tried |= errors.add(history, own, opponent, group=group)
+        agencies[GROUPS[group]] += is_tried
+    return errors.paired(GROUPS), agencies
 
 
 def _of_agency(model: PooledModel, history: History, calendar: Calendar) -> Forecaster:
@@ -239,12 +272,24 @@ def _verdict(errors: PairedErrors) -> Verdict:
     return Gate(OFFLINE).judge(errors, weeks, np.random.default_rng(_SEED))
 
 
-def _metrics(verdict: Verdict | None) -> Mapping[str, Mapping[str, float]]:
+def _metrics(
+    verdict: Verdict | None, agencies: Mapping[str, int]
+) -> Mapping[str, Mapping[str, float]]:
+    """Figures of the trial by group; a group without agencies has none."""
     if verdict is None:
         return {EVERYBODY: {}}
-    overall = {"change": verdict.change, "coverage_80": verdict.coverage}
+    low, high = verdict.interval
+    overall = {
+        "agencies": sum(agencies.values()),
+        "change": verdict.change,
+        "change_low": low,
+        "change_high": high,
+        "coverage_80": verdict.coverage,
+    }
     return {EVERYBODY: overall} | {
-        group: {"change": change} for group, change in verdict.groups.items()
+        group: {"agencies": agencies[group], "change": change}
+        for group, change in verdict.groups.items()
+        if agencies[group]
     }
 
 

@@ -50,7 +50,7 @@ class TrialErrors:
         opponent: Forecaster,
         *,
         group: int,
-    ) -> None:
+    ) -> bool:
         """Roll both over a history.
 
         Args:
@@ -58,8 +58,11 @@ class TrialErrors:
             challenger: Trained on nothing after the first of `trial_origins`.
             opponent: What is served today.
             group: Of agencies, that this one belongs to.
+
+        Returns:
+            Whether anything came of it that they could be held against.
         """
-        origins = trial_origins(history.steps)
+        before, origins = len(self._parts), trial_origins(history.steps)
         for measure in history.values if origins else ():
             planned = None
             if measure is not Measure.SPEND and Measure.SPEND in history.values:
@@ -70,6 +73,7 @@ class TrialErrors:
             for number, outcome in enumerate(outcomes):
                 self._parts += _errors(outcome, self._series, number, group)
             self._series += len(history.series)
+        return any(len(part[0]) for part in self._parts[before:])
 
     def paired(self, groups: Sequence[str]) -> PairedErrors | None:
         """All errors; None: no history was long enough."""

@@ -44,7 +44,7 @@ from tenancy.tables.feature_monitoring import (
     FeatureViewDay,
 )
 from tenancy.tables.features import FeatureDefinition, FeatureMaterialisation, FeatureRegistration
-from tenancy.tables.forecasts import ForecastLevel, ForecastRole, MadeForecast
+from tenancy.tables.forecasts import ForecastLevel, ForecastRole, MadeForecast, ServedForecast
 from tenancy.tables.ingestion import (
     LANDING_VERSION,
     Connection,
@@ -242,6 +242,7 @@ __all__ = [
     "Role",
     "RunState",
     "SecondFactor",
+    "ServedForecast",
     "SigningKey",
     "SpendPlan",
     "StepState",

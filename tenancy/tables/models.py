@@ -80,6 +80,7 @@ class ModelVersion(Base):
     figures: Mapped[int] = mapped_column(BigInteger)
     parameters: Mapped[dict[str, Any]] = holds(CONFIGURATION)  # of the training, seed included
     metrics: Mapped[dict[str, Any]] = holds(AGGREGATE_FIGURES)  # group of agencies -> metric
+    inputs: Mapped[dict[str, Any]] = holds(AGGREGATE_FIGURES)  # input -> how it was spread
     artefact_hash: Mapped[str] = holds(LINEAGE)  # SHA-256 of the bytes, hexadecimal
     artefact_bytes: Mapped[int] = mapped_column(BigInteger)
     retrain_by: Mapped[dt.datetime | None]  # it saw people erased since; NULL: no

@@ -5,6 +5,7 @@ changed, nothing of it in the error, the log or the attacker's rows
 """
 
 import hashlib
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from gdpr.requests.run import REQUEST_JOB
 from ingestion.corrections import PLACE_JOB, RELEASE_JOB, REPLAY_JOB
 from ingestion.pipeline import HISTORY_JOB, IMPORT_JOB, SYNC_JOB
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
-from ml.runs.daily import FORECAST_JOB, JUDGE_JOB, TRAIN_JOB
+from ml.runs.daily import CLIENT_JOB, FORECAST_JOB, JUDGE_JOB, TRAIN_JOB, WATCH_JOB
 from tenancy.jobs import JobFailedError, JobQueue
 from tests.e2e.platform import Platform
 from tests.isolation.entries import CLASSIFIED, Kind
@@ -30,6 +31,7 @@ from tests.isolation.standing import Standing, stand
 pytestmark = pytest.mark.anyio
 
 # Arguments beside the ids of tenant, run and connection, by job.
+CLIENT = str(uuid.UUID(int=7))  # of nobody; forecasts of an agency read no client of another
 JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     SYNC_JOB: (JobQueue.SYNC, {"requested_by": "test"}),
     IMPORT_JOB: (JobQueue.SYNC, {"requested_by": "test", "facts": {"ads_daily": "ads_daily"}}),
@@ -44,8 +46,10 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     BACKFILL_JOB: (JobQueue.FOLLOW, {"view": "secret_northwind_v1"}),
     MONITOR_JOB: (JobQueue.FOLLOW, {"day": "2026-03-15"}),
     FORECAST_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin"}),
+    CLIENT_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin", "client_id": CLIENT}),
     TRAIN_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),
     JUDGE_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),
+    WATCH_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),
 }
 
 
@@ -94,7 +98,7 @@ async def test_a_job_reaches_its_own_agency_alone(
 
 
 # Those that work for every agency that has something to do, and are told of none.
-OF_ALL = {LOAD_JOB, ERASE_JOB, TRAIN_JOB, JUDGE_JOB}
+OF_ALL = {LOAD_JOB, ERASE_JOB, TRAIN_JOB, JUDGE_JOB, WATCH_JOB}
 
 
 @pytest.mark.parametrize("name", sorted(set(JOBS) - OF_ALL))

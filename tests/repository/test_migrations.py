@@ -83,6 +83,7 @@ APP_GRANTS = {
     "second_factors": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "signing_keys": {"SELECT", "INSERT", "UPDATE"},
     "stream_states": {"SELECT", "INSERT", "UPDATE"},
+    "served_forecasts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "spend_plans": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "subject_identifiers": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "subject_requests": {"SELECT", "INSERT", "UPDATE"},
@@ -156,7 +157,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 57
+    assert len(model) == 58
     assert migrated == model
 
 

@@ -1,12 +1,15 @@
 """The field `forecast`: what the next weeks will bring, as it was told last.
 
-client, measure, level -> latest served forecasts -> totals with bands, and who told them
+client, measure, level -> latest served forecasts -> totals and days with bands, who told them, why
 """
 
 import datetime as dt
-from typing import Annotated
+import math
+from itertools import zip_longest
+from typing import Annotated, Final
 
 import numpy as np
+import numpy.typing as npt
 import strawberry
 
 from api.entity_ids import public_entity_id
@@ -15,13 +18,15 @@ from api.graphql.context import EdgeInfo
 from api.identity.caller import Scope
 from domain.ids import public_id
 from feature_repo.entities import CAMPAIGN
-from ml.forecast.forecast import QUANTILES
 from ml.ledger.entry import parts_of
 from ml.panel import Measure
-from ml.runs.served import list_served
-from tenancy.tables import ForecastLevel, MadeForecast
+from ml.runs.reasons import Change, reasons_from
+from ml.runs.served import Served, ServedForecasts
+from tenancy.tables import ForecastLevel
 
 __all__ = ["FORECAST"]
+
+_NODE: Final = "Forecast"
 
 strawberry.enum(ForecastLevel, description="What a forecast is summed over.")
 
@@ -43,15 +48,68 @@ class ForecastTotal:
         description="As likely too much as too little; amounts are of the series' currency."
     )
     band80: ForecastBand | None = strawberry.field(
-        description="In 80 of 100 cases; null: too little is known to say."
+        description="In 80 of 100 cases; null: too little is known, see `bandInDays`."
     )
-    band95: ForecastBand | None = strawberry.field(description="In 95 of 100 cases; likewise.")
+    band95: ForecastBand | None = strawberry.field(description="In 95 of 100 cases; takes longer.")
+    band_in_days: int | None = strawberry.field(
+        description="Days that are still to come until there is a band of 80; null: there is."
+    )
+
+
+@strawberry.type(description="One day that is to come; null: too little is known to say.")
+class ForecastDay:
+    """See the description."""
+
+    date: dt.date
+    value: float | None = strawberry.field(description="As likely too much as too little.")
+    lower80: float | None
+    upper80: float | None
+    lower95: float | None
+    upper95: float | None
+
+
+@strawberry.type(description="What moved a model's forecast of the next four weeks.")
+class ForecastDriver:
+    """See the description."""
+
+    name: str
+    words: str
+    share: float = strawberry.field(description="Of all that moved it, 0.6: three fifths.")
+
+
+@strawberry.type(description="A factor's part in a change; parts add up to it.")
+class ForecastChangePart:
+    """See the description."""
+
+    name: str = strawberry.field(description="spend, orders; CPA and AOV: spend and value of one.")
+    change: float = strawberry.field(description="Of the factor itself, 0.18: 18 % more.")
+    share: float = strawberry.field(description="Of the change; below 0: against it.")
+    amount: float = strawberry.field(description="Of the change, in the unit of the measure.")
+
+
+@strawberry.type(description="The next days against as many before, which may still be growing.")
+class ForecastChange:
+    """See the description."""
+
+    days: int
+    before: float
+    after: float
+    words: list[str]
+    parts: list[ForecastChangePart] = strawberry.field(
+        description="Empty: the measure is no product, does not change, or a factor is 0."
+    )
+
+
+def _days(root: strawberry.Parent["ForecastSeries"]) -> list[ForecastDay]:
+    told = root.served.days
+    return [] if told is None else [_day(root.served.origin, *one) for one in enumerate(told)]
 
 
 @strawberry.type(description="What is expected of one series.")
 class ForecastSeries:
     """See the description."""
 
+    served: strawberry.Private[Served]
     channel: str | None = strawberry.field(description="null: all channels.")
     campaign: strawberry.ID | None = strawberry.field(description="null: all campaigns.")
     currency: str | None = strawberry.field(description="ISO 4217; null: it has no amounts.")
@@ -59,7 +117,18 @@ class ForecastSeries:
     model: strawberry.ID | None = strawberry.field(
         description="Of `modelCard`; null: no model serves."
     )
+    is_planned: bool = strawberry.field(description="Whether planned spend is counted with.")
     totals: list[ForecastTotal]
+    days: list[ForecastDay] = strawberry.field(
+        resolver=_days, description="Each day from the origin on."
+    )
+    drivers: list[ForecastDriver] | None = strawberry.field(
+        description="The strongest first; null: `driversNote` says why there are none."
+    )
+    drivers_note: str | None
+    change: ForecastChange | None = strawberry.field(
+        description="null: the days before are not known."
+    )
 
 
 @strawberry.type(name="Forecast", description="As it was told last; it is not told anew for you.")
@@ -79,46 +148,102 @@ async def _forecast(
         ForecastLevel, strawberry.argument(description="One series for each.")
     ] = ForecastLevel.CLIENT,
 ) -> ForecastNode | None:
-    caller = info.context.caller
+    caller, services = info.context.caller, info.context.services
     client_id = own_client_id(client, caller.clients)
-    async with info.context.services.database.session(caller.tenant_id) as session:
-        rows = await list_served(session, client_id, measure, level)
-    if not rows:
+    served = await ServedForecasts(services.database, services.answers).read(
+        caller.tenant_id, client_id, measure, level, with_days=_asks_for_days(info)
+    )
+    if not served:
         return None
     return ForecastNode(
-        origin=rows[0].origin,
-        made_at=max(row.made_at for row in rows),
-        series=[_series(row) for row in rows],
+        origin=max(one.origin for one in served),
+        made_at=max(one.made_at for one in served),
+        series=[_series(one) for one in served],
     )
 
 
-def _series(row: MadeForecast) -> ForecastSeries:
-    parts = parts_of(row.series)
+def _asks_for_days(info: EdgeInfo) -> bool:
+    executor = info.executor
+    return any(
+        below[0].node.name.value == "days"
+        for series in executor.selected(_NODE, info.nodes).values()
+        if series[0].node.name.value == "series"
+        for below in executor.selected(ForecastSeries.__name__, series).values()
+    )
+
+
+def _series(one: Served) -> ForecastSeries:
+    parts, reasons = parts_of(one.series), reasons_from(one.reasons)
     campaign = parts.get("campaign")
-    quantiles = np.reshape(row.quantiles, (len(row.horizons), len(QUANTILES)))
     return ForecastSeries(
+        served=one,
         channel=parts.get("channel"),
         campaign=None if campaign is None else strawberry.ID(public_entity_id(CAMPAIGN, campaign)),
-        currency=row.currency,
-        method=row.method,
-        model=None if row.version_id is None else strawberry.ID(public_id("mdl", row.version_id)),
+        currency=one.currency,
+        method=one.method,
+        model=None if one.version_id is None else strawberry.ID(public_id("mdl", one.version_id)),
+        is_planned=one.is_planned,
         totals=[
-            _total(days, told.tolist())
-            for days, told in zip(row.horizons, quantiles, strict=True)
-            if not np.isnan(told[2])
+            _total(days, told, missing)
+            for days, told, missing in zip_longest(
+                one.horizons, one.quantiles.tolist(), reasons.missing_days
+            )
+            if not math.isnan(told[2])
         ],
+        drivers=None
+        if reasons.drivers is None
+        else [
+            ForecastDriver(name=driver.name, words=driver.words, share=driver.share)
+            for driver in reasons.drivers
+        ],
+        drivers_note=reasons.note,
+        change=None if reasons.change is None else _change(reasons.change),
     )
 
 
-def _total(days: int, told: list[float]) -> ForecastTotal:
+def _total(days: int, told: list[float], missing: int | None) -> ForecastTotal:
     low95, low80, expected, high80, high95 = told
     return ForecastTotal(
-        days=days, expected=expected, band80=_band(low80, high80), band95=_band(low95, high95)
+        days=days,
+        expected=expected,
+        band80=_band(low80, high80),
+        band95=_band(low95, high95),
+        band_in_days=missing or None,
     )
 
 
 def _band(low: float, high: float) -> ForecastBand | None:
-    return None if np.isnan(low + high) else ForecastBand(low=low, high=high)
+    return None if math.isnan(low + high) else ForecastBand(low=low, high=high)
+
+
+def _day(origin: dt.date, number: int, told: npt.NDArray[np.float32]) -> ForecastDay:
+    # In full they would show digits that 32 bits do not have.
+    low95, low80, value, high80, high95 = (
+        None if math.isnan(one) else float(f"{one:.7g}") for one in told.tolist()
+    )
+    return ForecastDay(
+        date=origin + dt.timedelta(days=number),
+        value=value,
+        lower80=low80,
+        upper80=high80,
+        lower95=low95,
+        upper95=high95,
+    )
+
+
+def _change(change: Change) -> ForecastChange:
+    return ForecastChange(
+        days=change.days,
+        before=change.before,
+        after=change.after,
+        words=list(change.words),
+        parts=[
+            ForecastChangePart(
+                name=part.name, change=part.change, share=part.share, amount=part.amount
+            )
+            for part in change.parts
+        ],
+    )
 
 
 FORECAST = RootField(

@@ -13,6 +13,7 @@ from tenancy.tables import (
     LiftTest,
     MadeForecast,
     PlannedEvent,
+    ServedForecast,
     SpendPlan,
 )
 
@@ -79,10 +80,40 @@ def add_model_rows(
             role=ForecastRole.SERVED,
             method=f"{canary} mean",
             version_id=None,
+            is_planned=False,
             horizons=[7, 28],
             quantiles=[*(70.0, 80.0, 100.0, 120.0, 130.0), *(NAN, NAN, 400.0, NAN, NAN)],
             baselines={f"{canary} naive": [90.0, None]},
             actuals=[110.0, NAN],
             scored_at=now,
+        )
+    )
+    session.add(
+        ServedForecast(
+            client_id=client_id,
+            measure="revenue",
+            series="currency=EUR",
+            level=ForecastLevel.CLIENT,
+            currency="EUR",
+            origin=ORIGIN,
+            made_at=now,
+            method=f"{canary} mean",
+            version_id=None,
+            is_planned=False,
+            horizons=[7, 28],
+            quantiles=[*(70.0, 80.0, 100.0, 120.0, 130.0), *(NAN, NAN, 400.0, NAN, NAN)],
+            days=[*(8.0, 9.0, 14.3, 18.0, 20.0), *(NAN, NAN, 14.1, NAN, NAN)],
+            reasons={
+                "drivers": None,
+                "note": f"a baseline serves, {canary} mean",
+                "missing_days": [0, 9],
+                "change": {
+                    "days": 28,
+                    "before": 500.0,
+                    "after": 400.0,
+                    "words": [f"{canary} 20 % less"],
+                    "parts": [{"name": "spend", "change": -0.2, "share": 1.0, "amount": -100.0}],
+                },
+            },
         )
     )

@@ -71,7 +71,8 @@ class Book:
         known = self.panel(np.ones(32), np.ones(32), agency=agency)
         forecast = _forecast(np.array(medians, float), "pooled")
         plain = _forecast(np.full((2, 2), baseline), "naive")
-        return entries_of(known, forecast, {"naive": plain}, maker)
+        no_plan = np.zeros(len(known.series), dtype=np.bool_)
+        return [*entries_of(known, forecast, {"naive": plain}, maker, no_plan).values()]
 
     async def rows(self, agency: int = 0) -> list[MadeForecast]:
         """All but the one that every table is filled with."""
@@ -227,7 +228,7 @@ async def test_a_baseline_is_of_the_same(book: Book) -> None:
     ours = _forecast(np.ones((2, 2)), "pooled")
     other = Forecast(Measure.REVENUE, (7, 14), ours.steps, ours.totals, ours.methods)
     with pytest.raises(InternalError, match="baseline naive forecasts something else"):
-        entries_of(known, ours, {"naive": other}, Maker(None))
+        entries_of(known, ours, {"naive": other}, Maker(None), np.zeros(1, dtype=np.bool_))
 
 
 @pytest.mark.parametrize(

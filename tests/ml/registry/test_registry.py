@@ -40,6 +40,13 @@ async def test_the_same_training_again_is_the_same_version(plant: Plant) -> None
     assert len(await plant.registry.list_events(first.id)) == 1
 
 
+async def test_why_it_was_trained_stands_with_it(plant: Plant) -> None:
+    reasons = ("features have shifted: noise (PSI 0.30)", "it has seen nothing since 2026-10-01")
+    version = await plant.registry.register(plant.training(), b"x", process=JOB, reasons=reasons)
+    (event,) = await plant.registry.list_events(version.id)
+    assert event.reason == f"trained: {reasons[0]}; {reasons[1]}"
+
+
 async def test_each_agency_sees_its_own_part_and_no_other(plant: Plant) -> None:
     both = await plant.candidate(b"trees")
     alone = await plant.registry.register(plant.training(plant.first), b"x", process=JOB)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from domain.ids import TenantId
+from domain.ports import AnswerCache
 from ml.history.load import HistoryLoader
 from ml.ledger.ledger import AccuracyLedger
 from ml.panel import DAILY, Measure, Panel, Series
@@ -18,8 +19,11 @@ from ml.plans.planned import PlannedSpend
 from ml.registry.registry import ModelRegistry
 from ml.runs.forecasts import ForecastRun
 from ml.runs.histories import AgencyHistories
+from ml.runs.served import ServedForecasts
 from ml.runs.spend_ahead import spend_ahead
+from tenancy.cache import RedisAnswerCache
 from tenancy.model_store import ModelStore
+from tenancy.redis_server import RedisServer
 from tenancy.session import Database
 from tenancy.tables import Client, MadeForecast, SpendPlan
 from tests.feature_repo.conftest import MovableClock, account, facts, ledger
@@ -65,10 +69,18 @@ def test_a_plan_that_does_not_hold_for_a_week_is_none() -> None:
 class World:
     """An agency whose platform tells each day after it ended."""
 
-    def __init__(self, database: Database, ledger: Ledger, folder: Path, own: FilledTenant) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        answers: AnswerCache,
+        folder: Path,
+        own: FilledTenant,
+    ) -> None:
         self.tenant_id = own.tenant_id
         self.database, self.ledger = database, ledger
         self.clock = MovableClock(at(1))
+        self.served = ServedForecasts(database, answers)
         client_id = own.rows["clients"]["id"]
         like = account(self.tenant_id, 1)
         self.account = Account(self.tenant_id, client_id, like.connection_id)
@@ -80,6 +92,7 @@ class World:
             AgencyHistories(HistoryLoader(ledger.warehouse)),
             registry,
             AccuracyLedger(database, self.clock, uuid7),
+            self.served,
             self.clock,
         )
 
@@ -108,10 +121,11 @@ class World:
 def world(
     database: Database,
     ledger: Ledger,
+    redis_server: RedisServer,
     two_tenants: tuple[FilledTenant, FilledTenant],
     tmp_path: Path,
 ) -> World:
-    return World(database, ledger, tmp_path, two_tenants[0])
+    return World(database, ledger, RedisAnswerCache(redis_server), tmp_path, two_tenants[0])
 
 
 def _median(row: MadeForecast) -> list[float]:

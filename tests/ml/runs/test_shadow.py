@@ -84,6 +84,7 @@ class World:
             role=ForecastRole.SERVED if version is None else ForecastRole.SHADOW,
             method="mean",
             version_id=None if version is None else version.id,
+            is_planned=False,
             horizons=[7],
             quantiles=bounds,
             baselines={},
