@@ -1,7 +1,7 @@
 """Models and what they forecast: `bosco models` and `bosco forecast`."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from feature_repo.entities import CAMPAIGN
 from ml.forecast.forecast import QUANTILES
 from ml.ledger.entry import parts_of
 from ml.panel import Measure
+from ml.registry.card import Description, judgement_of
 from ml.registry.training import EVERYBODY
-from ml.runs.served import list_served
+from ml.runs.descriptions import DESCRIPTIONS
+from ml.runs.reasons import Reasons, reasons_from
+from ml.runs.served import Served
 from ml.runs.training import FORECAST
-from tenancy.tables import ForecastLevel, MadeForecast, ModelVersion
+from tenancy.tables import ForecastLevel, ModelEvent, ModelVersion
 
 __all__ = ["forecast_agency", "list_models", "roll_back", "show_model", "train_model"]
 
@@ -51,28 +54,54 @@ async def list_models(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
 async def show_model(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco models show`."""
     version = await _find(runtime, arguments["model"])
-    lines: Mapping[str, Any] = {
-        "model": f"forecast {version.number}, {version.state.value.replace('_', ' ')}",
-        "knew": f"what was known on {version.as_of:%Y-%m-%d %H:%M} UTC",
-        "data": f"{version.agencies} agencies, {version.figures:,} figures, {version.data_hash}",
-        "code": f"{version.code}, features {version.features}",
-        "artefact": f"{version.artefact_bytes:,} bytes, {version.artefact_hash}",
-    }
-    for name, text in lines.items():
+    events = await runtime.models.registry.list_events(version.id)
+    description = DESCRIPTIONS[version.kind]
+    for name, text in _card(version, events, description).items():
         yield LineEvent(f"{name:<10} {text}")
+    for limit in description.limits:
+        yield LineEvent(f"{'mind':<10} {limit}")
     groups = tuple(
-        (group, _percent(told, "change", "+.1%"), _percent(told, "coverage_80", ".1%"))
+        (
+            group,
+            format(told["agencies"], ".0f") if "agencies" in told else "",
+            _percent(told, "change", "+.1%"),
+            _percent(told, "coverage_80", ".1%"),
+        )
         for group, told in sorted(version.metrics.items())
         if told
     )
-    columns = ("agencies", "error against what served", "80 % hold")
+    columns = ("group", "agencies", "error against what served", "80 % hold")
     yield TableEvent("trial on past days", columns, groups)
-    events = await runtime.models.registry.list_events(version.id)
     rows = tuple(
         (f"{one.at:%Y-%m-%d %H:%M} UTC", one.state.value.replace("_", " "), one.process, one.reason)
         for one in events
     )
     yield TableEvent("what became of it", ("at", "state", "by", "why"), rows)
+
+
+def _card(
+    version: ModelVersion, events: Sequence[ModelEvent], description: Description
+) -> dict[str, str]:
+    days = version.parameters.get("days")
+    known = f"what was known on {version.as_of:%Y-%m-%d %H:%M} UTC"
+    lines = {
+        "model": f"forecast {version.number}, {version.state.value.replace('_', ' ')}",
+        "purpose": description.purpose,
+        "knew": known if days is None else f"{known}, {days} days back",
+        "data": f"{version.agencies} agencies, {version.figures:,} figures, {version.data_hash}",
+        "code": f"{version.code}, features {version.features}",
+        "artefact": f"{version.artefact_bytes:,} bytes, {version.artefact_hash}",
+        "gate": judgement_of(version.metrics, [one.state for one in events], ()),
+    }
+    if version.inputs:
+        lines["inputs"] = ", ".join(sorted(version.inputs))
+    if version.retrain_by is not None:
+        lines["erasure"] = (
+            f"saw people who were erased: to be gone by {version.retrain_by:%Y-%m-%d}"
+        )
+    if version.destroyed_at is not None:
+        lines["deleted"] = f"{version.destroyed_at:%Y-%m-%d %H:%M} UTC"
+    return lines
 
 
 async def train_model(runtime: Runtime, _: Arguments) -> AsyncIterator[Event]:
@@ -119,9 +148,8 @@ async def forecast_agency(runtime: Runtime, arguments: Arguments) -> AsyncIterat
         f"from {done.origin} by {served}: {done.kept} forecasts, {done.scored} earlier ones scored"
     )
     if not done.kept:
-        yield LineEvent("made today already: what has been planned since counts from tomorrow on")
-    async with runtime.database.session(tenant.tenant_id) as session:
-        rows = await list_served(session, client.id, measure, level)
+        yield LineEvent("made today already: made anew with what has been planned since")
+    rows = await runtime.models.served.read(tenant.tenant_id, client.id, measure, level)
     if not rows:
         raise NotFoundError(
             f"nothing is known of {measure.value} of {client.slug} by {level.value}",
@@ -133,11 +161,24 @@ async def forecast_agency(runtime: Runtime, arguments: Arguments) -> AsyncIterat
         columns,
         tuple(line for row in rows for line in _lines(row)),
     )
+    if len(rows) == 1:
+        for text in _why(reasons_from(rows[0].reasons)):
+            yield LineEvent(text)
 
 
-def _lines(row: MadeForecast) -> list[tuple[str, ...]]:
-    quantiles = np.reshape(row.quantiles, (len(row.horizons), len(QUANTILES)))
-    named = parts_of(row.series)
+def _why(reasons: Reasons) -> list[str]:
+    told = (
+        []
+        if reasons.change is None
+        else [f"next {reasons.change.days} days: {reasons.change.words[0]}"]
+    )
+    told += [] if reasons.change is None else list(reasons.change.words[1:])
+    told += [driver.words for driver in reasons.drivers or ()]
+    return told if reasons.note is None else [*told, reasons.note]
+
+
+def _lines(row: Served) -> list[tuple[str, ...]]:
+    named, missing = parts_of(row.series), reasons_from(row.reasons).missing_days
     campaign = named.get("campaign")
     what = named.get("channel", "all") if campaign is None else public_entity_id(CAMPAIGN, campaign)
     return [
@@ -145,15 +186,15 @@ def _lines(row: MadeForecast) -> list[tuple[str, ...]]:
             what,
             row.currency or "",
             str(horizon),
-            *(_figure(quantiles[place, one]) for one in (_LOW, _MEDIAN, _HIGH)),
+            *(_figure(row.quantiles[place, one], days) for one in (_LOW, _MEDIAN, _HIGH)),
             row.method,
         )
-        for place, horizon in enumerate(row.horizons)
+        for place, (horizon, days) in enumerate(zip(row.horizons, missing, strict=True))
     ]
 
 
-def _figure(value: float) -> str:
-    return "not known" if np.isnan(value) else f"{value:,.2f}"
+def _figure(value: float, missing_days: int) -> str:
+    return f"in {missing_days} days" if np.isnan(value) else f"{value:,.2f}"
 
 
 async def _find(runtime: Runtime, number: int) -> ModelVersion:

@@ -72,6 +72,7 @@ from api.graphql.queries.legal_holds import LEGAL_HOLDS
 from api.graphql.queries.me import ME
 from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
 from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
+from api.graphql.queries.model_card import MODEL_CARD
 from api.graphql.queries.plans import PLANS
 from api.graphql.queries.privacy_statistics import PRIVACY_STATISTICS
 from api.graphql.queries.quarantine import QUARANTINE
@@ -100,6 +101,7 @@ QUERIES: Final = (
     PLANS,
     FORECAST,
     FORECAST_ACCURACY,
+    MODEL_CARD,
     FEATURE_CATALOGUE,
     FEATURE_HEALTH,
     SYNCS,

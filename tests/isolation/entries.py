@@ -281,7 +281,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         " featureCatalogue syncs quarantine freshness incidents alerts auditTrail"
         " webhookDeliveries webhookEndpoints"
         " subjectRequests subjectRequest privacyStatistics legalHolds erasurePreview certificates"
-        " consent consentReceipts plans forecast forecastAccuracy",
+        " consent consentReceipts plans forecast forecastAccuracy modelCard",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
@@ -347,8 +347,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         _JOBS,
         "sync_connection import_file import_history publish_released replay_quarantined"
         " place_replayed load_landed follow_publication gdpr.request erase_people"
-        " backfill_features monitor_features forecast_agency"
-        " train_forecaster judge_challenger",
+        " backfill_features monitor_features forecast_agency forecast_client"
+        " train_forecaster judge_challenger watch_champion",
     ),
     Kind.DOOR: {
         **_all(
@@ -380,6 +380,9 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         ),
         "ingestion/load.py": Attacked("isolation/test_warehouse::test_b_writes_nothing_of_a"),
         "ingestion/schedule/provider_watch.py": Empty("outages of the platforms"),
+        "ml/registry/cards.py": Attacked(
+            "ml/registry/test_cards::test_a_card_tells_each_agency_of_its_own_part_alone"
+        ),
         "ml/registry/registry.py": Attacked(
             "ml/registry/test_registry::test_each_agency_sees_its_own_part_and_no_other"
         ),

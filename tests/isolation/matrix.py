@@ -57,6 +57,7 @@ ARGUMENTS = {
     "view": 'view: "campaign_performance"',
     "client": 'client: "CLIENT"',  # likewise
     "measure": "measure: REVENUE",
+    "name": 'name: "forecast"',
     "person": 'person: {email: "ada@northwind.example"}',
     "ids": f'ids: ["{public_id("rcp", uuid.UUID(int=7))}"]',
 }

@@ -81,6 +81,7 @@ NAMED: Mapping[str, str | None] = {
     **{f"addConsentNotice.input.{path}": None for path in ("version", "language", "text")},
     "plans.client": "client",
     "forecast.client": "client",
+    "modelCard.name": None,  # of the platform; `ml/registry/test_cards` has shares of others
     "planSpend.input.target.client": "client",
     "planSpend.input.target.campaign": "campaign",
     "planEvent.input.client": "client",

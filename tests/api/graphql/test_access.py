@@ -74,6 +74,10 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
         Scope.METRICS_READ,
         'forecastAccuracy(from: "2026-03-01", to: "2026-03-31") { baselines { name } }',
     ),
+    "Query.modelCard": (
+        Scope.METRICS_READ,
+        'modelCard(name: "forecast") { state own { series } }',
+    ),
     "Mutation.planSpend": (
         Scope.METRICS_WRITE,
         f'planSpend(input: {{target: {{client: "{CLIENT}"}}, {DAYS}, {COST}}}) {{ __typename }}',
