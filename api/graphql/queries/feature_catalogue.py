@@ -24,6 +24,7 @@ from api.graphql.access import RootField
 from api.graphql.context import Context, EdgeInfo
 from api.graphql.feature_plans import FeatureViewCost, cost_of
 from api.graphql.feature_units import Unit
+from api.graphql.model_states import ModelState
 from api.graphql.scalars import Count
 from api.identity.caller import Scope
 from domain.ids import public_id
@@ -31,14 +32,12 @@ from feature_repo.catalogue import Catalogue
 from feature_repo.feature import Feature, FeatureView
 from feature_repo.registration.book import Registered
 from ml.panel import Measure
-from tenancy.tables import FeatureMaterialisation, ModelState
+from tenancy.tables import FeatureMaterialisation
 
 __all__ = ["FEATURE_CATALOGUE"]
 
 
 _AnswersOf = DataLoader[Measure, list[Answers]]
-
-strawberry.enum(ModelState, description="How far a version of a model is.")
 
 
 @strawberry.enum(description="Whose view it is.")

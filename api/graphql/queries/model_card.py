@@ -10,19 +10,17 @@ import strawberry
 
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
+from api.graphql.model_states import ModelState
 from api.graphql.scalars import Count
 from api.identity.caller import Scope
 from domain.ids import parse_id, public_id
 from ml.registry.card import ModelCard, OwnPart, Trial
 from ml.registry.cards import find_card
 from ml.runs.descriptions import DESCRIPTIONS
-from tenancy.tables import ModelState
 
 __all__ = ["MODEL_CARD"]
 
 _PREFIX: Final = "mdl"
-
-strawberry.enum(ModelState, description="How far a version is; SHADOW: nobody is served by it.")
 
 
 @strawberry.type(description="What it has seen. Agencies are counted, and never named.")
