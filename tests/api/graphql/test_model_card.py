@@ -89,7 +89,7 @@ async def test_a_model_is_told_on_one_page(edge: Edge, northwind: Agency) -> Non
         ),
         "code": "c0de",
         "inputs": ["complete", "noise"],
-        "data": {"asOf": "2026-03-01T06:00:00Z", "days": 400, "agencies": 6, "hash": "da7a"},
+        "data": {"asOf": "2026-03-01T06:00:00+00:00", "days": 400, "agencies": 6, "hash": "da7a"},
         "trials": [
             {
                 "group": "all",
@@ -100,7 +100,7 @@ async def test_a_model_is_told_on_one_page(edge: Edge, northwind: Agency) -> Non
                 "coverage80": 0.8,
             }
         ],
-        "states": [{"state": "CHAMPION", "at": "2026-03-01T06:00:00Z"}],
+        "states": [{"state": "CHAMPION", "at": "2026-03-01T06:00:00+00:00"}],
         "own": {
             "series": 12,
             "figures": 4800,
