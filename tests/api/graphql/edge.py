@@ -98,7 +98,7 @@ from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tenancy.webhooks import Event, WebhookEventType, record_event
 from tests.api.graphql.feature_rows import add_feature_day
-from tests.api.graphql.model_rows import add_model_rows
+from tests.api.graphql.model_rows import add_model_rows, add_rejected_model
 from tests.api.graphql.privacy_rows import add_privacy_rows
 from tests.fakes.fake_jobs import FakeJobs
 from tests.feature_repo.samples import feature_table
@@ -569,6 +569,7 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
     await session.flush()
     slug, connection_id = next(iter(agency.connections.items()))
     add_model_rows(session, agency.clients[slug], connection_id, agency.canary, edge.ids)
+    await add_rejected_model(session)
     session.add(
         StreamState(
             connection_id=connection_id,

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
+from sqlalchemy.dialects.postgresql import insert
+
 from domain.ids import ClientId, ConnectionId
 from tenancy.session import TenantSession
 from tenancy.tables import (
@@ -12,12 +14,14 @@ from tenancy.tables import (
     ForecastRole,
     LiftTest,
     MadeForecast,
+    ModelState,
+    ModelVersion,
     PlannedEvent,
     ServedForecast,
     SpendPlan,
 )
 
-__all__ = ["ORIGIN", "add_model_rows"]
+__all__ = ["ORIGIN", "add_model_rows", "add_rejected_model"]
 
 ORIGIN = dt.date(2026, 3, 1)
 NAN = float("nan")
@@ -117,3 +121,28 @@ def add_model_rows(
             },
         )
     )
+
+
+async def add_rejected_model(session: TenantSession) -> None:
+    """Version 1 of the platform's forecaster, once; it does not serve."""
+    now = dt.datetime.combine(ORIGIN, dt.time(6), dt.UTC)
+    row = insert(ModelVersion).values(
+        id=uuid.UUID(int=1),
+        kind="forecast",
+        number=1,
+        state=ModelState.REJECTED,
+        state_since=now,
+        created_at=now,
+        code="c0de",
+        features="fea7",
+        as_of=now,
+        data_hash="0" * 64,
+        agencies=2,
+        figures=1_000,
+        parameters={},
+        metrics={"all": {}},
+        inputs={},
+        artefact_hash="0" * 64,
+        artefact_bytes=1,
+    )
+    await session.execute(row.on_conflict_do_nothing())

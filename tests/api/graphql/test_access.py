@@ -76,7 +76,7 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     ),
     "Query.modelCard": (
         Scope.METRICS_READ,
-        'modelCard(name: "forecast") { state own { series } }',
+        'modelCard(name: "forecast", version: 1) { state own { series } }',
     ),
     "Mutation.planSpend": (
         Scope.METRICS_WRITE,
