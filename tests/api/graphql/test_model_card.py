@@ -127,6 +127,6 @@ async def test_another_agency_reads_nothing_of_it(
 async def test_a_model_that_is_not_there_is_not_found(edge: Edge, northwind: Agency) -> None:
     token = await edge.token(northwind, "metrics:read")
     assert (await edge.data(f"{{ {CARD % 'forecast'} }}", token))["modelCard"] is None
-    for name in ("oracle", public_id("mdl", uuid.UUID(int=1))):
+    for name in ("oracle", public_id("mdl", uuid.UUID(int=404))):
         (error,) = (await edge.ask(f"{{ {CARD % name} }}", token)).json()["errors"]
         assert error["extensions"]["code"] == "NOT_FOUND"
