@@ -163,5 +163,6 @@ def _around(median: Floats, errors: Floats, scale: Floats, is_positive: Flags) -
         offset = np.where(is_enough, pooled[chosen, columns], np.nan)
         # The point is the median: a bound never crosses it.
         offset = np.minimum(offset, 0.0) if place < MEDIAN else np.maximum(offset, 0.0)
-        told[..., place] = median + scale * offset
+        # What has never been off is told without a width, whatever others are like.
+        told[..., place] = median + np.where(scale == 0, 0.0, scale * offset)
     return np.where(is_positive[:, None, None], np.maximum(told, 0.0), told)

@@ -1,6 +1,8 @@
 """Syncing, asking, metrics and quarantine by command, for one agency beside another."""
 
+import datetime as dt
 import json
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +16,14 @@ from api.commands.sync import follow_run
 from api.control.protocol import JsonEvent, LineEvent, ProgressEvent, TableEvent
 from domain.ids import parse_id, public_id
 from ingestion.simulator.server import SimulatorServer, create_simulator
-from tenancy.tables import AuditEntry, QuarantinedRow, Sync
+from tenancy.tables import (
+    AuditEntry,
+    ModelEvent,
+    ModelState,
+    ModelVersion,
+    QuarantinedRow,
+    Sync,
+)
 from tenancy.unscoped import TenantProfile
 from tests.api.commands.conftest import make_agency
 from tests.e2e.conftest import Trouble
@@ -114,6 +123,12 @@ async def test_the_next_weeks_are_told_from_what_is_there(
     expected = [float(row[4].replace(",", "")) for row in told.table]
     assert expected == pytest.approx([week, 2 * week, 4 * week, 90 / 7 * week], abs=0.01)
     assert {row[6] for row in told.table} == {"mean of 7"}
+    assert told.lines[-2].startswith("next 28 days: ")
+    assert told.lines[-1] == (
+        "a baseline serves, mean of 7: it carries the past on, and nothing moves it"
+    )
+    # Thirty days are enough for a band of a week, and the rest says how long it takes.
+    assert [row[3].startswith("in ") for row in told.table] == [False, True, True, True]
     again = await platform.command("forecast", **asked)
     assert again.table == told.table
     assert "made today already" in again.lines[1]
@@ -150,6 +165,65 @@ async def test_a_month_is_too_little_to_train_on(platform: Platform) -> None:
         assert _error(told)[:2] == ("NOT_FOUND", "there is no model 7")
     told = await platform.command("models.train")
     assert _error(told)[:2] == ("INVALID_INPUT", "no agency has enough past to learn from")
+
+
+async def test_a_model_is_shown_with_what_it_was_made_of(platform: Platform) -> None:
+    now = dt.datetime(2026, 11, 1, 4, tzinfo=dt.UTC)
+    version_id = uuid.UUID(int=41)
+    async with platform.runtime.database.platform_session() as session:
+        session.add(
+            ModelVersion(
+                id=version_id,
+                kind="forecast",
+                number=41,
+                state=ModelState.REJECTED,
+                state_since=now,
+                created_at=now,
+                code="c0de",
+                features="fea7",
+                as_of=now,
+                data_hash="da7a",
+                agencies=3,
+                figures=12_345,
+                parameters={"days": 400},
+                metrics={"all": {"agencies": 3, "change": 0.05, "coverage_80": 0.7}},
+                inputs={"noise": {}},
+                artefact_hash="a4",
+                artefact_bytes=2_048,
+                retrain_by=now,
+            )
+        )
+        await session.flush()
+        session.add(
+            ModelEvent(
+                version_id=version_id,
+                number=1,
+                at=now,
+                process="job:train_forecaster",
+                state=ModelState.REJECTED,
+                reason="its error is 5.0% larger",
+            )
+        )
+    told = await platform.command("models.show", model=41)
+    lines = dict(line.split(maxsplit=1) for line in told.lines)
+    assert lines["model"] == "forecast 41, rejected"
+    assert lines["knew"] == "what was known on 2026-11-01 04:00 UTC, 400 days back"
+    assert lines["data"] == "3 agencies, 12,345 figures, da7a"
+    assert lines["gate"] == "did not pass"
+    assert lines["inputs"] == "noise"
+    assert lines["erasure"] == "saw people who were erased: to be gone by 2026-11-01"
+    tables = [event.rows for event in told.events if isinstance(event, TableEvent)]
+    assert tables == [
+        (("all", "3", "+5.0%", "70.0%"),),
+        (
+            (
+                "2026-11-01 04:00 UTC",
+                "rejected",
+                "job:train_forecaster",
+                "its error is 5.0% larger",
+            ),
+        ),
+    ]
 
 
 async def test_what_is_planned_is_listed_and_taken_back(

@@ -25,7 +25,7 @@ from tenancy.cache import RedisAnswerCache
 from tenancy.model_store import ModelStore
 from tenancy.redis_server import RedisServer
 from tenancy.session import Database
-from tenancy.tables import Client, MadeForecast, SpendPlan
+from tenancy.tables import Client, ForecastLevel, MadeForecast, SpendPlan
 from tests.feature_repo.conftest import MovableClock, account, facts, ledger
 from tests.feature_repo.ledger import Account, Ledger, ad, at, day
 from tests.fixtures.database import FilledTenant
@@ -145,6 +145,23 @@ async def test_without_a_model_the_baseline_is_served_and_says_so(world: World) 
     assert client.method == "mean of 28"
     assert _median(client) == pytest.approx([7 * 350, 14 * 350, 28 * 350, 90 * 350])
     assert client.baselines["mean of 28"] == pytest.approx(_median(client))
+
+
+async def test_five_weeks_are_enough_for_bands_of_two_weeks(world: World) -> None:
+    await world.tell(-34, 0)
+    await world.run.run(world.tenant_id, "Europe/Berlin")
+    (client,) = await world.served.read(
+        world.tenant_id,
+        world.account.client_id,
+        Measure.REVENUE,
+        ForecastLevel.CLIENT,
+        with_days=True,
+    )
+    assert client.reasons["missing_days"] == [0, 0, 17, 79]
+    assert np.isnan(client.quantiles).any(axis=1).tolist() == [False, False, True, True]
+    assert client.days is not None
+    assert client.days.shape == (90, 5)
+    assert client.days[:, 2].tolist() == [350.0] * 90
 
 
 async def test_the_same_day_again_changes_nothing(world: World) -> None:

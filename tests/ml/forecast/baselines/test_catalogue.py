@@ -124,6 +124,12 @@ def test_too_short_a_panel_tells_points_without_bands() -> None:
     assert np.isnan(found.steps[..., [0, 1, 3, 4]]).all()
 
 
+def test_what_never_moves_has_a_band_without_width() -> None:
+    found = MEAN_28.forecast(panel_of(np.full((2, 60), 3.0)), Measure.REVENUE, (7,), None)
+    assert found.totals.tolist() == [[[21.0] * 5]] * 2
+    assert (found.steps == 3.0).all()
+
+
 def test_a_series_of_nothing_is_told_nothing() -> None:
     revenue = noisy(np.random.default_rng(5), series=3)
     revenue[1] = np.nan
