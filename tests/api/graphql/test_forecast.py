@@ -99,6 +99,20 @@ async def test_each_day_is_told_with_its_bands(edge: Edge, northwind: Agency) ->
     ]
 
 
+async def test_days_answer_to_the_names_that_were_asked_for(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    asked = "series { days { __typename on: date ...Band } }"
+    query = f"""
+        {{ forecast(client: "{northwind.client("acme")}", measure: REVENUE) {{ {asked} }} }}
+        fragment Band on ForecastDay {{ least: lower80 }}
+    """
+    told = await edge.data(query, token)
+    assert told["forecast"]["series"][0]["days"] == [
+        {"__typename": "ForecastDay", "on": "2026-03-01", "least": 9.0},
+        {"__typename": "ForecastDay", "on": "2026-03-02", "least": None},
+    ]
+
+
 async def test_why_is_told_in_words(edge: Edge, northwind: Agency) -> None:
     token = await edge.token(northwind, "metrics:read")
     told = await edge.data(f"{{ {WHY % northwind.client('acme')} }}", token)
