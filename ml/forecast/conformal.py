@@ -22,7 +22,7 @@ import numpy as np
 
 from ml.panel import Floats
 
-__all__ = ["Adaptation", "Scores", "group_quantile", "score_quantile"]
+__all__ = ["Adaptation", "Group", "Scores", "group_quantile", "score_quantile"]
 
 # What a calibrated group is kept as: enough for the tails of 95 %, small enough to ship.
 _KEPT: Final = 1_000
@@ -54,7 +54,8 @@ def score_quantile(scores: Floats, level: float) -> float:
     return float(scores[min(max(rank, 1), count) - 1])
 
 
-Group = tuple[str, ...]  # widest name first: total or step, measure, regime, horizon, level, noise
+# Widest name first: total or step, measure, regime, place of the horizon, level, noise.
+Group = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from tests.fixtures.database import FilledTenant
 pytestmark = pytest.mark.anyio
 
 TODAY = dt.date(2026, 6, 1)
-GROUP = ("total", "spend", "open", "7")
+GROUP = ("total", "spend", "open", "0")  # of a week, the first horizon
 NAN = float("nan")
 
 
@@ -27,8 +27,9 @@ def made(
     role: ForecastRole = ForecastRole.SERVED,
     by_model: bool = True,
     is_planned: bool = False,
+    of_two_weeks: float = NAN,
 ) -> MadeForecast:
-    """Bands of 90 to 110 and 80 to 120 for a week; nothing has come of the second horizon."""
+    """Bands of 90 to 110 and 80 to 120, for a week and for two."""
     return MadeForecast(
         id=uuid7(),
         client_id=own.rows["clients"]["id"],
@@ -45,7 +46,7 @@ def made(
         horizons=[7, 14],
         quantiles=[80.0, 90.0, 100.0, 110.0, 120.0] * 2,
         baselines={},
-        actuals=[actual, NAN],
+        actuals=[actual, of_two_weeks],
         scored_at=dt.datetime(2026, 5, 20, tzinfo=dt.UTC),
     )
 
@@ -71,8 +72,29 @@ async def test_each_origin_moves_the_level_by_the_share_that_missed(
     assert found.alpha(GROUP, 0.2) == pytest.approx(0.2 + 0.02 * (0.2 - 1) + 0.02 * (0.2 - 0.5))
     assert found.alpha(GROUP, 0.05) == pytest.approx(0.05 + 0.02 * 0.05 + 0.02 * (0.05 - 0.5))
     assert found.alpha(("step", *GROUP[1:]), 0.2) == found.alpha(GROUP, 0.2)
-    for untouched in (("total", "spend", "planned", "7"), ("total", "spend", "open", "14")):
+    for untouched in (("total", "spend", "planned", "0"), ("total", "spend", "open", "1")):
         assert found.alpha(untouched, 0.2) == 0.2
+
+
+async def test_days_that_are_told_twice_count_half(
+    database: Database, two_tenants: tuple[FilledTenant, FilledTenant]
+) -> None:
+    own = two_tenants[0]
+    found = await adaptation_of(database, own, made(own, 30, 100.0, of_two_weeks=115.0))
+    fortnight = ("total", "spend", "open", "1")
+    assert found.alpha(fortnight, 0.2) == pytest.approx(0.2 + 0.01 * (0.2 - 1))
+    assert found.alpha(fortnight, 0.05) == pytest.approx(0.05 + 0.01 * 0.05)
+
+
+async def test_the_wider_band_is_never_within_the_narrower_one(
+    database: Database, two_tenants: tuple[FilledTenant, FilledTenant]
+) -> None:
+    own = two_tenants[0]
+    # Always between the two bands: the narrower one grows, the wider one shrinks.
+    rows = [made(own, back, 115.0) for back in range(20, 40)]
+    found = await adaptation_of(database, own, *rows)
+    assert found.alpha(GROUP, 0.2) == pytest.approx(0.001)
+    assert found.alpha(GROUP, 0.05) == found.alpha(GROUP, 0.2)
 
 
 async def test_regimes_are_not_mixed(
@@ -81,7 +103,7 @@ async def test_regimes_are_not_mixed(
     own = two_tenants[0]
     found = await adaptation_of(database, own, made(own, 20, 200.0, is_planned=True))
     assert found.alpha(GROUP, 0.2) == 0.2
-    assert found.alpha(("total", "spend", "planned", "7"), 0.2) < 0.2
+    assert found.alpha(("total", "spend", "planned", "0"), 0.2) < 0.2
 
 
 async def test_baselines_shadows_and_long_ago_say_nothing_of_a_model(
