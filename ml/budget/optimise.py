@@ -31,6 +31,9 @@ _COSTED: Final = 65
 _ROUNDS: Final = 12
 _FINER: Final = 4
 
+# Of an amount: how far points go beyond its limits, for their prices.
+_BEYOND: Final = 0.01
+
 # Relative to the value: a gain that no advertiser could measure.
 _NOTHING: Final = 1e-7
 
@@ -49,13 +52,13 @@ class Optimum:
         amounts: Of each item.
         value: Of the goal.
         bound: What no split exceeds, to the resolution of the points.
-        answer: The programme's answer behind it.
+        prices: What one more minor unit of each limit's amount is worth, as `Answer.prices`.
     """
 
     amounts: Floats
     value: float
     bound: float
-    answer: Answer
+    prices: Floats
 
 
 def optimise(programme: Programme, returns: Returns, low: Floats, high: Floats) -> Optimum | None:
@@ -68,6 +71,7 @@ def optimise(programme: Programme, returns: Returns, low: Floats, high: Floats) 
     if root is None:
         return None
     best: Optimum | None = None
+    priced: Sequence[Points] = root[1]
     order = itertools.count()
     queue = [(-root[0].value, next(order), root)]
     for _ in range(_MOST_NODES):
@@ -78,7 +82,7 @@ def optimise(programme: Programme, returns: Returns, low: Floats, high: Floats) 
         bridged = _bridges(programme, answer, points, returns)
         is_kept = pays(programme, returns, answer.amounts)
         if is_kept and (best is None or value > best.value):
-            best = Optimum(answer.amounts, value, answer.value, answer)
+            best, priced = Optimum(answer.amounts, value, answer.value, answer.prices), points
         item = int(np.argmax(bridged))
         if bridged[item] <= _NOTHING * abs(answer.value):
             continue
@@ -89,7 +93,12 @@ def optimise(programme: Programme, returns: Returns, low: Floats, high: Floats) 
     if best is None:
         return None
     still_open = max((-one[0] for one in queue), default=best.value)
-    return Optimum(best.amounts, best.value, max(best.value, still_open), best.answer)
+    # A limit that no point lies beyond has no price of its own.
+    priced_answer = programme.solve(
+        [_beyond_the_ends(returns, item, one) for item, one in enumerate(priced)]
+    )
+    prices = best.prices if priced_answer is None else priced_answer.prices
+    return Optimum(best.amounts, best.value, max(best.value, still_open), prices)
 
 
 def value_of(programme: Programme, returns: Returns, amounts: Floats) -> float:
@@ -185,6 +194,19 @@ def _grid(low: float, high: float, count: int) -> Floats:
 
 def _points(returns: Returns, item: int, amounts: Floats) -> Points:
     return Points(amounts, returns.outcome(item, amounts))
+
+
+def _beyond_the_ends(returns: Returns, item: int, points: Points) -> Points:
+    """With an amount below and above."""
+    amounts = points.amounts
+    near = max(1.0, np.round(_BEYOND * max(np.ptp(amounts), amounts[-1])))
+    below = np.array([amounts[0] - near] if amounts[0] >= near else [])
+    lower = _points(returns, item, below)
+    upper = _points(returns, item, np.array([amounts[-1] + near]))
+    return Points(
+        np.concatenate([below, amounts, upper.amounts]),
+        np.concatenate([lower.outcomes, points.outcomes, upper.outcomes], axis=1),
+    )
 
 
 def _bridges(

@@ -138,7 +138,7 @@ def plan_budget(request: Request, returns: Returns) -> Plan:
         is_better=is_better,
         hold=None if breaks or is_better >= SURE_ENOUGH else _UNSURE.format(is_better),
         held_breaks=breaks,
-        bindings=_bindings(programme, optimum.answer.prices, 10**request.minor_digits),
+        bindings=_bindings(programme, optimum.prices, 10**request.minor_digits),
         gap=max(optimum.bound / max(optimum.value, 1e-12) - 1, 0.0),
         best_move=move_left,
     )

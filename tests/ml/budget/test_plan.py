@@ -92,6 +92,23 @@ def test_equal_marginal_returns_by_formula() -> None:
     assert len(plan.bindings) == 1
 
 
+def test_a_limit_of_one_item_has_the_price_of_what_it_keeps_from_it() -> None:
+    returns = Powers(np.array([1.0, 2.0, 3.0]), np.full(3, 0.5))
+    items = (Item(1, least=200_000), Item(1), Item(1, most=500_000))
+    plan = plan_budget(Request(1_400_000, items), returns)
+    assert plan.amounts.tolist() == [200_000, 700_000, 500_000]
+    marginal = 100 * np.array([1.0, 2.0, 3.0]) / (2 * np.sqrt(plan.amounts))  # for a euro
+    prices = {one.words: one.price for one in plan.bindings}
+    assert prices.pop("the total leaves 14,000.00 EUR to spend") == pytest.approx(
+        marginal[1], rel=0.01
+    )
+    least, most = (marginal[place] - marginal[1] for place in (0, 2))
+    assert prices == {
+        "'item 0' gets at least 2,000.00 EUR more": pytest.approx(least, rel=0.02),
+        "'item 2' gets at most 5,000.00 EUR more": pytest.approx(most, rel=0.02),
+    }
+
+
 def hills(seed: int, draws: int = 20, items: int = 4) -> Tabled:
     rng = np.random.default_rng(seed)
     grid = np.arange(2_001)
