@@ -8,6 +8,9 @@ No model is trained on rows of people, only on sums by day, and these stay the s
 taken out of their orders. They are still sums over people who have asked to be forgotten, and a day
 may have one order only, so what learnt from them is not kept longer than it takes to train anew.
 
+Curves of what a client's spend brings are the agency's own and learnt in a second: an erasure
+deletes them, and they are learnt anew when somebody asks (ADR-0041).
+
 Both ways of marking take one lock of the agency: a version that is registered while people are
 erased is marked by one or the other.
 
@@ -19,13 +22,13 @@ import datetime as dt
 import uuid
 from typing import Final
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import ColumnElement, delete, or_, select, text
 
 from tenancy.exclusive import hold_exclusively
 from tenancy.session import TenantSession
-from tenancy.tables import ErasureRun
+from tenancy.tables import ErasureRun, ResponseCurves
 
-__all__ = ["RETRAIN_WITHIN", "mark_late_model", "mark_models"]
+__all__ = ["RETRAIN_WITHIN", "mark_late_model", "mark_models", "were_people_erased_since"]
 
 RETRAIN_WITHIN: Final = dt.timedelta(days=28)  # a month, of any month
 
@@ -46,7 +49,9 @@ _BOUND: Final = text("""
 
 
 async def mark_models(session: TenantSession, run_id: uuid.UUID, now: dt.datetime) -> None:
-    """Mark every version that was trained on data of the session's agency; again changes nothing.
+    """Mark every version that was trained on data of the session's agency, and delete its curves.
+
+    Again changes nothing.
 
     Args:
         session: Of the agency, in the transaction of the erasure's step.
@@ -55,6 +60,7 @@ async def mark_models(session: TenantSession, run_id: uuid.UUID, now: dt.datetim
     """
     await _lock(session)
     await _mark(session, run_id, now, None)
+    await session.execute(delete(ResponseCurves))
 
 
 async def mark_late_model(
@@ -69,11 +75,27 @@ async def mark_late_model(
         now: UTC instant.
     """
     await _lock(session)
-    query = select(ErasureRun.id).where(
-        or_(ErasureRun.finished_at.is_(None), ErasureRun.finished_at >= as_of)
-    )
-    for run_id in (await session.scalars(query.order_by(ErasureRun.started_at))).all():
+    query = select(ErasureRun.id).where(_has_erased_since(as_of)).order_by(ErasureRun.started_at)
+    for run_id in (await session.scalars(query)).all():
         await _mark(session, run_id, now, version_id)
+
+
+async def were_people_erased_since(session: TenantSession, as_of: dt.datetime) -> bool:
+    """Whether what saw the agency's figures of an instant is not to be kept any more.
+
+    Until the transaction ends, no erasure marks models: what is kept now is found by the next one.
+
+    Args:
+        session: Of the agency.
+        as_of: UTC instant of what was seen.
+    """
+    await _lock(session)
+    query = select(ErasureRun.id).where(_has_erased_since(as_of)).limit(1)
+    return await session.scalar(query) is not None
+
+
+def _has_erased_since(as_of: dt.datetime) -> ColumnElement[bool]:
+    return or_(ErasureRun.finished_at.is_(None), ErasureRun.finished_at >= as_of)
 
 
 async def _mark(

@@ -134,6 +134,7 @@ from tenancy.tables.quality import (
     IncidentState,
 )
 from tenancy.tables.schedule import DueState, DueSync, MissCause, ProviderOutage
+from tenancy.tables.spending import BudgetLevel, ResponseCurves
 from tenancy.tables.webhooks import (
     DeliveryState,
     EndpointState,
@@ -159,6 +160,7 @@ __all__ = [
     "AuthorizationCode",
     "Base",
     "BrowserSession",
+    "BudgetLevel",
     "Certificate",
     "ChannelKind",
     "Client",
@@ -236,6 +238,7 @@ __all__ = [
     "RequestEvent",
     "RequestLetter",
     "RequestRun",
+    "ResponseCurves",
     "RetentionRun",
     "RevocationCause",
     "RevokedToken",

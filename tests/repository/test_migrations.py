@@ -78,6 +78,7 @@ APP_GRANTS = {
     "request_events": {"SELECT", "INSERT"},
     "request_letters": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "request_runs": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "response_curves": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "retention_runs": {"SELECT", "INSERT", "UPDATE"},
     "revoked_tokens": {"SELECT", "INSERT", "DELETE"},
     "second_factors": {"SELECT", "INSERT", "UPDATE", "DELETE"},
