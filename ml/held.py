@@ -9,6 +9,7 @@ from typing import Final
 from domain.privacy.classification import Privacy
 from domain.privacy.holds import ACCOUNT_SETTING, LINEAGE
 from ml.runs.daily import CLIENT_JOB, FORECAST_JOB, JUDGE_JOB, TRAIN_JOB, WATCH_JOB
+from ml.spending.weekly import RESPONSE_JOB
 
 __all__ = ["JOB_ARGUMENTS"]
 
@@ -18,4 +19,5 @@ JOB_ARGUMENTS: Final[Mapping[str, Mapping[str, Privacy]]] = {
     TRAIN_JOB: {"as_of": LINEAGE},
     JUDGE_JOB: {"as_of": LINEAGE},
     WATCH_JOB: {"as_of": LINEAGE},
+    RESPONSE_JOB: {"tenant_id": LINEAGE, "time_zone": ACCOUNT_SETTING},
 }

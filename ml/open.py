@@ -1,6 +1,7 @@
 """Models of the platform, wired.
 
-database, warehouse, object store, clock -> open_models -> registry, ledger, training, forecasts
+database, warehouse, object store, clock -> open_models -> registry, ledger, training,
+    forecasts, budgets
 
 Connects to nothing.
 """
@@ -20,6 +21,9 @@ from ml.runs.served import ServedForecasts
 from ml.runs.shadow import Judging
 from ml.runs.training import Agency, ForecastTraining
 from ml.runs.watch import Watching
+from ml.spending.learning import Learning
+from ml.spending.planner import BudgetPlanner
+from ml.spending.weekly import ResponseRounds
 from tenancy.jobs import JobEngine
 from tenancy.model_store import ModelStore
 from tenancy.session import Database
@@ -38,6 +42,8 @@ class Models:
         forecasts: Forecasts an agency.
         served: What is shown of forecasts.
         rounds: Keeps all of it up to date.
+        budgets: Plans what clients spend.
+        response_rounds: Keeps what budgets are planned by up to date.
     """
 
     registry: ModelRegistry
@@ -46,6 +52,8 @@ class Models:
     forecasts: ForecastRun
     served: ServedForecasts
     rounds: ModelRounds
+    budgets: BudgetPlanner
+    response_rounds: ResponseRounds
 
 
 def open_models(
@@ -79,13 +87,15 @@ def open_models(
 
     registry = ModelRegistry(database, artefacts, tenants, clock, ids)
     ledger = AccuracyLedger(database, clock, ids)
-    histories = AgencyHistories(HistoryLoader(warehouse))
+    loader = HistoryLoader(warehouse)
+    histories = AgencyHistories(loader)
     training = ForecastTraining(database, histories, registry, in_zones, clock)
     served = ServedForecasts(database, answers)
     forecasts = ForecastRun(database, histories, registry, ledger, served, clock)
     judging = Judging(registry, ledger, tenants, clock)
     watching = Watching(database, histories, registry, ledger, in_zones, clock)
     rounds = ModelRounds(database, jobs, forecasts, training, judging, watching, agencies, clock)
+    learning = Learning(database, loader, clock, ids)
     return Models(
         registry=registry,
         ledger=ledger,
@@ -93,4 +103,6 @@ def open_models(
         forecasts=forecasts,
         served=served,
         rounds=rounds,
+        budgets=BudgetPlanner(database, loader, learning, clock),
+        response_rounds=ResponseRounds(jobs, learning, agencies, clock),
     )
