@@ -222,6 +222,7 @@ async def open_runtime(
             uuid7,
         )
         models.rounds.register()
+        models.response_rounds.register()
         Placement.over(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()
@@ -278,6 +279,7 @@ async def open_runtime(
                 person_sources(services, warehouse),
                 LinkLetters(services, exports, issuer),
             ),
+            budgets=models.budgets,
             consent=consent,
             consent_proof=ConsentProof(
                 plane.vault, EvidenceKeys(plane.master_key, clock, secrets.token_bytes)

@@ -22,7 +22,18 @@ __all__ = ["LOG_WORDS"]
 _IDS: Final = (
     *("app", "connection_id", "endpoint_id", "message_id", "notice_id", "request_id", "run_id"),
     *("sync_id", "tenant_id"),
-    *("attempts", "checks", "executors", "jobs", "number", "seconds", "sequence", "slots", "syncs"),
+    *(
+        "attempts",
+        "checks",
+        "curves",
+        "executors",
+        "jobs",
+        "number",
+        "seconds",
+        "sequence",
+        "slots",
+        "syncs",
+    ),
     *("agencies", "connections", "tenants", "trace_id", "timestamp"),
 )
 _OURS: Final = (

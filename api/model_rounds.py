@@ -20,6 +20,9 @@ async def forecasting(
     runtime: Runtime, sleep: Callable[[float], Awaitable[None]]
 ) -> AsyncIterator[None]:
     """Go on while a block runs."""
-    go_round = runtime.models.rounds.go_round
-    async with beside(repeat(go_round, sleep, _SECONDS, "model_round_failed")):
+    models = runtime.models
+    async with (
+        beside(repeat(models.rounds.go_round, sleep, _SECONDS, "model_round_failed")),
+        beside(repeat(models.response_rounds.go_round, sleep, _SECONDS, "response_round_failed")),
+    ):
         yield

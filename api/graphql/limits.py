@@ -72,6 +72,8 @@ class Limits:
         ("metrics", 200),
         ("features", 100),
         ("featureCatalogue", 100),
+        ("budgetPlan", 500),
+        ("budgetScenario", 500),
         ("planFeatureView", 500),
         ("applyFeatureView", 500),
         ("syncs", 50),

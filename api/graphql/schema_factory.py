@@ -55,6 +55,8 @@ from api.graphql.mutations.withdraw_request import WITHDRAW_REQUEST
 from api.graphql.periods import Period
 from api.graphql.queries.alerts import ALERTS
 from api.graphql.queries.audit_trail import AUDIT_TRAIL
+from api.graphql.queries.budget_plan import BUDGET_PLAN
+from api.graphql.queries.budget_scenario import BUDGET_SCENARIO
 from api.graphql.queries.certificates import CERTIFICATES
 from api.graphql.queries.clients import CLIENTS
 from api.graphql.queries.connections import CONNECTIONS
@@ -102,6 +104,8 @@ QUERIES: Final = (
     FORECAST,
     FORECAST_ACCURACY,
     MODEL_CARD,
+    BUDGET_PLAN,
+    BUDGET_SCENARIO,
     FEATURE_CATALOGUE,
     FEATURE_HEALTH,
     SYNCS,

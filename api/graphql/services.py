@@ -15,6 +15,7 @@ from gdpr.consent.desk import ConsentDesk
 from gdpr.consent.proof import ConsentProof
 from gdpr.desk.office import PrivacyOffice
 from ingestion.connector.spec import SourceSpec
+from ml.spending.planner import BudgetPlanner
 from tenancy.session import Database
 
 __all__ = ["GraphQLServices"]
@@ -36,6 +37,7 @@ class GraphQLServices:
         tokens: Verifies access tokens.
         webhooks: Looks after endpoints.
         privacy: Decides on requests of people.
+        budgets: Plans what clients spend.
         consent: Records what people said.
         consent_proof: Shows what was recorded.
         clock: Present instant.
@@ -55,6 +57,7 @@ class GraphQLServices:
     tokens: AccessTokens
     webhooks: WebhookDesk
     privacy: PrivacyOffice
+    budgets: BudgetPlanner
     consent: ConsentDesk
     consent_proof: ConsentProof
     clock: Clock

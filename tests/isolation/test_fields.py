@@ -82,6 +82,10 @@ NAMED: Mapping[str, str | None] = {
     "plans.client": "client",
     "forecast.client": "client",
     "modelCard.name": None,  # of the platform; `ml/registry/test_cards` has shares of others
+    "budgetPlan.input.client": "client",
+    "budgetPlan.input.bounds.campaign": "campaign",
+    "budgetScenario.input.client": "client",
+    "budgetScenario.input.spends.campaign": "campaign",
     "planSpend.input.target.client": "client",
     "planSpend.input.target.campaign": "campaign",
     "planEvent.input.client": "client",
@@ -90,6 +94,8 @@ NAMED: Mapping[str, str | None] = {
     "removePlan.id": "plan",
     **dict.fromkeys(  # one's own words
         (
+            *("budgetPlan.input.currency", "budgetPlan.input.bounds.channel"),
+            *("budgetScenario.input.currency", "budgetScenario.input.spends.channel"),
             *("planSpend.input.target.channel", "planSpend.input.currency"),
             *("planEvent.input.name", "noteLiftTest.input.target.channel"),
             *("noteLiftTest.input.currency", "noteLiftTest.input.source"),
@@ -169,6 +175,11 @@ GIVEN = {
     "addWebhook.input": 'url: "https://a.example/"',
     "words": f"words: [{{{ARGUMENTS['client']} {SAID}}}]",
     "recordConsent.words": SAID,
+    "budgetPlan.input": f'{PERIOD} total: "5"',
+    "budgetPlan.input.bounds.campaign@1": f'client: "CLIENT" {PERIOD} total: "5"',
+    "budgetScenario.input": f'{PERIOD} spends: [{{amount: "5" channel: "display"}}]',
+    "budgetScenario.input.spends": 'amount: "5"',
+    "budgetScenario.input.spends.campaign@1": f'client: "CLIENT" {PERIOD}',
     "planSpend.input": f'{PERIOD} amount: "5" currency: "EUR"',
     "planSpend.input.target.campaign@2": 'client: "CLIENT"',
     "planEvent.input": f'{PERIOD} name: "sale"',
@@ -300,6 +311,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("tellLifting", "liftRequest", "withdrawRequest", "holdRequest", "releaseHold"),
         *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
         *("featureCatalogue", "featureHealth", "deprecateFeatureView"),
+        *("budgetPlan", "budgetScenario"),
         *("forecast", "plans", "planSpend", "planEvent", "noteLiftTest", "removePlan"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]

@@ -58,6 +58,9 @@ from gdpr.evidence.keys import EvidenceKeys
 from ingestion.connector.source_file import load_all_sources
 from ingestion.connector.spec_check import CANONICAL
 from ingestion.quality.checks.unit_slip import UNIT_SLIP
+from ml.history.load import HistoryLoader
+from ml.spending.learning import Learning
+from ml.spending.planner import BudgetPlanner
 from tenancy.alerts import Alert, AlertKind, AlertSeverity, raise_alert
 from tenancy.audited_tenants import AuditedTenants
 from tenancy.jobs import JobEngine
@@ -386,6 +389,13 @@ def pages_of(oauth: OAuthServices, redis: RedisServer) -> PageServices:
     )
 
 
+def _budgets(
+    database: Database, warehouse: Warehouse, clock: FakeClock, ids: IdFactory
+) -> BudgetPlanner:
+    loader = HistoryLoader(warehouse)
+    return BudgetPlanner(database, loader, Learning(database, loader, clock, ids), clock)
+
+
 def _oauth(
     database: Database, tokens: AccessTokens, clock: FakeClock, ids: IdFactory, issuer: str
 ) -> OAuthServices:
@@ -441,6 +451,7 @@ def open_edge(
         tokens=tokens,
         webhooks=WebhookDesk(database, VAULT, clock, ids, secrets.token_bytes),
         privacy=open_office(database, VAULT, clock, ids),
+        budgets=_budgets(database, edge_warehouse, clock, ids),
         consent=ConsentDesk(VAULT, clock, ids, secrets.token_bytes),
         consent_proof=ConsentProof(
             VAULT, EvidenceKeys(MasterKey(bytes(32)), clock, secrets.token_bytes)

@@ -35,6 +35,8 @@ NOTICE = 'version: "1", language: "en", text: "We count."'
 NO_REQUEST = public_id("req", uuid.UUID(int=1))
 NO_HOLD = public_id("hold", uuid.UUID(int=1))
 DAYS = 'from: "2026-03-01", to: "2026-03-31"'
+COMING = 'from: "2026-03-20", to: "2026-03-31"'
+SPEND = 'spends: [{amount: "5", channel: "display"}]'
 COST = 'amount: "5", currency: "EUR"'
 LIFT = (
     'measure: REVENUE, spendChange: "5", currency: "EUR", effect: "6", standardError: "1",'
@@ -77,6 +79,14 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.modelCard": (
         Scope.METRICS_READ,
         'modelCard(name: "forecast", version: 1) { state own { series } }',
+    ),
+    "Query.budgetPlan": (
+        Scope.METRICS_READ,
+        f'budgetPlan(input: {{client: "{CLIENT}", total: "5", {COMING}}}) {{ verdict }}',
+    ),
+    "Query.budgetScenario": (
+        Scope.METRICS_READ,
+        f'budgetScenario(input: {{client: "{CLIENT}", {SPEND}, {COMING}}}) {{ probability }}',
     ),
     "Mutation.planSpend": (
         Scope.METRICS_WRITE,

@@ -190,6 +190,7 @@ async def run_ours(node: Any) -> dict[str, Any]:
         tokens=None,  # type: ignore[arg-type]  # the caller is given
         webhooks=None,  # type: ignore[arg-type]  # nor webhooks
         privacy=None,  # type: ignore[arg-type]  # nor officers
+        budgets=None,  # type: ignore[arg-type]  # nor budgets
         consent=None,  # type: ignore[arg-type]  # nor consent
         consent_proof=None,  # type: ignore[arg-type]
         clock=lambda: dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
