@@ -6,6 +6,7 @@ words of the command line -> doors and sessions -> records | NotFoundError that 
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ __all__ = [
     "find_source",
     "list_connections",
     "parse_day",
+    "parse_number",
     "read_text",
     "suggest",
 ]
@@ -146,4 +148,22 @@ def parse_day(text: str, option: str) -> dt.date:
     except ValueError:
         raise InvalidInputError(
             f"{option} is {text!r}: that is not a day", hint="write it as 2026-10-01"
+        ) from None
+
+
+def parse_number(value: object, what: str) -> Decimal:
+    """Read a number.
+
+    Args:
+        value: As it was written.
+        what: It is, for the error.
+
+    Raises:
+        InvalidInputError: It is none.
+    """
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise InvalidInputError(
+            f"{what} is {value!r}: that is no number", hint="write it as 12000 or 12000.50"
         ) from None

@@ -1,12 +1,11 @@
 """Planning inputs of a client: `bosco plans`."""
 
 from collections.abc import AsyncIterator, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import yaml
 
-from api.commands.lookup import find_agency, find_client, parse_day, read_text
+from api.commands.lookup import find_agency, find_client, parse_day, parse_number, read_text
 from api.control.protocol import Arguments, Event, LineEvent, TableEvent
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.runtime import Runtime
@@ -68,7 +67,7 @@ async def list_plans(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Ev
 async def plan_spend(runtime: Runtime, arguments: Arguments) -> AsyncIterator[Event]:
     """`bosco plans spend`."""
     tenant = await find_agency(runtime, arguments["tenant"])
-    money = Money(_number(arguments["amount"], "AMOUNT"), arguments["currency"])
+    money = Money(parse_number(arguments["amount"], "AMOUNT"), arguments["currency"])
     desk = PlanDesk(runtime.clock, runtime.ids)
     async with runtime.database.session(tenant.tenant_id) as session:
         client = await find_client(session, arguments["client"])
@@ -101,9 +100,11 @@ async def note_lift_test(runtime: Runtime, arguments: Arguments) -> AsyncIterato
     desk = PlanDesk(runtime.clock, runtime.ids)
     result = LiftResult(
         measure=_measure(given["measure"]),
-        spend_change=Money(_number(given["spend_change"], "spend_change"), str(given["currency"])),
-        effect=_number(given["effect"], "effect"),
-        standard_error=_number(given["standard_error"], "standard_error"),
+        spend_change=Money(
+            parse_number(given["spend_change"], "spend_change"), str(given["currency"])
+        ),
+        effect=parse_number(given["effect"], "effect"),
+        standard_error=parse_number(given["standard_error"], "standard_error"),
         source=str(given["source"]),
     )
     days = DateRange(parse_day(str(given["from"]), "from"), parse_day(str(given["to"]), "to"))
@@ -144,15 +145,6 @@ def _target(client_id: ClientId, given: Mapping[str, Any]) -> Target:
 
 def _days(arguments: Mapping[str, Any]) -> DateRange:
     return DateRange(parse_day(arguments["first"], "--from"), parse_day(arguments["last"], "--to"))
-
-
-def _number(value: object, what: str) -> Decimal:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        raise InvalidInputError(
-            f"{what} is {value!r}: that is no number", hint="write it as 12000 or 12000.50"
-        ) from None
 
 
 def _measure(value: object) -> Measure:

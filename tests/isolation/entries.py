@@ -281,7 +281,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         " featureCatalogue syncs quarantine freshness incidents alerts auditTrail"
         " webhookDeliveries webhookEndpoints"
         " subjectRequests subjectRequest privacyStatistics legalHolds erasurePreview certificates"
-        " consent consentReceipts plans forecast forecastAccuracy modelCard",
+        " consent consentReceipts plans forecast forecastAccuracy modelCard"
+        " budgetPlan budgetScenario",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
@@ -303,6 +304,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " audit.list audit.verify clients.add clients.list compare connections.add"
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
+            " budget.plan budget.scenario"
             " forecast plans.event plans.lift-test plans.list plans.remove plans.spend"
             " features.apply features.check features.deprecate features.list"
             " features.health features.plan features.refresh features.show freshness"
@@ -348,7 +350,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "sync_connection import_file import_history publish_released replay_quarantined"
         " place_replayed load_landed follow_publication gdpr.request erase_people"
         " backfill_features monitor_features forecast_agency forecast_client"
-        " train_forecaster judge_challenger watch_champion",
+        " train_forecaster judge_challenger watch_champion fit_response",
     ),
     Kind.DOOR: {
         **_all(

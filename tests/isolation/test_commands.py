@@ -20,6 +20,14 @@ from tests.isolation.standing import Standing, stand
 
 pytestmark = pytest.mark.anyio
 
+COMING = {
+    "first": "2026-12-01",
+    "last": "2026-12-31",
+    "currency": None,
+    "measure": "revenue",
+    "level": "channel",
+}
+
 # By command: its arguments beside the agency (a word with @ is loot), and the code of its refusal;
 # without one it answers, of the own agency. A `tenant` of None: it is about all agencies.
 ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
@@ -50,6 +58,21 @@ ATTACKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "audit.export": ({"to": "@export"}, ""),
     "audit.list": ({"limit": 100, "by": "@actor"}, ""),
     "audit.verify": ({}, ""),
+    "budget.plan": (
+        {
+            "client": "@client",
+            "total": "5",
+            **COMING,
+            "at_least": [],
+            "at_most": [],
+            "max_step": "0.5",
+            "least_return": None,
+            "most_cost": None,
+            "save": True,
+        },
+        "NOT_FOUND",
+    ),
+    "budget.scenario": ({"client": "@client", "spends": ["display=5"], **COMING}, "NOT_FOUND"),
     "clients.add": ({"slug": "@slug", "name": "Theirs"}, ""),
     "clients.list": ({}, ""),
     "compare": ({"file": "@history", "map": "@history_map", "client": "@client"}, "INVALID_INPUT"),
