@@ -44,6 +44,12 @@ SCOPES = (
 )
 PERIOD = 'period: {from: "2026-01-01", to: "2026-03-31"}'
 
+COMING = 'from: "2026-03-15", to: "2026-03-31"'
+SPENDS = 'spends: [{channel: "paid_search", amount: "5"}]'
+
+# Answers that take more days than these agencies have; `api/graphql/test_budget` asks as others.
+EMPTY = {name: {"TOO_LITTLE_DATA"} for name in ("budgetPlan", "budgetScenario")}
+
 NOTICES = "notices { code metrics message hint }"
 
 # Values for arguments that have no default.
@@ -59,6 +65,8 @@ ARGUMENTS = {
     "measure": "measure: REVENUE",
     "name": 'name: "forecast"',
     "person": 'person: {email: "ada@northwind.example"}',
+    "budgetPlan.input": f'input: {{client: "CLIENT", {COMING}, total: "5"}}',
+    "budgetScenario.input": f'input: {{client: "CLIENT", {COMING}, {SPENDS}}}',
     "ids": f'ids: ["{public_id("rcp", uuid.UUID(int=7))}"]',
 }
 
@@ -110,7 +118,9 @@ def _metric_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
 
 def _select(name: str, field: GraphQLField, above: frozenset[str]) -> str:
     given = [
-        ARGUMENTS[argument] for argument, spec in field.args.items() if is_required_argument(spec)
+        ARGUMENTS.get(f"{name}.{argument}") or ARGUMENTS[argument]
+        for argument, spec in field.args.items()
+        if is_required_argument(spec)
     ]
     text = f"{name}({', '.join(given)})" if given else name
     selection = _selection(field, above)
@@ -154,5 +164,6 @@ async def ask_everything(edge: Edge, agency: Agency) -> AsyncIterator[tuple[str,
     token = await edge.token(agency, *SCOPES)
     for name, document in documents(await read_schema(edge, agency)).items():
         reply = await edge.ask(of_agency(document, agency), token)
-        assert "errors" not in reply.json(), (name, reply.json()["errors"])
+        codes = {error["extensions"]["code"] for error in reply.json().get("errors", ())}
+        assert codes == EMPTY.get(name, set()), (name, reply.json().get("errors"))
         yield name, reply.text

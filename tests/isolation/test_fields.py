@@ -154,6 +154,7 @@ NAMED: Mapping[str, str | None] = {
 }
 
 PERIOD = 'from: "2026-01-01" to: "2026-01-31"'
+COMING = 'from: "2026-03-15" to: "2026-03-31"'
 SOMEBODY = '{kind: EMAIL, value: "nobody@a.example"}'
 SAID = 'person: {email: "ada@northwind.example"} at: "2020-03-01T12:00:00Z" gpc: "1"'
 
@@ -175,11 +176,11 @@ GIVEN = {
     "addWebhook.input": 'url: "https://a.example/"',
     "words": f"words: [{{{ARGUMENTS['client']} {SAID}}}]",
     "recordConsent.words": SAID,
-    "budgetPlan.input": f'{PERIOD} total: "5"',
-    "budgetPlan.input.bounds.campaign@1": f'client: "CLIENT" {PERIOD} total: "5"',
-    "budgetScenario.input": f'{PERIOD} spends: [{{amount: "5" channel: "display"}}]',
+    "budgetPlan.input": f'{COMING} total: "5"',
+    "budgetPlan.input.bounds.campaign@1": f'client: "CLIENT" {COMING} total: "5"',
+    "budgetScenario.input": f'{COMING} spends: [{{amount: "5" channel: "display"}}]',
     "budgetScenario.input.spends": 'amount: "5"',
-    "budgetScenario.input.spends.campaign@1": f'client: "CLIENT" {PERIOD}',
+    "budgetScenario.input.spends.campaign@1": f'client: "CLIENT" {COMING}',
     "planSpend.input": f'{PERIOD} amount: "5" currency: "EUR"',
     "planSpend.input.target.campaign@2": 'client: "CLIENT"',
     "planEvent.input": f'{PERIOD} name: "sale"',
@@ -343,6 +344,8 @@ async def test_what_was_tried_is_worth_something_to_its_owner(
     assert equal <= {
         *("metrics.where.ad.in", "metrics.where.adGroup.in"),
         *("approveErasure.id", "countersignRequest.id"),
+        # Too little is known to plan with; `api/graphql/test_budget` names those of others.
+        *("budgetPlan.input.bounds.campaign", "budgetScenario.input.spends.campaign"),
     }
 
 

@@ -1,5 +1,6 @@
 """The fields `budgetPlan` and `budgetScenario`: what they tell, and what they refuse."""
 
+import uuid
 from decimal import Decimal
 
 import pytest
@@ -184,3 +185,25 @@ async def test_only_clients_that_the_token_shows_are_planned(
 def test_a_document_has_room_for_few_of_them() -> None:
     weights = dict(Limits().weights)
     assert weights["budgetPlan"] == weights["budgetScenario"] == Limits().cost // 8
+
+
+async def test_a_campaign_of_another_agency_is_as_good_as_none(
+    edge: Edge, northwind: Agency, southwind: Agency, edge_warehouse: Warehouse
+) -> None:
+    await _told(northwind, edge_warehouse)
+    theirs = Account(southwind.tenant_id, southwind.clients["zeta"], southwind.connections["zeta"])
+    await tell(Ledger(edge_warehouse), theirs, CURVES, 14)
+    token = await edge.token(southwind, "metrics:read")
+    zeta, told = southwind.client("zeta"), []
+    for connection in (northwind.connection("acme"), public_id("con", uuid.UUID(int=5))):
+        named = f'campaign: "{connection}:s1"'
+        for query in (
+            PLAN % (zeta, f'total: "20000", level: CAMPAIGN, bounds: [{{{named}, most: "5"}}]'),
+            SCENARIO % (zeta, f'level: CAMPAIGN, spends: [{{{named}, amount: "5"}}]'),
+        ):
+            error = await edge.error(query, token)
+            told.append((error["message"], error["extensions"]["hint"]))
+    assert told[:2] == told[2:]
+    assert told[0][0] == "the client spends on no such campaign"
+    assert northwind.connection("acme") not in str(told)
+    assert southwind.connection("zeta") in told[0][1]
