@@ -1,13 +1,13 @@
 """What a client's spend brings, as it was learnt last.
 
 Revision ID: 0035
-Revises: 0033
+Revises: 0036
 """
 
 from alembic import op
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
