@@ -158,7 +158,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 58
+    assert len(model) == 59
     assert migrated == model
 
 
