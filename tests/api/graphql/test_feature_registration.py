@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from api.feature_lineage import origins_of
+from api.identity.rights import SCOPES_OF_ROLES
 from feature_repo.catalogue import PLATFORM
 from feature_repo.registration.backfill import BACKFILL_JOB
 from ingestion.connector.source_file import load_all_sources
-from tenancy.tables import AuditEntry, FeatureDefinition
+from tenancy.tables import AuditEntry, FeatureDefinition, Role
 from tests.api.graphql.edge import Agency, Edge
 from tests.fakes.fake_jobs import FakeJobs
 from tests.feature_repo.registration.samples import BRAND, brand
@@ -197,6 +198,31 @@ async def test_a_token_for_some_clients_plans_on_their_figures(
     limited = await edge.token(northwind, "features:write", clients=("acme",))
     found = (await ask(edge, limited, PLAN, yaml=BRAND))["plan"]
     assert found["cost"]["queries"] == 1
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_owners_admins_and_ml_engineers_register(
+    edge: Edge, northwind: Agency, role: Role
+) -> None:
+    token = await edge.token(northwind, *sorted(scope.value for scope in SCOPES_OF_ROLES[role]))
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        (PLAN, {"yaml": "view: brand"}),
+        (APPLY, {"yaml": "view: brand"}),
+        (DEPRECATE, {"view": VIEW, "day": "2100-01-31", "next": None}),
+    )
+    for document, variables in asked:
+        if role in {Role.OWNER, Role.ADMIN, Role.ML_ENGINEER}:
+            answer = await ask(edge, token, document, **variables)
+            assert answer["code"] in {
+                "INVALID_INPUT",
+                "NOT_FOUND",
+            }  # let in, and told what is wrong
+        else:
+            error = await edge.error(document, token, **variables)
+            assert error["extensions"]["code"] == "INSUFFICIENT_SCOPE"
+    assert [one["name"] for one in await ask(edge, token, CATALOGUE, view=None)] == [
+        *PLATFORM.views
+    ]
 
 
 async def test_an_application_of_some_metrics_sees_no_figures_by_planning(
