@@ -1,7 +1,7 @@
 """Types of features: one for each service or view on demand, with a field for each feature.
 
     feature_repo.feature_services, on_demand -> object types -> union FeatureValues
-    values + selection -> JSON of the service's type
+    values + selection -> object of the service's type, written with its page
 
 The platform's definitions are the same for everybody, so these types are in every schema. What an
 agency registered itself comes as a list of values by name: no schema tells of another agency's
@@ -16,20 +16,17 @@ from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any, Final
 
-import orjson
 import strawberry
-from graphql import FieldNode
 from graphql.execution.collect_fields import FieldDetails
 from strawberry.tools import create_type
 
-from api.graphql.context import EdgeInfo
-from api.graphql.execution import ReadyJson, RowExecutor
+from api.graphql.execution import RowExecutor
 from api.graphql.feature_units import Unit
 from api.graphql.metric_types import Money
 from api.graphql.scalars import Count
 from api.graphql.typed_arguments import typed_field
 from domain.metrics.naming import camel_case
-from domain.money import SCALE, format_amount
+from domain.money import format_amount
 from feature_repo.catalogue import PLATFORM
 from feature_repo.feature import Feature, FeatureView
 from feature_repo.feature_services import FeatureService
@@ -41,7 +38,6 @@ __all__ = [
     "ValueWriters",
     "on_demand_service",
     "service_type_name",
-    "values_of",
     "values_type_name",
 ]
 
@@ -59,7 +55,6 @@ _UNIT_TYPES: Final[Mapping[Unit, Any]] = {
 
 
 _Cell = Callable[[Mapping[str, Value]], Any]
-_Members = tuple[tuple[str, _Cell], ...]  # response keys in order, each with what fills it
 
 
 def service_type_name(service: FeatureService) -> str:
@@ -90,27 +85,6 @@ def values_type_name(service: FeatureService) -> str:
     return service_type_name(service) if service.name in _TYPES else RegisteredValues.__name__
 
 
-def values_of(info: EdgeInfo, writers: "ValueWriters", values: Mapping[str, Value]) -> Any:
-    """Values of an entity: JSON of the platform's services, an object of others."""
-    if writers.service.name in _TYPES:
-        return writers.write(info, values)
-    return RegisteredValues(values=[_registered(writers, name, values) for name in values])
-
-
-def _registered(writers: "ValueWriters", name: str, values: Mapping[str, Value]) -> RegisteredValue:
-    value, currency = values[name], writers.currencies[name]
-    amount = None
-    if currency is not None and value is not None:
-        amount = Money(amount=Decimal(_amount(value)), currency=str(values[currency]))
-    return RegisteredValue(
-        name=name,
-        unit=writers.units[name],
-        number=float(value) if currency is None and isinstance(value, int | float) else None,
-        text=value if isinstance(value, str) else None,
-        amount=amount,
-    )
-
-
 class ValueWriters:
     """Writes values of one service as JSON, as they are selected.
 
@@ -134,7 +108,11 @@ class ValueWriters:
         self.service = service
         self.units = units
         self.currencies = currencies
-        self._written: dict[tuple[int, ...], _Members] = {}
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the service has a type of its own; else its values are `RegisteredValues`."""
+        return self.service.name in _TYPES
 
     @staticmethod
     def of_stored(service: FeatureService, view: FeatureView) -> "ValueWriters":
@@ -155,25 +133,35 @@ class ValueWriters:
             {one.name: view.currency if one.unit is Unit.MONEY else None for one in view.features},
         )
 
-    def write(self, info: EdgeInfo, values: Mapping[str, Value]) -> ReadyJson:
-        """The object of the service's type with these values, by feature."""
-        key = tuple(map(id, info.nodes))  # the document lives as long as the operation
-        members = self._written.get(key)
-        if members is None:
-            members = self._written[key] = self._members(info.executor, info.nodes)
-        return ReadyJson(orjson.dumps({key: cell(values) for key, cell in members}))
+    def registered(self, values: Mapping[str, Value]) -> RegisteredValues:
+        """Values of a view that the agency registered."""
+        return RegisteredValues(values=[self._registered(name, values) for name in values])
 
-    def _members(self, executor: RowExecutor, nodes: Sequence[FieldNode]) -> _Members:
+    def writer(self, executor: RowExecutor, places: Sequence[FieldDetails]) -> _Cell:
+        """Makes the object of the service's type, as it is selected, of values by feature."""
         type_name = service_type_name(self.service)
         names = {camel_case(name): name for name in self.service.features}
         members: list[tuple[str, _Cell]] = []
-        for key, details in executor.selected(type_name, nodes).items():
+        for key, details in executor.selected(type_name, places).items():
             field = details[0].node.name.value
             if field == _TYPENAME:
                 members.append((key, _constant(type_name)))
             else:
                 members.append((key, self._cell(executor, names[field], details)))
-        return tuple(members)
+        return lambda values: {key: cell(values) for key, cell in members}
+
+    def _registered(self, name: str, values: Mapping[str, Value]) -> RegisteredValue:
+        value, currency = values[name], self.currencies[name]
+        amount = None
+        if currency is not None and value is not None:
+            amount = Money(amount=Decimal(_amount(value)), currency=str(values[currency]))
+        return RegisteredValue(
+            name=name,
+            unit=self.units[name],
+            number=float(value) if currency is None and isinstance(value, int | float) else None,
+            text=value if isinstance(value, str) else None,
+            amount=amount,
+        )
 
     def _cell(self, executor: RowExecutor, name: str, details: Sequence[FieldDetails]) -> _Cell:
         currency = self.currencies[name]
@@ -190,20 +178,32 @@ def _constant(value: str) -> _Cell:
 
 def _money(
     name: str, currency: str, parts: Sequence[tuple[str, str]], values: Mapping[str, Value]
-) -> dict[str, str] | None:
+) -> dict[str, Value] | None:
     value = values[name]
     if value is None:
         return None
-    shown = {"amount": _amount(value), "currency": str(values[currency]), _TYPENAME: _MONEY}
-    return {key: shown[part] for key, part in parts}
+    shown: dict[str, Value] = {}
+    for key, part in parts:
+        match part:
+            case "amount":
+                shown[key] = _amount(value)
+            case "currency":
+                shown[key] = values[currency]
+            case _:
+                shown[key] = _MONEY
+    return shown
+
+
+# Decimals of what `repr` writes that only lack zeros, or nothing, to be an amount.
+_ZEROS: Final = {1: "0", 2: ""}
 
 
 def _amount(value: Value) -> str:
     """The shortest decimal that reads back as the same double, as `format_amount` writes it."""
     text = repr(value)
-    whole, point, fraction = text.partition(".")
-    if point and len(fraction) <= SCALE and "e" not in fraction:  # no arithmetic for most
-        return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    zeros = _ZEROS.get(len(text) - text.find(".") - 1)
+    if zeros is not None and "e" not in text and "." in text:  # most: no arithmetic
+        return text + zeros
     return format_amount(Decimal(text))
 
 

@@ -7,8 +7,6 @@ What is unknown, too old, of another agency, or of a client that the token does 
 NOT_FOUND: the four look the same.
 """
 
-import datetime as dt
-import enum
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,13 +18,9 @@ from sqlalchemy import select
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.graphql.access import RootField
 from api.graphql.context import Context, EdgeInfo
+from api.graphql.feature_nodes import EntityFeatures, FeatureEntity, FeatureStatus, nodes_of
 from api.graphql.feature_requests import FeatureRequest, check_requests, work_out
-from api.graphql.feature_values import (
-    FEATURE_VALUES,
-    ValueWriters,
-    on_demand_service,
-    values_of,
-)
+from api.graphql.feature_values import ValueWriters, on_demand_service
 from api.graphql.metric_types import Named, PageInfo
 from api.graphql.paging import read_page
 from api.identity.caller import Scope
@@ -45,59 +39,21 @@ __all__ = ["FEATURES"]
 _MAXIMUM: Final = 500
 
 
-@strawberry.enum(description="Whether there are values of an entity.")
-class FeatureStatus(enum.Enum):
-    """See the description."""
-
-    PRESENT = "present"
-    NOT_FOUND = strawberry.enum_value(
-        "not_found", description="Nothing to show: unknown, or not refreshed for `ttlSeconds`."
-    )
-
-
-@strawberry.type(description="What has features: a campaign, an ad, a product, a client and so on.")
-class FeatureEntity:
-    """See the description."""
-
-    id: strawberry.ID = strawberry.field(
-        description="A client's own; of a campaign, ad or product its connection's, a colon and "
-        "the platform's; of a channel or segment its client's, a colon and its name."
-    )
-    client: Named | None
-    connection: Named | None = strawberry.field(
-        description="null: the entity is a client, or a part of one."
-    )
-
-
-@strawberry.type(description="Features of an entity.")
-class EntityFeatures:
-    """See the description."""
-
-    entity: FeatureEntity
-    status: FeatureStatus
-    as_of: dt.datetime | None = strawberry.field(
-        description="Only what was known by then has counted; null: NOT_FOUND."
-    )
-    row: strawberry.Private[FeatureRow | None]
-    writers: strawberry.Private[ValueWriters]
-
-    @strawberry.field(  # type: ignore[untyped-decorator]
-        graphql_type=FEATURE_VALUES | None, description="Of the service; null: NOT_FOUND."
-    )
-    def values(self, info: EdgeInfo) -> Any:
-        """See the description."""
-        return None if self.row is None else values_of(info, self.writers, self.row.values)
-
-
 @strawberry.type(description="A page of entities.")
 class FeaturesPage:
     """See the description."""
 
-    nodes: list[EntityFeatures]
+    entities: strawberry.Private[list[EntityFeatures]]
+    writers: strawberry.Private[ValueWriters]
     page_info: PageInfo
     notice: str | None = strawberry.field(
         description="Of a deprecated view: until when it is served, and what to use instead."
     )
+
+    @strawberry.field(graphql_type=list[EntityFeatures])  # type: ignore[untyped-decorator]
+    def nodes(self, info: EdgeInfo) -> Any:
+        """In the order asked."""
+        return nodes_of(info, self.writers, self.entities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +123,10 @@ async def _features(
         stored = await reader.read(scope, view.name, ids)
         rows = work_out(on_demand, requests[page.offset : end], stored)
         writers = ValueWriters.of_on_demand(on_demand)
-    nodes = [
-        _node(writers, view.entity, entity_id, row, owners)
-        for entity_id, row in zip(ids, rows, strict=True)
-    ]
+    nodes = list(map(_Nodes(writers, view.entity, owners).make, ids, rows))
     return FeaturesPage(
-        nodes=nodes,
+        entities=nodes,
+        writers=writers,
         page_info=page.info(len(nodes), has_next=has_next),
         notice=None if view.deprecation is None else str(view.deprecation),
     )
@@ -210,34 +164,45 @@ async def _load_owners(context: Context, clients: list[strawberry.ID] | None) ->
     return _Owners(names, labels)
 
 
-def _node(
-    writers: ValueWriters, entity: Entity, entity_id: str, row: FeatureRow | None, owners: _Owners
-) -> EntityFeatures:
-    public = strawberry.ID(public_entity_id(entity, entity_id))
-    if row is None:
+class _Nodes:
+    """Makes nodes of one question; clients and accounts are named once for all of them."""
+
+    def __init__(self, writers: ValueWriters, entity: Entity, owners: _Owners) -> None:
+        self._writers = writers
+        self._entity = entity
+        self._owners = owners
+        self._clients: dict[str, Named] = {}
+        self._connections: dict[str, Named] = {}
+
+    def make(self, entity_id: str, row: FeatureRow | None) -> EntityFeatures:
+        """The node of an id that was asked for, or NOT_FOUND."""
+        public = strawberry.ID(public_entity_id(self._entity, entity_id))
+        client = None if row is None else self._client(row.client_id)
+        is_of_connection = row is not None and not self._entity.is_of_client
+        owner = self._entity.owner_of(entity_id)
         return EntityFeatures(
-            entity=FeatureEntity(id=public, client=None, connection=None),
-            status=FeatureStatus.NOT_FOUND,
-            as_of=None,
-            row=None,
-            writers=writers,
+            entity=FeatureEntity(
+                id=public,
+                client=client,
+                connection=self._connection(owner) if is_of_connection else None,
+            ),
+            status=FeatureStatus.NOT_FOUND if row is None else FeatureStatus.PRESENT,
+            as_of=None if row is None else row.as_of,
+            row=row,
+            writers=self._writers,
         )
-    client_id = ClientId(uuid.UUID(row.client_id))
-    connection = None
-    if not entity.is_of_client:
-        connection_id = ConnectionId(uuid.UUID(entity.owner_of(entity_id)))
-        connection = _named("con", connection_id, owners.connections.get(connection_id))
-    return EntityFeatures(
-        entity=FeatureEntity(
-            id=public,
-            client=_named("cli", client_id, owners.clients.get(client_id)),
-            connection=connection,
-        ),
-        status=FeatureStatus.PRESENT,
-        as_of=row.as_of,
-        row=row,
-        writers=writers,
-    )
+
+    def _client(self, text: str) -> Named:
+        if text not in self._clients:
+            own_id = ClientId(uuid.UUID(text))
+            self._clients[text] = _named("cli", own_id, self._owners.clients.get(own_id))
+        return self._clients[text]
+
+    def _connection(self, text: str) -> Named:
+        if text not in self._connections:
+            own_id = ConnectionId(uuid.UUID(text))
+            self._connections[text] = _named("con", own_id, self._owners.connections.get(own_id))
+        return self._connections[text]
 
 
 def _named(prefix: str, own_id: uuid.UUID, name: str | None) -> Named:

@@ -44,6 +44,55 @@ async def test_each_place_gets_what_it_selects(edge: Edge, northwind: Agency) ->
     }
 
 
+NODES = """
+query Q($entities: [ID!], $no: Boolean! = false) {
+  features(service: "campaign_pacing_v1", entities: $entities) {
+    nodes {
+      is: __typename
+      status asOf again: status
+      who: entity { ...Who connection { __typename id } client @include(if: $no) { name } }
+      entity { key: id }
+      values @skip(if: true) { __typename }
+      ... on EntityFeatures { values { ... on FeatureValues { __typename } } }
+    }
+  }
+}
+fragment Who on FeatureEntity { __typename client { __typename label: name } }
+"""
+
+
+@pytest.mark.anyio
+async def test_a_page_is_written_as_it_is_selected(edge: Edge, northwind: Agency) -> None:
+    token = await edge.token(northwind, "metrics:read")
+    campaign = f"{northwind.connection('acme')}:c2"
+    reply = await edge.ask(NODES, token, variables={"entities": [campaign, f"{campaign}x"]})
+    answer = reply.json()
+    present, missing = answer["data"]["features"]["nodes"]
+    assert list(present) == ["is", "status", "asOf", "again", "who", "entity", "values"]
+    assert present == {
+        "is": "EntityFeatures",
+        "status": "PRESENT",
+        "asOf": "2026-03-15T09:30:00+00:00",
+        "again": "PRESENT",
+        "who": {
+            "__typename": "FeatureEntity",
+            "client": {"__typename": "Named", "label": "canarynorthwind acme"},
+            "connection": {"__typename": "Named", "id": northwind.connection("acme")},
+        },
+        "entity": {"key": campaign},
+        "values": {"__typename": "CampaignPacingV1"},
+    }
+    assert missing == {
+        "is": "EntityFeatures",
+        "status": "NOT_FOUND",
+        "asOf": None,
+        "again": "NOT_FOUND",
+        "who": {"__typename": "FeatureEntity", "client": None, "connection": None},
+        "entity": {"key": f"{campaign}x"},
+        "values": None,
+    }
+
+
 @given(st.floats(-1e28, 1e28) | st.integers(-(10**12), 10**12).map(lambda cents: cents / 100))
 def test_amounts_are_written_as_decimals_are(value: float) -> None:
     assert _amount(value) == format_amount(Decimal(repr(value)))
