@@ -12,6 +12,9 @@ from feature_repo.catalogue import Catalogues, none_registered
 from feature_repo.compute import FeatureComputer
 from feature_repo.online import OnlineFeatures
 from tenancy.redis_server import RedisServer
+from tenancy.sql_guard import SqlDialect
+from tenancy.warehouse.dialect import duckdb_sql
+from tenancy.warehouse.guarding import GuardedStatements
 from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tests.feature_repo.ledger import Account, Ledger, at
@@ -48,10 +51,19 @@ def clock() -> MovableClock:
     return MovableClock(at(30))
 
 
+@pytest.fixture(scope="session")
+def guarded_texts() -> GuardedStatements:
+    """Guarded texts of all tests: guarding a view takes longer than computing it here."""
+    return GuardedStatements(SqlDialect("duckdb", duckdb_sql))
+
+
 @pytest.fixture
-async def facts() -> AsyncIterator[Warehouse]:
+async def facts(
+    guarded_texts: GuardedStatements, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Warehouse]:
     """An empty warehouse in memory, with the facts that features read."""
     warehouse = open_warehouse("duckdb://")
+    monkeypatch.setattr(warehouse, "_guarded", guarded_texts)
     await warehouse.ensure_tables(Ledger.tables())
     yield warehouse
     await warehouse.close()
