@@ -17,6 +17,7 @@ from feature_repo.catalogue import PLATFORM
 from feature_repo.entities import CLIENT
 from feature_repo.feature import Feature, FeatureView, Unit
 from feature_repo.feature_views import CAMPAIGN_PERFORMANCE, CLIENT_PERFORMANCE
+from feature_repo.on_demand import ON_DEMAND
 from feature_repo.packing import Value
 from feature_repo.read import FeatureRow
 from feature_repo.registration.book import Registered
@@ -49,6 +50,16 @@ async def list_features(runtime: Runtime, arguments: Arguments) -> AsyncIterator
         for feature in view.features
     )
     yield TableEvent("features", ("view", "feature", "unit", "means"), features)
+    on_demand = tuple(
+        (view.name, ", ".join(one.name for one in view.requests), feature.name, feature.description)
+        for view in ON_DEMAND.values()
+        for feature in view.features
+    )
+    yield TableEvent(
+        "features on demand, by GraphQL and notebooks",
+        ("service", "you bring", "feature", "means"),
+        on_demand,
+    )
     if own:
         columns = ("view", "owner", "clients filled", "entities", "state")
         yield TableEvent("registered by the agency", columns, own)

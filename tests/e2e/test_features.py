@@ -293,7 +293,9 @@ async def test_the_guides_python_works(platform: Platform, acme: World) -> None:
 
 async def test_the_definitions_are_listed(platform: Platform) -> None:
     told = await platform.command("features.list")
-    services, features = (event for event in told.events if isinstance(event, TableEvent))
+    services, features, on_demand = (
+        event for event in told.events if isinstance(event, TableEvent)
+    )
     assert tuple(services.rows[0]) == (
         "campaign_pacing_v1",
         "campaign",
@@ -302,6 +304,12 @@ async def test_the_definitions_are_listed(platform: Platform) -> None:
     )
     assert len(features.rows) == sum(len(view.features) for view in VIEWS.values())
     assert tuple(features.rows[1]) == (VIEW, "spend_7d", "money", "Media cost, last 7 days.")
+    assert tuple(on_demand.rows[0]) == (
+        "campaign_plan",
+        "planned_spend_7d",
+        "planned_spend_ratio",
+        "Planned media cost by that of the last 7 days (1.1: a tenth more).",
+    )
 
 
 async def test_a_client_is_shown(platform: Platform, acme: World) -> None:
