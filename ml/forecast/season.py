@@ -34,8 +34,9 @@ def seasonal_index(figures: Floats, season: int) -> Floats:
     cycles = min((steps - 2 * (season // 2)) // season, _MOST_CYCLES)
     if season < 2 or cycles < 2:  # noqa: PLR2004  # what is seen once has not repeated
         return np.ones((count, season))
-    relative = _over_local_level(figures, season)[:, -cycles * season :]
-    folded = relative.reshape(count, cycles, season)
+    # The cycles looked at, and half a season on both sides for the centred means.
+    recent = figures[:, steps - cycles * season - 2 * (season // 2) :]
+    folded = _over_local_level(recent, season).reshape(count, cycles, season)
     known = np.isfinite(folded)
     seen = known.sum(axis=1)
     sums = np.where(known, folded, 0.0).sum(axis=1)
