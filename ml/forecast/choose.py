@@ -1,12 +1,18 @@
-"""The model is served where it beats the baseline on the series' own past, else the baseline.
+"""Half model, half baseline, where that beats the baseline on the series' own past; else baseline.
 
-    trials -> loss of the model, of each baseline -> best baseline of the panel
-    -> advantage of the model by series, shrunk to the panel's -> clearly above nothing? model
+    trials -> loss of each baseline -> best baseline of the panel -> mean of it and the model
+    -> advantage of the mean by series, shrunk to the panel's -> clearly above nothing? the mean
 
-A handful of trials decides little by itself: the advantage of a series is drawn to that of the
-panel by credibility, and must be above zero by a standard deviation of what is then still
-uncertain. A baseline gives the median only: the model's band is kept, and widened to hold it,
-because a baseline's own band does not know of figures still to come.
+Absolute error is convex: the mean of two forecasts is never worse than the worse one, and often
+better than both, as what one tells too high the other may tell too low. So the model never speaks
+without the baseline, and where it loses it costs half. The trials of one series decide little by
+themselves: its advantage is drawn to that of the panel by credibility, and must be above zero by
+`_CAUTION` standard deviations of what is then still uncertain. A baseline moves the median only:
+the model's band is kept, and widened to hold it, because a baseline's own band does not know of
+figures still to come.
+
+Source: Clemen, R. T. (1989), Combining forecasts: a review and annotated bibliography,
+International Journal of Forecasting 5(4): equal weights are hard to beat.
 """
 
 from collections.abc import Sequence
@@ -36,7 +42,8 @@ __all__ = ["Choice", "choose", "with_baseline"]
 Flags = npt.NDArray[np.bool_]
 
 _PLAIN: Final = (NAIVE, SEASONAL_NAIVE, MEAN_7, MEAN_28)  # spend has no return on itself
-_CAUTION: Final = 1.0  # standard deviations
+_MODEL_SHARE: Final = 0.5  # of the mean
+_CAUTION: Final = 1.5  # standard deviations
 _MOST_LOSS: Final = 2.0  # of the usual total: no single trial decides
 _NOTHING: Final = 1e-9
 _MEDIAN: Final = 2  # place in `QUANTILES`
@@ -48,37 +55,49 @@ class Choice:
 
     Attributes:
         baseline: The best one of the panel.
-        is_served: Shape (series,): the baseline is, instead of the model.
+        is_served: Shape (series,): the baseline is, by itself.
+        is_heard: Same shape: the median is the mean of baseline and model. Neither: the series has
+            no past to judge by, and the model speaks alone.
     """
 
     baseline: Baseline
     is_served: Flags
+    is_heard: Flags
 
 
 def choose(outlook: Outlook, shift: Floats) -> Choice:
-    """Compare the model's anchor with the baselines on past origins.
+    """Compare the mean of the model's anchor and the best baseline with the latter on past origins.
 
-    The anchor speaks for the model: at each trial with weights learnt from the other ones. So is
-    the baseline picked: the best of six on the very trials would look better than it is.
+    The anchor speaks for the model: at each trial with weights learnt from the other ones.
 
     Args:
         outlook: Of the panel.
         shift: Median residual that the model's medians are moved by, shape (horizons, series).
     """
     rivals = _PLAIN if outlook.measure is Measure.SPEND else BASELINES
-    losses = np.array([_relative(outlook, _told_by(outlook, rival)) for rival in rivals])
+    told = [_told_by(outlook, rival) for rival in rivals]
+    losses = np.array([_relative(outlook, one) for one in told])
     weights = _weights(outlook)
-    best, honest = _best(losses, weights)
+    best = _best(losses, weights)
     medians = zip(shift, outlook.past_told, outlook.usual, strict=True)
-    own = _relative(outlook, [unlogged(middle, told, usual) for middle, told, usual in medians])
-    return Choice(rivals[best], _is_doubtful(honest - own, weights))
+    own = [unlogged(middle, before, usual) for middle, before, usual in medians]
+    mean = [_mixed(*pair) for pair in zip(told[best], own, strict=True)]
+    advantage = losses[best] - _relative(outlook, mean)
+    is_tried = (np.isfinite(advantage) & (weights > 0)).any(axis=0)
+    is_doubtful = _is_doubtful(advantage, weights)
+    return Choice(rivals[best], is_doubtful, is_tried & ~is_doubtful)
 
 
 def with_baseline(forecast: Forecast, choice: Choice, outlook: Outlook) -> Forecast:
-    """The forecast, with the baseline as the median where it is served."""
+    """The forecast, its median moved to the baseline where that is served, half-way where heard."""
     point = choice.baseline.point(_now(outlook))
     sums = np.cumsum(point, axis=1)[:, [horizon - 1 for horizon in outlook.horizons]]
-    rows = choice.is_served & np.isfinite(point).all(axis=1)
+    is_told = np.isfinite(point).all(axis=1)
+    rows, half = choice.is_served & is_told, choice.is_heard & is_told
+    steps, totals = (
+        _centred(_centred(quantiles, told, rows), _mixed(told, quantiles[..., _MEDIAN]), half)
+        for quantiles, told in ((forecast.steps, point), (forecast.totals, sums))
+    )
     methods = tuple(
         choice.baseline.name if served else method
         for served, method in zip(rows, forecast.methods, strict=True)
@@ -86,8 +105,8 @@ def with_baseline(forecast: Forecast, choice: Choice, outlook: Outlook) -> Forec
     return Forecast(
         forecast.measure,
         forecast.horizons,
-        _centred(forecast.steps, point, rows),
-        _centred(forecast.totals, sums, rows),
+        steps,
+        totals,
         methods,
     )
 
@@ -173,30 +192,17 @@ def _weights(outlook: Outlook) -> Floats:
     return np.concatenate(parts)
 
 
-def _best(losses: Floats, weights: Floats) -> tuple[int, Floats]:
-    """The best baseline, and at each trial the losses of the one that is best at the others.
-
-    Args:
-        losses: Shape (baselines, trials, series).
-        weights: Shape (trials, series).
-
-    Returns:
-        Its place, and losses of shape (trials, series).
-    """
+def _best(losses: Floats, weights: Floats) -> int:
+    """Place of the baseline with the least loss; losses of shape (baselines, trials, series)."""
     weight = np.where(np.isfinite(losses), weights, 0.0)
-    sums = (weight * np.nan_to_num(losses)).sum(axis=2)
-    totals = weight.sum(axis=2)
-    elsewhere = sums.sum(axis=1, keepdims=True) - sums
-    weight_elsewhere = totals.sum(axis=1, keepdims=True) - totals
-    picked = np.argmin(_mean(elsewhere, weight_elsewhere), axis=0)
-    best = int(np.argmin(_mean(sums.sum(axis=1), totals.sum(axis=1))))
-    return best, losses[picked, np.arange(losses.shape[1])]
+    sums = (weight * np.nan_to_num(losses)).sum(axis=(1, 2))
+    totals = weight.sum(axis=(1, 2))
+    mean = np.divide(sums, totals, out=np.full_like(sums, np.inf), where=totals > _NOTHING)
+    return int(np.argmin(mean))
 
 
-def _mean(sums: Floats, weights: Floats) -> Floats:
-    mean: Floats = np.divide(
-        sums, weights, out=np.full_like(sums, np.inf), where=weights > _NOTHING
-    )
+def _mixed(baseline: Floats, model: Floats) -> Floats:
+    mean: Floats = _MODEL_SHARE * model + (1 - _MODEL_SHARE) * baseline
     return mean
 
 

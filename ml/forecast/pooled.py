@@ -7,6 +7,7 @@ curves, noise levels and sorted scores. A new agency is forecast as well as its 
 agency without any gets NaN and is told so.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,7 @@ __all__ = ["TOO_LITTLE", "PooledForecaster", "PooledModel"]
 
 _MEDIAN: Final = QUANTILES.index(0.5)
 TOO_LITTLE: Final = "too little data"
+_FURTHEST: Final = math.log(10)  # an upper bound over what is expected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +159,9 @@ class PooledForecaster:
 
     def _quantiles(self, what: str, judged: Judged, expected: Floats, usual: Floats) -> Floats:
         """Quantiles around (series, steps) expected: shape (series, steps, quantiles)."""
-        residual = (self._scores(what, judged) * judged.noise[:, None])[:, None, :]
+        residual = self._scores(what, judged) * judged.noise[:, None]
+        # A series whose past is wild would else be told bounds that nobody can read.
+        residual = np.minimum(residual, _FURTHEST)[:, None, :]
         return unlogged(residual, expected[:, :, None], usual[:, None, None])
 
     def _scores(self, what: str, judged: Judged) -> Floats:

@@ -2,16 +2,17 @@
 
     basis, horizons -> past origins -> totals by expert, and what came -> weights -> one anchor
 
-A horizon of h steps is tried at the last `TRIALS` origins that are at least h steps old. Only what
-is known now is used; figures that are still growing count as what they are expected to become, and
-not at all below `_RIPE`. The weights are inverse squared losses (Bates-Granger), with a prior of
-`_PRIOR` trials at the loss that the expert usually has among the series of the panel, so that a few
-lucky trials decide little.
+A horizon of h steps is tried at the last `TRIALS` origins that are at least h steps old, whole
+seasons back, so that horizons share them. Only what is known now is used; figures that are still
+growing count as what they are expected to become, and not at all below `_RIPE`. The weights are
+inverse squared losses (Bates-Granger), with a prior of `_PRIOR` trials at the loss that the expert
+usually has among the series of the panel, so that a few lucky trials decide little.
 
 Sources: Bates, J. M. and Granger, C. W. J. (1969), The combination of forecasts, OR 20(4);
 Timmermann, A. (2006), Forecast combinations, Handbook of Economic Forecasting 1, section 2.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,7 @@ __all__ = [
     "without_plan",
 ]
 
-TRIALS: Final = 8
+TRIALS: Final = 26  # half a year of weeks; eight of them pick the wrong expert now and then
 _PRIOR: Final = 4.0
 _POWER: Final = 2.0  # of the inverse squared loss: 1 hardly tells good from bad, 4 picks one
 _LEAST_LOSS: Final = 1e-6  # of the mean: none is trusted without end
@@ -123,8 +124,9 @@ def _weighed(told: Floats, trials: tuple[Trials, ...], horizons: tuple[int, ...]
 
 def trial_origins(basis: Basis, horizon: int) -> list[int]:
     """Origins at which a horizon is tried, newest first."""
-    latest = basis.figures.shape[1] - horizon
-    origins = (latest - trial * short_season(basis.cadence) for trial in range(TRIALS))
+    season = short_season(basis.cadence)
+    latest = basis.figures.shape[1] - math.ceil(horizon / season) * season
+    origins = (latest - trial * season for trial in range(TRIALS))
     return [origin for origin in origins if origin >= _LEAST_STEPS]
 
 

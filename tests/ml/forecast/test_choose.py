@@ -49,17 +49,21 @@ def test_where_revenue_is_spend_times_a_ratio_the_baseline_is_served() -> None:
     assert choice.is_served.all()
 
 
-def test_where_revenue_half_follows_spend_the_model_is_served() -> None:
+def test_where_revenue_half_follows_spend_the_model_is_heard() -> None:
     spend = restless(3)
     noise = np.random.default_rng(7).normal(1, 0.02, spend.shape)
     revenue = (40 + 2 * spend) * noise  # a base that no baseline knows of
-    assert not chosen(outlook(revenue, spend)).is_served.any()
+    choice = chosen(outlook(revenue, spend))
+    assert not choice.is_served.any()
+    assert choice.is_heard.all()
 
 
 def test_a_series_without_trials_is_left_to_the_model() -> None:
     spend = restless(2)
     spend[1, :-3] = np.nan
-    assert chosen(outlook(3 * spend, spend)).is_served.tolist() == [True, False]
+    choice = chosen(outlook(3 * spend, spend))
+    assert choice.is_served.tolist() == [True, False]
+    assert not choice.is_heard.any()
 
 
 def test_the_baseline_gives_the_median_and_the_band_holds_it() -> None:
@@ -73,6 +77,19 @@ def test_the_baseline_gives_the_median_and_the_band_holds_it() -> None:
     for quantiles in (served.steps, served.totals):
         assert (np.diff(quantiles, axis=2) >= 0).all()
     np.testing.assert_array_equal(served.totals[1], told(2).totals[1])
+
+
+def test_where_the_model_is_heard_the_median_is_half_way_and_the_band_holds_it() -> None:
+    spend = restless(2)
+    seen = outlook(3 * spend, spend)
+    heard = Choice(chosen(seen).baseline, np.array([False, False]), np.array([True, False]))
+    served = with_baseline(told(2), heard, seen)
+    assert served.methods == ("pooled", "pooled")
+    np.testing.assert_allclose(served.steps[0, :, 2], 20.0)  # half of the model's 10, of 3 x 10
+    assert served.totals[0, :, 2] == pytest.approx([140.0, 280.0])
+    # The model's own bounds stay where they hold the median, and move to it where not.
+    np.testing.assert_allclose(served.steps[0, 0], [5.0, 8.0, 20.0, 20.0, 20.0])
+    np.testing.assert_array_equal(served.steps[1], told(2).steps[1])
 
 
 def test_campaigns_that_have_ended_do_not_decide_for_those_that_run() -> None:

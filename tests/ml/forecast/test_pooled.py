@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
 from ml.forecast.completion import learn_completion
+from ml.forecast.conformal import Scores
 from ml.forecast.forecast import Forecast
 from ml.forecast.model_file import UnreadableModelError, from_bytes, to_bytes
 from ml.forecast.pooled import TOO_LITTLE, PooledModel
@@ -153,3 +154,17 @@ def test_a_new_campaign_gets_its_channels_ratio(model: PooledModel) -> None:
 def test_histories_that_are_too_short_teach_nothing() -> None:
     with pytest.raises(InvalidInputError, match="enough past"):
         trained([advertiser(1, steps=20)])
+
+
+def test_no_upper_bound_is_beyond_ten_times_what_is_expected(model: PooledModel) -> None:
+    wild = dataclasses.replace(
+        model, scores=Scores({(): np.linspace(-50.0, 50.0, 101)}), booster=None
+    )
+    panel = panel_of(advertiser(9))
+    forecast = told(wild, panel)
+    usual = np.nanmean(panel.values[REVENUE][:, -28:], axis=1)
+    for quantiles, steps in ((forecast.totals[:, 0], 7), (forecast.steps[:, 0], 1)):
+        # A tenth of the usual figure is added to what is expected before it is multiplied.
+        furthest = 10 * quantiles[:, 2] + steps * usual
+        assert (quantiles[:, 4] > 5 * quantiles[:, 2]).all()
+        assert (quantiles[:, 4] < 2 * furthest).all()
