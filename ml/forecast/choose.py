@@ -37,7 +37,7 @@ from ml.forecast.outlook import Outlook, unlogged
 from ml.forecast.record import trial_origins
 from ml.panel import Floats, Measure
 
-__all__ = ["Choice", "choose", "with_baseline"]
+__all__ = ["Choice", "best_baseline", "choose", "with_baseline"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -74,18 +74,24 @@ def choose(outlook: Outlook, shift: Floats) -> Choice:
         outlook: Of the panel.
         shift: Median residual that the model's medians are moved by, shape (horizons, series).
     """
-    rivals = _PLAIN if outlook.measure is Measure.SPEND else BASELINES
-    told = [_told_by(outlook, rival) for rival in rivals]
-    losses = np.array([_relative(outlook, one) for one in told])
-    weights = _weights(outlook)
-    best = _best(losses, weights)
+    baseline = best_baseline(outlook)
+    told = _told_by(outlook, baseline)
     medians = zip(shift, outlook.past_told, outlook.usual, strict=True)
     own = [unlogged(middle, before, usual) for middle, before, usual in medians]
-    mean = [_mixed(*pair) for pair in zip(told[best], own, strict=True)]
-    advantage = losses[best] - _relative(outlook, mean)
+    mean = [_mixed(*pair) for pair in zip(told, own, strict=True)]
+    weights = _weights(outlook)
+    advantage = _relative(outlook, told) - _relative(outlook, mean)
     is_tried = (np.isfinite(advantage) & (weights > 0)).any(axis=0)
     is_doubtful = _is_doubtful(advantage, weights)
-    return Choice(rivals[best], is_doubtful, is_tried & ~is_doubtful)
+    return Choice(baseline, is_doubtful, is_tried & ~is_doubtful)
+
+
+def best_baseline(outlook: Outlook) -> Baseline:
+    """The one with the least loss on past origins of the whole panel."""
+    rivals = _PLAIN if outlook.measure is Measure.SPEND else BASELINES
+    weights = _weights(outlook)
+    losses = [_mean(_relative(outlook, _told_by(outlook, one)), weights) for one in rivals]
+    return rivals[int(np.argmin(losses))]
 
 
 def with_baseline(forecast: Forecast, choice: Choice, outlook: Outlook) -> Forecast:
@@ -192,13 +198,11 @@ def _weights(outlook: Outlook) -> Floats:
     return np.concatenate(parts)
 
 
-def _best(losses: Floats, weights: Floats) -> int:
-    """Place of the baseline with the least loss; losses of shape (baselines, trials, series)."""
+def _mean(losses: Floats, weights: Floats) -> float:
+    """Weighted mean of what is known; infinite where nothing is."""
     weight = np.where(np.isfinite(losses), weights, 0.0)
-    sums = (weight * np.nan_to_num(losses)).sum(axis=(1, 2))
-    totals = weight.sum(axis=(1, 2))
-    mean = np.divide(sums, totals, out=np.full_like(sums, np.inf), where=totals > _NOTHING)
-    return int(np.argmin(mean))
+    total = float(weight.sum())
+    return float((weight * np.nan_to_num(losses)).sum()) / total if total > _NOTHING else np.inf
 
 
 def _mixed(baseline: Floats, model: Floats) -> Floats:

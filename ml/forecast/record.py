@@ -145,23 +145,33 @@ def trials_of(basis: Basis, horizons: tuple[int, ...], *, is_planned: bool) -> t
 
 def stacked_trials(trials: Trials) -> Floats:
     """What the stack would have told, shape (trials, series), by weights from the other trials."""
+    sums, count = _losses(trials)
+    all_sums, all_count = sums.sum(axis=0), count.sum(axis=0)
     told = np.empty_like(trials.came)
     for place in range(len(trials.came)):
-        others = Trials(
-            np.delete(trials.came, place, axis=0),
-            np.delete(trials.told, place, axis=0),
-            trials.independence,
-        )
-        told[place] = stacked(trials.told[place], weights_of(others))
+        elsewhere = np.maximum(all_sums - sums[place], 0.0)
+        weights = _weights(elsewhere, all_count - count[place])
+        told[place] = stacked(trials.told[place], weights)
     return told
 
 
 def weights_of(trials: Trials) -> Floats:
     """Weight of each expert, shape (experts, series); sums to 1 over all experts."""
+    sums, count = _losses(trials)
+    return _weights(sums.sum(axis=0), count.sum(axis=0))
+
+
+def _losses(trials: Trials) -> tuple[Floats, Floats]:
+    """Squared errors and how much they count, shape (trials, experts, series) each."""
     losses = (trials.told - trials.came[:, None, :]) ** 2
     is_known = np.isfinite(losses)
-    count = is_known.sum(axis=0) * trials.independence
-    sums = np.where(is_known, losses, 0.0).sum(axis=0) * trials.independence
+    return (
+        np.where(is_known, losses, 0.0) * trials.independence,
+        is_known * trials.independence,
+    )
+
+
+def _weights(sums: Floats, count: Floats) -> Floats:
     total = count.sum(axis=0)
     mean = np.divide(sums.sum(axis=0), total, out=np.zeros(total.shape), where=total > 0)
     scaled = np.divide(sums, mean, out=count.copy(), where=mean > 0)

@@ -21,6 +21,7 @@ from ml.panel import Floats, Measure, Panel
 __all__ = ["Rows", "joined", "rows_of"]
 
 _ORIGINS: Final = 8  # of each agency, spread over its past
+_ENOUGH: Final = 2  # times the rows that are kept: more origins of the same measure add little
 _FIRST_SEASONS: Final = 4  # less past than this has nothing to say of a horizon
 _FIRST_STEPS: Final = 16
 _COLD_STEPS: Final = 7  # a series that has lived less is new
@@ -104,10 +105,14 @@ def rows_of(
         chance: Draws them.
     """
     parts = []
+    every = _every(snapshots, len(horizons), most_rows)
+    turn = int(chance.integers(every))  # so that agencies are not all looked at on the same days
     for place, origin in enumerate(_origins(snapshots, horizons[0])):
         completion = learn_completion(snapshots, origin)
         panel = snapshots.at(origin)
-        for measure in snapshots.by_age:
+        for number, measure in enumerate(snapshots.by_age):
+            if (place + number + turn) % every:
+                continue
             scene = _Scene(snapshots, origin, measure, horizons, completion, calendar)
             parts += _rows_at(scene, panel, chance)
             if place % _COLD_ORIGINS == _COLD_ORIGINS - 1:
@@ -119,6 +124,12 @@ def rows_of(
     if len(rows) > most_rows:
         rows = rows.taken(np.sort(chance.choice(len(rows), most_rows, replace=False)))
     return rows
+
+
+def _every(snapshots: Snapshots, horizons: int, most_rows: int) -> int:
+    """Of so many origins one is looked at for each measure: a large agency has rows to spare."""
+    rows = len(snapshots.history.series) * len(snapshots.by_age) * horizons * _ORIGINS
+    return min(max(rows // (_ENOUGH * most_rows), 1), _ORIGINS // 2)
 
 
 def _origins(snapshots: Snapshots, shortest: int) -> list[int]:

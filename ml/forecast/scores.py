@@ -9,7 +9,9 @@ cells that both have told. Figures of shape (series, steps) may be steps or tota
 Sources: Hyndman and Koehler, "Another look at measures of forecast accuracy", 2006 (MASE);
 Makridakis et al., "The M5 uncertainty competition", 2022, equations 1 to 3 (SPL, WSPL);
 Gneiting and Raftery, "Strictly proper scoring rules", 2007, equation 43 (Winkler's score);
-Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
+Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13;
+Diebold and Mariano, "Comparing predictive accuracy", 1995, with Student's law for few origins
+(Harvey, Leybourne and Newbold, 1997).
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ml.forecast.forecast import QUANTILES
 from ml.panel import Floats
@@ -26,6 +29,7 @@ __all__ = [
     "MEDIAN",
     "Comparison",
     "bias",
+    "clearly_worse",
     "coverage",
     "mase",
     "paired_bootstrap",
@@ -41,6 +45,7 @@ __all__ = [
 MEDIAN: Final = QUANTILES.index(0.5)
 # Places of the lower and the upper bound in `QUANTILES`, by nominal coverage.
 BANDS: Final[Mapping[float, tuple[int, int]]] = {0.8: (1, 3), 0.95: (0, 4)}
+_CHANCE: Final = 0.05
 _ROUNDING: Final = 1e-9  # where a baseline is served, its figures may have been scaled and back
 
 
@@ -155,15 +160,39 @@ def winkler(actual: Floats, quantiles: Floats, level: float) -> float:
     return _ratio(score.sum(), np.abs(told).sum())
 
 
-def share_worse(errors: Floats, baseline: Floats) -> float:
+def share_worse(errors: Floats, baseline: Floats, margin: float = 0.0) -> float:
     """Share of series whose error is above the baseline's; equal ones, but for rounding, are not.
 
     Args:
         errors: Of each series; NaN: not told.
         baseline: Same shape.
+        margin: By more than this share.
     """
     usable = ~np.isnan(errors) & ~np.isnan(baseline)
-    return _ratio((errors[usable] > baseline[usable] * (1 + _ROUNDING)).sum(), usable.sum())
+    limit = baseline[usable] * (1 + max(margin, _ROUNDING))
+    return _ratio((errors[usable] > limit).sum(), usable.sum())
+
+
+def clearly_worse(errors: Floats, baseline: Floats) -> float:
+    """Share of series that are worse beyond chance: Diebold and Mariano's test, one-sided, 5 %.
+
+    Origins are taken as independent draws; where their horizons overlap, too many are called worse.
+    A twentieth of series that are in truth equal is, unless both tell the very same.
+
+    Args:
+        errors: Shape (series, origins); NaN: not told.
+        baseline: Same shape.
+    """
+    lost = errors - baseline
+    known = ~np.isnan(lost)
+    count = known.sum(axis=1)
+    mean = np.where(known, lost, 0.0).sum(axis=1) / np.maximum(count, 1)
+    squares = np.where(known, lost - mean[:, None], 0.0) ** 2
+    spread = np.sqrt(squares.sum(axis=1) / np.maximum(count - 1, 1) / np.maximum(count, 1))
+    usable = count > 1
+    limit = stdtrit(np.maximum(count - 1, 1), 1 - _CHANCE) * spread
+    rounding = _ROUNDING * np.nan_to_num(np.abs(baseline)).sum(axis=1)
+    return _ratio(((mean > limit) & (mean > rounding))[usable].sum(), usable.sum())
 
 
 def paired_bootstrap(
