@@ -5,13 +5,15 @@
 Public series are evidence: M4 is real, mmm_stan is a retailer's data in disguise, the other media
 mix sets are simulated by others. The market of `ingestion.simulator.market` is a sanity check only;
 its generator was frozen before the model was written. Spend of public sets is what was spent, that
-of the market what was planned. Models are trained once, on what was known at the first origin. What
-is slow runs on a drawn sample whose size is in the case's name, and so do all others beside it.
+of the market what was planned. Models are trained once, on what was known at the first origin.
+
+What is served was tuned on other series of M4 than are drawn here. The media mix sets are too few
+to keep some aside: what is served was chosen with their figures in sight.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +25,7 @@ from bench.datasets.folder import MISSING, find_folder
 from bench.forecast_baselines.boosting import PER_TENANT, PER_TENANT_QUANTILE
 from bench.forecast_baselines.statistical import auto_arima, auto_ets, auto_theta
 from bench.forecast_market import market_figures
-from bench.forecast_subject import SUBJECT, subject_of, trained
+from bench.forecast_subject import FALLBACK, SUBJECT, subjects_of, trained
 from bench.forecast_tally import Tally
 from bench.harness import Figure
 from ml.forecast.baselines.catalogue import (
@@ -40,10 +42,12 @@ from ml.panel import Panel
 __all__ = ["main"]
 
 _MOST: Final = 120  # series of a set; of a larger one so many are drawn
-_SAMPLE: Final = 10  # series that the slow forecasters are run on
-_SAMPLE_SEED: Final = 4
+_SLOW: Final = 12  # of them, where a season is long to fit
+_TUNED_SEED: Final = 4  # drew the series that were tuned on
+_SAMPLE_SEED: Final = 5
 _PAST_SHARE: Final = 0.5  # of the steps lies before the first origin, at least
 _SEASONAL_FITS: Final = 24  # longer seasons are beyond exponential smoothing
+_UNITS: Final = {"M4 hourly": "hours"}
 
 Loader = Callable[[Path], Dataset]
 
@@ -63,50 +67,88 @@ def _market() -> list[Figure]:
     return list(market_figures())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """A data set, the name of its figures, and who is run on it."""
+
+    data: Dataset
+    name: str
+    others: tuple[Forecaster, ...]
+
+
 def _public(load: Loader, folder: Path) -> list[Figure]:
     data = load(folder)
-    count = len(data.panel.series)
-    title = f"{data.name} ({data.origin})"
-    figures: list[Figure] = []
-    if count > _SAMPLE:
-        few = _drawn(data, min(count, _MOST))
-        name = f"{title}, {len(few.panel.series)} of {count} series"
-        figures += _tally(few, name, _plain(data)).figures()
-        data = _drawn(data, _SAMPLE)
-        title = f"{title}, {_SAMPLE} of {count} series"
-    figures += _tally(data, title, (*_plain(data), *_slow(data))).figures()
-    print(f"{title}: done", flush=True)
+    figures = list(_m4(data) if data.name.startswith("M4") else _media_mix(data))
+    print(f"{data.name}: done", flush=True)
     return figures
 
 
-def _drawn(data: Dataset, count: int) -> Dataset:
-    chance = np.random.default_rng(_SAMPLE_SEED)
-    drawn = chance.choice(len(data.panel.series), count, replace=False)
-    return replace(data, panel=_shortest(data.panel.rows(sorted(int(row) for row in drawn))))
+def _m4(data: Dataset) -> Iterator[Figure]:
+    """Real series without spend: each baseline beside what is served."""
+    sample = _kept_aside(data)
+    title = f"{data.name} ({data.origin}, {len(sample.panel.series)} of {len(data.panel.series)})"
+    is_short = data.panel.cadence.season > _SEASONAL_FITS
+    plain = _plain(data)
+    quick = (*plain, *_slow(data)) if is_short else (*plain, PER_TENANT, PER_TENANT_QUANTILE)
+    tally = _tally(_Trial(sample, title, quick))
+    reference = NAIVE.name if is_short else SEASONAL_NAIVE.name
+    names = [one.name for one in quick]
+    points = [name for name in names if name != PER_TENANT_QUANTILE.name]
+    unit = _UNITS.get(data.name, "weeks")
+    yield from tally.mase(points)
+    yield from tally.interval(reference)
+    yield from tally.wmape_of_totals([reference], unit)
+    yield from tally.worse(FALLBACK)
+    yield from tally.worse(reference)
+    if is_short:
+        yield from tally.bands([SEASONAL_NAIVE.name, "AutoETS", PER_TENANT_QUANTILE.name])
+        return
+    yield from tally.bands([SEASONAL_NAIVE.name, PER_TENANT_QUANTILE.name])
+    # A season of 24 takes exponential smoothing seconds a series.
+    few = _first(sample, _SLOW)
+    statistical = _statistical(data)
+    short = f"{data.name} ({data.origin}, {_SLOW} of {len(data.panel.series)})"
+    slow = _tally(_Trial(few, short, statistical))
+    yield from slow.mase([one.name for one in statistical])
+    yield from list(slow.bands(["AutoETS"]))[-3:]
 
 
-def _tally(data: Dataset, title: str, others: Sequence[Forecaster]) -> Tally:
+def _media_mix(data: Dataset) -> Iterator[Figure]:
+    """Few series beside spend: the returns, the best of all afterwards, and the one picked."""
+    others = (*_plain(data), *_slow(data))
+    regime = "spend known" if data.spend is not None else "spend unknown"
+    tally = _tally(_Trial(data, f"{data.name} ({data.origin}, {regime})", others))
+    points = [one.name for one in others if one.name != PER_TENANT_QUANTILE.name]
+    rivals = [SEASONAL_NAIVE.name, ROAS_28.name, PER_TENANT.name, "AutoETS", FALLBACK]
+    yield from tally.wmape(rivals)
+    for figure in tally.wmape([tally.best(points)]):
+        yield replace(figure, case=f"{figure.case} (the best of all, known afterwards)")
+    if len(data.panel.series) > 1:
+        yield from tally.worse(FALLBACK)
+    yield from tally.coverage()
+
+
+def _tally(trial: _Trial) -> Tally:
+    data = trial.data
     history, horizon = history_of(data.panel), data.horizons[-1]
     steps = data.panel.steps
     # A handful of horizons back, or half of a short series: recent origins, and enough to learn.
     earliest = max(int(steps * _PAST_SHARE), steps - 9 * horizon)
     origins = choose_origins(steps, horizon, earliest=earliest)
-    reference = _reference(data)
-    names = (*(one.name for one in others), SUBJECT)
-    tally = Tally(title, names, reference, SUBJECT, is_seasonal=data.mase_season > 1)
+    names = (*(one.name for one in trial.others), SUBJECT, FALLBACK)
+    tally = Tally(trial.name, names, SUBJECT, is_seasonal=data.mase_season > 1, is_each_alike=True)
     past = history_at_origin(history, origins[0])
-    subject = subject_of(trained([past], data.horizons), past)
+    subjects = subjects_of(trained([past], data.horizons), past)
     outcomes = roll(
-        [*others, subject], history, data.measure, data.horizons, origins, planned=data.spend
+        [*trial.others, *subjects],
+        history,
+        data.measure,
+        data.horizons,
+        origins,
+        planned=data.spend,
     )
     tally.add(data.name, list(outcomes))
     return tally
-
-
-def _reference(data: Dataset) -> str:
-    if data.spend is not None:
-        return ROAS_7.name
-    return SEASONAL_NAIVE.name if data.mase_season > 1 else NAIVE.name
 
 
 def _plain(data: Dataset) -> tuple[Forecaster, ...]:
@@ -116,12 +158,28 @@ def _plain(data: Dataset) -> tuple[Forecaster, ...]:
 
 
 def _slow(data: Dataset) -> tuple[Forecaster, ...]:
+    return (PER_TENANT, PER_TENANT_QUANTILE, *_statistical(data))
+
+
+def _statistical(data: Dataset) -> tuple[Forecaster, ...]:
     season = data.panel.cadence.season
     fitted = season if season <= _SEASONAL_FITS else 1
-    statistical = [auto_ets(fitted), auto_theta(fitted)]
-    if fitted == 1:  # a seasonal ARIMA of 24 hours takes minutes a series
-        statistical.append(auto_arima(fitted))
-    return (PER_TENANT, PER_TENANT_QUANTILE, *statistical)
+    if len(data.panel.series) > 1:  # an ARIMA takes seconds a series
+        return (auto_ets(fitted), auto_theta(fitted))
+    return (auto_ets(fitted), auto_theta(fitted), auto_arima(fitted))
+
+
+def _kept_aside(data: Dataset) -> Dataset:
+    """Series that nothing was tuned on."""
+    count = len(data.panel.series)
+    tuned = np.random.default_rng(_TUNED_SEED).choice(count, _MOST, replace=False)
+    others = np.setdiff1d(np.arange(count), tuned)
+    drawn = np.random.default_rng(_SAMPLE_SEED).choice(others, _MOST, replace=False)
+    return replace(data, panel=_shortest(data.panel.rows([int(row) for row in drawn])))
+
+
+def _first(data: Dataset, count: int) -> Dataset:
+    return replace(data, panel=_shortest(data.panel.rows(range(count))))
 
 
 def _shortest(panel: Panel) -> Panel:

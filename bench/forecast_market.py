@@ -2,8 +2,10 @@
 
     a fifth of the agencies -> models; all agencies -> eight origins -> Tally of level and regime
 
-Models are trained once, at the first origin, on every fifth agency: the others are new to them.
-Spend is planned or unknown. Errors are compared in dollars. What is slow runs on a few agencies.
+Models are trained once, at the first origin, on every fifth agency: the others are new to them. On
+four agencies what is served was tuned; `unseen` are those that neither was done on. Spend is
+planned or unknown. Errors are compared in dollars. Clients under planned spend are those of all
+agencies, the other runs are on a third of them; what is slow runs on one or two.
 """
 
 import datetime as dt
@@ -20,12 +22,12 @@ from bench.forecast_baselines.boosting import (
     situation_of,
 )
 from bench.forecast_baselines.statistical import auto_arima, auto_ets, auto_theta
-from bench.forecast_subject import SUBJECT, subject_of, trained
+from bench.forecast_subject import FALLBACK, SUBJECT, subjects_of, trained
 from bench.forecast_tally import Tally
 from bench.harness import Figure
 from bench.market_panels import Panels, panels_of
 from ingestion.simulator.market.agency import SIZE, draw_agency
-from ml.forecast.baselines.catalogue import BASELINES, ROAS_7
+from ml.forecast.baselines.catalogue import BASELINES, MEAN_28, ROAS_7, ROAS_28, SEASONAL_NAIVE
 from ml.forecast.calendar import Calendar
 from ml.forecast.forecast import Forecaster
 from ml.forecast.rolling_origin import (
@@ -38,19 +40,22 @@ from ml.panel import DAILY, History, Measure
 
 __all__ = ["market_figures"]
 
-_HORIZONS: Final = (7, 14, 28)
+_HORIZONS: Final = (7, 14, 28, 90)
 _EARLIEST: Final = 240  # two thirds of a year to learn from
 # Agencies that are learnt from; the others are new to what is trained on them.
 _SEEN: Final = range(0, SIZE.agencies, 5)
+_TUNED: Final = (1, 2, 6, 9)
 _LEVELS: Final = ("campaigns", "clients")
+_THIRD: Final = range(1, SIZE.agencies, 3)
 # Agencies that the slow forecasters run on: small ones, chosen by size alone.
-_SLOW: Final = {"campaigns": (15,), "clients": (15, 24)}
+_SLOW: Final = {"campaigns": (46,), "clients": (15, 24)}
 # Every shop knows them a year ahead, and tells its agency.
 _SALES: Final = (
     (dt.date(2024, 11, 25), dt.date(2024, 12, 3)),
     (dt.date(2025, 11, 24), dt.date(2025, 12, 2)),
 )
 _COUNTRIES: Final = {"USD": "US", "GBP": "GB", "EUR": "DE", "SEK": "SE"}
+_RETURNS: Final = (ROAS_7.name, ROAS_28.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,57 +66,74 @@ class _Run:
         level: `campaigns` or `clients`.
         measure: What is forecast.
         is_planned: The regime.
+        agencies: Numbers of those that it is run on.
         tally: Of what is fast, on all agencies.
-        unseen: Of the same, on the agencies that nothing was learnt from.
+        unseen: Of the same, on the agencies that nothing was learnt from or tuned on.
         slow: Of the slow ones and all beside them, on a few agencies; None: not run.
     """
 
     level: str
     measure: Measure
     is_planned: bool
+    agencies: range
     tally: Tally
     unseen: Tally
     slow: Tally | None
+
+    @property
+    def is_main(self) -> bool:
+        """All baselines are told."""
+        return self.measure is Measure.REVENUE and self.is_planned
 
 
 def market_figures() -> Iterator[Figure]:
     """All scores of each level and regime, revenue before conversions.
 
-    Campaigns are scored under one regime only: they are what takes the time.
+    Campaigns are scored under one regime only.
     """
     origins = choose_origins(SIZE.days, _HORIZONS[-1], earliest=_EARLIEST)
     runs = [
-        _run("campaigns", Measure.REVENUE, is_planned=True),
         _run("clients", Measure.REVENUE, is_planned=True),
+        _run("campaigns", Measure.REVENUE, is_planned=True),
         _run("clients", Measure.REVENUE, is_planned=False),
         _run("clients", Measure.CONVERSIONS, is_planned=True),
     ]
     _roll_all(runs, origins)
     for run in runs:
-        yield from run.tally.figures()
-        yield from run.unseen.figures()
+        if not run.is_main:
+            yield from run.tally.wmape([SEASONAL_NAIVE.name, MEAN_28.name, *_RETURNS])
+            yield from run.tally.coverage()
+            continue
+        yield from run.tally.wmape([*(one.name for one in BASELINES), POOLED])
+        yield from run.tally.interval(ROAS_28.name)
+        yield from run.tally.wmape_of_totals(_RETURNS, "days")
+        yield from run.unseen.wmape(_RETURNS)
+        yield from run.tally.worse(FALLBACK)
+        yield from run.tally.bands([SEASONAL_NAIVE.name, POOLED_QUANTILE])
         if run.slow is not None:
-            yield from run.slow.figures()
+            yield from run.slow.wmape([one.name for one in _slow(run.level)])
+            yield from list(run.slow.bands(["AutoETS"]))[-3:]
 
 
 def _run(level: str, measure: Measure, *, is_planned: bool) -> _Run:
     regime = "spend planned" if is_planned else "spend unknown"
-    name = f"market (simulated), {measure.value} by {level}, {regime}"
-    trees = (POOLED, POOLED_QUANTILE) if measure is Measure.REVENUE else ()
-    fast = (*(one.name for one in BASELINES), *trees, SUBJECT)
+    is_main = measure is Measure.REVENUE and is_planned
+    agencies = range(SIZE.agencies) if is_main and level == "clients" else _THIRD
+    count = len(agencies)
+    name = f"market (simulated), {measure.value} by {level} of {count} agencies, {regime}"
+    trees = (POOLED, POOLED_QUANTILE) if is_main else ()
+    fast = (*(one.name for one in BASELINES), *trees, SUBJECT, FALLBACK)
     slow = None
-    if measure is Measure.REVENUE and is_planned:
-        names = (*(one.name for one in (*BASELINES, *_slow(level))), SUBJECT)
-        slow_name = f"{name}, {len(_SLOW[level])} of {SIZE.agencies} agencies"
-        slow = Tally(slow_name, names, ROAS_7.name, SUBJECT, is_seasonal=True)
-    return _Run(
-        level,
-        measure,
-        is_planned,
-        Tally(name, fast, ROAS_7.name, SUBJECT, is_seasonal=True),
-        Tally(f"{name}, unseen agencies", fast, ROAS_7.name, SUBJECT, is_seasonal=True),
-        slow,
-    )
+    if is_main:
+        names = (*(one.name for one in _slow(level)), SUBJECT, FALLBACK)
+        few = len(_SLOW[level])
+        slow = _tally(name.replace(f"{count} agencies", f"{few} agencies"), names)
+    unseen = _tally(f"{name}, unseen ones", fast)
+    return _Run(level, measure, is_planned, agencies, _tally(name, fast), unseen, slow)
+
+
+def _tally(name: str, forecasters: tuple[str, ...]) -> Tally:
+    return Tally(name, forecasters, SUBJECT, is_seasonal=True, is_each_alike=False)
 
 
 def _slow(level: str) -> tuple[Forecaster, ...]:
@@ -128,19 +150,17 @@ def _roll_all(runs: Sequence[_Run], origins: Sequence[int]) -> None:
     boosted = [_boosted(run, origins[0]) for run in runs]
     for number in range(SIZE.agencies):
         panels = dict(zip(_LEVELS, panels_of(draw_agency(number)), strict=True))
-        subject = {
-            level: subject_of(
-                model, history_at_origin(one.history, origins[0]), calendar=_calendar()
-            )
-            for level, one in panels.items()
-        }
         for run, trees in zip(runs, boosted, strict=True):
-            own, panel = subject[run.level], panels[run.level]
-            tallies = [run.tally] if number in _SEEN else [run.tally, run.unseen]
-            _rolled(run, tallies, [*BASELINES, *trees, own], panel, origins)
+            if number not in run.agencies:
+                continue
+            panel = panels[run.level]
+            past = history_at_origin(panel.history, origins[0])
+            own = subjects_of(model, past, calendar=_calendar())
+            is_known = number in _SEEN or number in _TUNED
+            tallies = [run.tally] if is_known else [run.tally, run.unseen]
+            _rolled(run, tallies, [*BASELINES, *trees, *own], panel, origins)
             if run.slow is not None and number in _SLOW[run.level]:
-                slow = [*BASELINES, *_slow(run.level), own]
-                _rolled(run, [run.slow], slow, panel, origins)
+                _rolled(run, [run.slow], [*_slow(run.level), *own], panel, origins)
     print(f"market of {SIZE.agencies} agencies: done", flush=True)
 
 
@@ -166,7 +186,7 @@ def _histories(origin: int) -> Iterator[History]:
 
 
 def _boosted(run: _Run, origin: int) -> tuple[Forecaster, ...]:
-    if run.measure is not Measure.REVENUE:
+    if not run.is_main:
         return ()
     situations = []
     for number in _SEEN:

@@ -37,7 +37,7 @@ from ml.forecast.outlook import Outlook, unlogged
 from ml.forecast.record import trial_origins
 from ml.panel import Floats, Measure
 
-__all__ = ["Choice", "best_baseline", "choose", "with_baseline"]
+__all__ = ["Choice", "choose", "with_baseline"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -74,7 +74,7 @@ def choose(outlook: Outlook, shift: Floats) -> Choice:
         outlook: Of the panel.
         shift: Median residual that the model's medians are moved by, shape (horizons, series).
     """
-    baseline = best_baseline(outlook)
+    baseline = _best_baseline(outlook)
     told = _told_by(outlook, baseline)
     medians = zip(shift, outlook.past_told, outlook.usual, strict=True)
     own = [unlogged(middle, before, usual) for middle, before, usual in medians]
@@ -86,7 +86,7 @@ def choose(outlook: Outlook, shift: Floats) -> Choice:
     return Choice(baseline, is_doubtful, is_tried & ~is_doubtful)
 
 
-def best_baseline(outlook: Outlook) -> Baseline:
+def _best_baseline(outlook: Outlook) -> Baseline:
     """The one with the least loss on past origins of the whole panel."""
     rivals = _PLAIN if outlook.measure is Measure.SPEND else BASELINES
     weights = _weights(outlook)

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import xgboost as xgb
 
+from ml.forecast.baselines.catalogue import Baseline
 from ml.forecast.calendar import NO_CALENDAR, Calendar
 from ml.forecast.choose import choose, with_baseline
 from ml.forecast.completion import Completion
@@ -112,8 +113,14 @@ class PooledForecaster:
         self, known: Panel, measure: Measure, horizons: tuple[int, ...], planned: Floats | None
     ) -> Forecast:
         """See `Forecaster.forecast`; a measure that the panel does not have is NaN."""
+        return self.beside_baseline(known, measure, horizons, planned)[0]
+
+    def beside_baseline(
+        self, known: Panel, measure: Measure, horizons: tuple[int, ...], planned: Floats | None
+    ) -> tuple[Forecast, Baseline | None]:
+        """The forecast, and the baseline that it was held against; None: there was nothing to."""
         if measure not in known.values or not known.series or not known.steps:
-            return _nothing(measure, horizons, len(known.series))
+            return _nothing(measure, horizons, len(known.series)), None
         outlook = outlook_of(known, measure, horizons, planned, self.completion)
         features = features_of(outlook, self.calendar)
         count = len(known.series)
@@ -134,8 +141,9 @@ class PooledForecaster:
             self.name if np.isfinite(row).all() else TOO_LITTLE for row in totals[:, :, 2]
         )
         told = Forecast(measure, horizons, steps, totals, methods)
-        chosen = with_baseline(told, choose(outlook, shift), outlook)
-        return reconciled(chosen, families_in(known, measure))
+        choice = choose(outlook, shift)
+        chosen = with_baseline(told, choice, outlook)
+        return reconciled(chosen, families_in(known, measure)), choice.baseline
 
     def judged(self, outlook: Outlook, place: int, features: Features) -> Judged:
         """What the model says of the rows of one horizon, in their order."""
