@@ -146,7 +146,7 @@ class Tally:
         """How many series are worse than under the rival: by any amount, clearly, beyond chance."""
         own, other = self._errors(self.subject), self._errors(rival)
         mine, theirs = _sums(own), _sums(other)
-        compares = theirs > 0  # what was nothing, and told to be nothing, does not
+        compares = (mine > 0) | (theirs > 0)  # what was nothing, and told to be, does not
         name = f"{self.name}: series worse than {rival}"
         for what, margin in (("by any amount", 0.0), ("by more than 5 %", _MARGIN)):
             share = share_worse(mine[compares], theirs[compares], margin)

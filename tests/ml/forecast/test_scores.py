@@ -10,6 +10,7 @@ from scipy import integrate, stats
 from ml.forecast.forecast import QUANTILES
 from ml.forecast.scores import (
     bias,
+    clearly_worse,
     coverage,
     mase,
     paired_bootstrap,
@@ -141,6 +142,29 @@ def test_equal_series_are_not_worse() -> None:
     errors, baseline = np.array([1.0, 2.0, 3.0, np.nan]), np.array([1.0, 1.0, 4.0, 1.0])
     assert share_worse(errors, baseline) == pytest.approx(1 / 3)
     assert share_worse(errors * (1 + 1e-12), errors) == 0.0
+    assert share_worse(np.array([1.04, 1.06]), np.ones(2), 0.05) == 0.5
+
+
+def test_worse_beyond_chance_takes_more_than_a_loss() -> None:
+    baseline = np.ones((4, 4))
+    lost = np.array(
+        [
+            [0.0, 0.0, 0.0, 0.0],  # the very same
+            [0.1, 0.2, 0.3, 0.2],  # mean 0.2, error of it 0.041: 4.9 of them, and 2.35 would do
+            [0.9, -0.5, 0.9, -0.5],  # the same mean, error of it 0.40
+            [-0.1, -0.2, -0.3, -0.2],  # better
+        ]
+    )
+    assert clearly_worse(baseline + lost, baseline) == 0.25
+    # A single origin tells nothing of chance; the series is left out.
+    alone = np.where(np.arange(4) > 0, np.nan, 2.0)[None]
+    assert np.isnan(clearly_worse(alone, np.ones((1, 4))))
+
+
+def test_a_twentieth_of_equally_good_forecasts_is_worse_beyond_chance() -> None:
+    chance = np.random.default_rng(3)
+    errors, baseline = chance.exponential(1.0, (2, 20_000, 8))
+    assert clearly_worse(errors, baseline) == pytest.approx(0.05, abs=0.01)
 
 
 def test_bootstrap_of_constant_ratios_has_no_spread() -> None:
