@@ -99,7 +99,6 @@ def _m4(data: Dataset) -> Iterator[Figure]:
     yield from tally.interval(reference)
     yield from tally.wmape_of_totals([reference], unit)
     yield from tally.worse(FALLBACK)
-    yield from tally.worse(reference)
     if is_short:
         yield from tally.bands([SEASONAL_NAIVE.name, "AutoETS", PER_TENANT_QUANTILE.name])
         return
@@ -114,18 +113,17 @@ def _m4(data: Dataset) -> Iterator[Figure]:
 
 
 def _media_mix(data: Dataset) -> Iterator[Figure]:
-    """Few series beside spend: the returns, the best of all afterwards, and the one picked."""
+    """Few series beside spend: the returns, the baseline picked, and the best of all afterwards."""
     others = (*_plain(data), *_slow(data))
     regime = "spend known" if data.spend is not None else "spend unknown"
     tally = _tally(_Trial(data, f"{data.name} ({data.origin}, {regime})", others))
     points = [one.name for one in others if one.name != PER_TENANT_QUANTILE.name]
-    rivals = [SEASONAL_NAIVE.name, ROAS_28.name, PER_TENANT.name, "AutoETS", FALLBACK]
-    yield from tally.wmape(rivals)
+    yield from tally.wmape([SEASONAL_NAIVE.name, ROAS_28.name, FALLBACK])
     for figure in tally.wmape([tally.best(points)]):
         yield replace(figure, case=f"{figure.case} (the best of all, known afterwards)")
     if len(data.panel.series) > 1:
         yield from tally.worse(FALLBACK)
-    yield from tally.coverage()
+    yield from tally.coverage(0.8)
 
 
 def _tally(trial: _Trial) -> Tally:

@@ -112,23 +112,22 @@ class Tally:
         errors = {one: np.nansum(self._errors(one)) for one in rivals}
         return min(errors, key=lambda one: errors[one])
 
-    def coverage(self) -> Iterator[Figure]:
+    def coverage(self, level: float) -> Iterator[Figure]:
         """What the bands of totals and of steps hold."""
         steps, own = self._actual("steps"), self._told("steps", self.subject)
         totals, sums = self._actual("totals"), self._told("totals", self.subject)
-        for level in (0.8, 0.95):
-            band = f"{self.name}: {level:.0%} bands"
-            yield figure(f"{band} of totals hold", "%", _PERCENT * coverage(totals, sums, level))
-            yield figure(f"{band} of steps hold", "%", _PERCENT * coverage(steps, own, level))
+        band = f"{self.name}: {level:.0%} bands"
+        yield figure(f"{band} of totals hold", "%", _PERCENT * coverage(totals, sums, level))
+        yield figure(f"{band} of steps hold", "%", _PERCENT * coverage(steps, own, level))
 
     def bands(self, rivals: Sequence[str]) -> Iterator[Figure]:
         """Coverage, bias and width; pinball loss and the 80 % band beside those of rivals."""
         steps, own = self._actual("steps"), self._told("steps", self.subject)
-        yield from self.coverage()
-        yield figure(f"{self.name}: bias", "% of volume", _PERCENT * bias(steps, own[..., MEDIAN]))
         for level in (0.8, 0.95):
-            case = f"{self.name}: {level:.0%} bands of steps, width"
-            yield figure(case, "of volume", width(steps, own, level))
+            yield from self.coverage(level)
+        yield figure(f"{self.name}: bias", "% of volume", _PERCENT * bias(steps, own[..., MEDIAN]))
+        widest = width(steps, own, 0.95)
+        yield figure(f"{self.name}: 95% bands of steps, width", "of volume", widest)
         for rival in rivals:
             yield from self._bands_beside(rival, steps, own)
 
