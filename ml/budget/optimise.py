@@ -199,10 +199,10 @@ def _points(returns: Returns, item: int, amounts: Floats) -> Points:
 def _beyond_the_ends(returns: Returns, item: int, points: Points) -> Points:
     """With an amount below and above."""
     amounts = points.amounts
-    near = max(1.0, np.round(_BEYOND * max(np.ptp(amounts), amounts[-1])))
-    below = np.array([amounts[0] - near] if amounts[0] >= near else [])
+    near = np.maximum(np.round(_BEYOND * amounts[[0, -1]]), 1.0)
+    below = np.array([amounts[0] - near[0]] if amounts[0] >= near[0] else [])
     lower = _points(returns, item, below)
-    upper = _points(returns, item, np.array([amounts[-1] + near]))
+    upper = _points(returns, item, np.array([amounts[-1] + near[1]]))
     return Points(
         np.concatenate([below, amounts, upper.amounts]),
         np.concatenate([lower.outcomes, points.outcomes, upper.outcomes], axis=1),
