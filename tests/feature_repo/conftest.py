@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
@@ -51,19 +52,17 @@ def clock() -> MovableClock:
     return MovableClock(at(30))
 
 
-@pytest.fixture(scope="session")
+@cache
 def guarded_texts() -> GuardedStatements:
     """Guarded texts of all tests: guarding a view takes longer than computing it here."""
     return GuardedStatements(SqlDialect("duckdb", duckdb_sql))
 
 
 @pytest.fixture
-async def facts(
-    guarded_texts: GuardedStatements, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Warehouse]:
+async def facts(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Warehouse]:
     """An empty warehouse in memory, with the facts that features read."""
     warehouse = open_warehouse("duckdb://")
-    monkeypatch.setattr(warehouse, "_guarded", guarded_texts)
+    monkeypatch.setattr(warehouse, "_guarded", guarded_texts())
     await warehouse.ensure_tables(Ledger.tables())
     yield warehouse
     await warehouse.close()
