@@ -160,7 +160,7 @@ def _case(panel: Panel, truth: Sequence[Truth]) -> _Case:
 def _market_case(number: int) -> _Case:
     agency = draw_agency(number)
     campaigns, _ = panels_of(agency)
-    aged = add_totals(compute_aged(campaigns.history, dt.timedelta(hours=8)))
+    aged = compute_aged(campaigns.history, dt.timedelta(hours=8))
     truth = [
         Truth(
             one.kind.value,
@@ -173,7 +173,8 @@ def _market_case(number: int) -> _Case:
         for one in agency.incidents
         if one.first_step >= _BEGIN
     ]
-    planned = _with_totals(campaigns.history.series, campaigns.planned, aged.series)
+    wholes = add_totals(aged, aged.steps).series
+    planned = _with_totals(campaigns.history.series, campaigns.planned, wholes)
     return _Case(aged, PlannedSpend(planned, WeekdayLevel(7)), truth, _BEGIN, _SALES)
 
 
@@ -212,7 +213,8 @@ def _raise_all(cases: Sequence[_Case]) -> dict[str, list[list[Raised]]]:
 
 def _by_rule(name: str, case: _Case) -> list[Raised]:
     unusual = {(day - case.aged.start).days for day in case.unusual}
-    found = raise_by(DETECTORS[name], case.aged, case.first, case.aged.steps - 1)
+    aged = add_totals(case.aged, case.aged.steps)
+    found = raise_by(DETECTORS[name], aged, case.first, case.aged.steps - 1)
     return [one for one in found if one.since not in unusual]
 
 

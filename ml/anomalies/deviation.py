@@ -15,7 +15,7 @@ import numpy as np
 
 from ml.panel import Measure, Series
 
-__all__ = ["LARGE", "Deviation", "is_ancestor", "is_related"]
+__all__ = ["LARGE", "Deviation", "depth_of", "is_ancestor", "is_related"]
 
 LARGE: Final = 0.25  # of what is expected; below it people wait for the next day
 
@@ -67,7 +67,7 @@ class Deviation:
     @property
     def depth(self) -> int:
         """0: client, 1: channel, 2: campaign."""
-        return (self.series.channel is not None) + (self.series.campaign is not None)
+        return depth_of(self.series)
 
     @property
     def direction(self) -> int:
@@ -89,6 +89,11 @@ class Deviation:
         """Rare, large and worth money."""
         is_dear = np.isnan(self.stake) or self.stake >= _SMALLEST_STAKE * self.daily_stake
         return bool(self.is_discovery and self.is_large and is_dear)
+
+
+def depth_of(series: Series) -> int:
+    """0: client, 1: channel, 2: campaign."""
+    return (series.channel is not None) + (series.campaign is not None)
 
 
 def is_ancestor(one: Series, other: Series) -> bool:

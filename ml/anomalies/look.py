@@ -24,7 +24,7 @@ from ml.anomalies.conformal import (
     upper_p_values,
     volume_groups,
 )
-from ml.anomalies.deviation import Deviation
+from ml.anomalies.deviation import Deviation, depth_of
 from ml.anomalies.discoveries import RATE, find_discoveries
 from ml.anomalies.expectation import Asked, Expectation, Ints, Steps
 from ml.anomalies.moves import RECENT, Moves
@@ -35,6 +35,7 @@ __all__ = ["RUN", "look"]
 
 _PAST: Final = 208  # steps: four weeks to learn the level, and half a year of scores
 _FEWEST: Final = 14  # own past scores; a series that is younger is not looked at
+_SOME_CLIENTS: Final = 3  # half a year of fewer is no tail to rank among
 _DEPTHS: Final = 3  # client, channel, campaign
 # Three days that are each a little low are as rare as one that is very low; whichever is rarer
 # counts, twice (Bonferroni).
@@ -154,7 +155,8 @@ def _judge(
     stakes: Mapping[str, Stakes],
 ) -> list[Deviation]:
     scored = compute_scores(due.figures, expected, due.steps, aged.cadence.season)
-    p_values, low_z, high_z = _rank(scored.z, scored.offset[:, 0])
+    is_client = np.array([depth_of(aged.series[row]) == 0 for row in due.rows])
+    p_values, low_z, high_z = _rank(scored.z, scored.offset[:, 0], is_client)
     low, high = scored.bound(expected[:, -1], low_z), scored.bound(expected[:, -1], high_z)
     found = []
     for place in np.flatnonzero(np.isfinite(p_values)):
@@ -183,14 +185,19 @@ def _judge(
     return found
 
 
-def _rank(z: Floats, volume: Floats) -> tuple[Floats, Floats, Floats]:
-    """P-value of the last column, and the scores of the bounds that are shown."""
+def _rank(z: Floats, volume: Floats, is_client: BoolVector) -> tuple[Floats, Floats, Floats]:
+    """P-value of the last column, and the scores of the bounds that are shown.
+
+    Clients are ranked among clients, if there are some: in a usual week one of many campaigns moves
+    as far as no client does.
+    """
     p_values, low, high = (np.full(len(z), np.nan) for _ in range(3))
     is_old = np.isfinite(z[:, :-1]).sum(axis=1) >= _FEWEST
     judged = np.flatnonzero(is_old & np.isfinite(z[:, -1]))
     runs = sliding_window_view(z, RUN, axis=1).sum(axis=2)  # NaN where one of them is
-    for group in volume_groups(volume[judged]):
-        rows = judged[group]
+    apart = is_client[judged] & (is_client[judged].sum() >= _SOME_CLIENTS)
+    kinds = (judged[apart], judged[~apart])
+    for rows in (kind[group] for kind in kinds for group in volume_groups(volume[kind])):
         past = z[rows, :-1]
         low[rows], high[rows] = np.quantile(past[np.isfinite(past)], _LEVELS)
         one, run = (_two_sided(scores[rows]) for scores in (z, runs))

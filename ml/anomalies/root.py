@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ml.anomalies.deviation import Deviation, is_ancestor, is_related
+from ml.anomalies.deviation import Deviation, depth_of, is_ancestor, is_related
 from ml.panel import Measure, Series
 
 __all__ = ["Finding", "belong_together", "find_roots"]
@@ -56,7 +56,7 @@ def find_roots(deviations: Sequence[Deviation]) -> list[Finding]:
         for direction in (-1, 1):
             tree = {one.series: one for one in deviations if one.measure is measure}
             roots = _roots(tree, direction)
-            for deviation in sorted(roots, key=lambda one: _depth(one.series)):
+            for deviation in sorted(roots, key=lambda one: depth_of(one.series)):
                 _add(findings, deviation, direction)
     return findings
 
@@ -88,7 +88,7 @@ def _roots(tree: _Tree, direction: int) -> list[Deviation]:
     """Highest figures that deviate, each followed down to the part that carries it."""
     is_so = {one: _moves(tree[one], direction) for one in tree}
     roots: list[Deviation] = []
-    for series in sorted(tree, key=_depth):
+    for series in sorted(tree, key=depth_of):
         is_told = any(is_related(one.series, series) for one in roots)
         if not is_told and _deviates(tree, series, is_so):
             roots.append(_descend(tree, series, is_so))
@@ -119,8 +119,8 @@ def _descend(tree: _Tree, series: Series, is_so: Mapping[Series, bool]) -> Devia
 
 
 def _parts(tree: _Tree, series: Series) -> list[Series]:
-    depth = _depth(series) + 1
-    return [one for one in tree if _depth(one) == depth and is_ancestor(series, one)]
+    depth = depth_of(series) + 1
+    return [one for one in tree if depth_of(one) == depth and is_ancestor(series, one)]
 
 
 def _moves(deviation: Deviation, direction: int) -> bool:
@@ -129,7 +129,3 @@ def _moves(deviation: Deviation, direction: int) -> bool:
 
 def _shift(deviation: Deviation) -> float:
     return deviation.actual - deviation.expected
-
-
-def _depth(series: Series) -> int:
-    return (series.channel is not None) + (series.campaign is not None)

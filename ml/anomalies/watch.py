@@ -1,6 +1,6 @@
 """The daily watch over an agency's figures.
 
-    ages -> look at what is due -> discoveries -> roots -> alarms
+    ages -> totals of what is told now -> look at what is due -> discoveries -> roots -> alarms
 
 Pure: everything that must be remembered from day to day is in the alarms.
 """
@@ -15,6 +15,7 @@ from ml.anomalies.deviation import Deviation
 from ml.anomalies.expectation import Expectation
 from ml.anomalies.look import look
 from ml.anomalies.root import Finding, find_roots
+from ml.anomalies.totals import add_totals
 from ml.panel import Measure
 
 __all__ = ["watch"]
@@ -30,23 +31,24 @@ def watch(
     """Carry an agency's alarms on by one day.
 
     Args:
-        aged: Figures of all its clients at each age.
+        aged: Figures of all its clients at each age; totals are added.
         today: Day that goes on, in the agency's calendar; one that has been watched is not
             watched again.
         alarms: Until yesterday, at least those of the last seven months.
-        expectation: What figures are expected to be.
+        expectation: What figures are expected to be, by rows of `add_totals`.
         unusual: Holidays and sales that the expectation does not know of: the past is no measure
             for them. Demand on these days is neither judged nor learned from; spend is.
 
     Returns:
         All of them, and those that today opened.
     """
+    step = (today - aged.start) // aged.cadence.step
+    aged = add_totals(aged, step)
     left_out = find_left_out(aged, alarms)
     places = [(day - aged.start) // aged.cadence.step for day in unusual]
     inside = [place for place in places if 0 <= place < aged.steps]
     for measure in set(left_out) - {Measure.SPEND}:
         left_out[measure][:, inside] = True
-    step = (today - aged.start) // aged.cadence.step
     deviations, moves = look(aged, step, left_out, expectation, frozenset(inside))
     return follow(alarms, _find_all_roots(deviations), deviations, moves)
 

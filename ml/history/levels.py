@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from ml.panel import Floats, History, Series
 
-__all__ = ["Level", "at_levels"]
+__all__ = ["SILENT_STEPS", "Level", "at_levels"]
 
-_SILENT_STEPS: Final = 14
+SILENT_STEPS: Final = 14
 
 Numbers = npt.NDArray[np.int64]
 
@@ -120,7 +120,7 @@ def _wanted(history: History, told: Floats, total_of: Numbers, totals: int) -> F
     last = np.full(len(history.series), -1)
     np.minimum.at(first, row, step)
     np.maximum.at(last, row, step)
-    ends = np.minimum(last + _SILENT_STEPS, history.steps - 1) + 1
+    ends = np.minimum(last + SILENT_STEPS, history.steps - 1) + 1
     heard = np.flatnonzero(last >= 0)
     change = np.zeros((totals, history.steps + 1))
     np.add.at(change, (total_of[heard], first[heard]), 1)

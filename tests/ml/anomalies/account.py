@@ -9,7 +9,6 @@ from ml.anomalies.aged import AGES, Aged
 from ml.anomalies.alarms import Alarm
 from ml.anomalies.deviation import Deviation
 from ml.anomalies.expectation import WeekdayLevel
-from ml.anomalies.totals import add_totals
 from ml.anomalies.watch import watch
 from ml.panel import DAILY, Floats, Measure, Series
 
@@ -49,7 +48,7 @@ def quiet_figures(noise: float = 0.08, seed: int = 1) -> dict[Measure, Floats]:
 def at_once(figures: Mapping[Measure, Floats]) -> Aged:
     """Everything is told in the next morning."""
     values = {one: np.repeat(figures[one][:, :, None], len(AGES), axis=2) for one in figures}
-    return add_totals(Aged(DAILY, START, CAMPAIGNS, values, figures))
+    return Aged(DAILY, START, CAMPAIGNS, values, figures)
 
 
 def watch_days(aged: Aged, first: int, last: int) -> list[Alarm]:

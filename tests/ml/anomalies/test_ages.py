@@ -1,6 +1,7 @@
 """Figures are compared at the same age, sums wait for late sources, shares come from the mature."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,18 +72,20 @@ def total(aged: Aged, series: Series) -> Floats:
 
 
 def test_channels_and_clients_are_added_once() -> None:
-    aged = add_totals(aged_of(told()))
-    assert aged.series[6:] == (SEARCH, Series("acme", "social", None, "EUR"), CLIENT)
+    aged = add_totals(aged_of(told()), 12)
+    assert aged.series[6:] == (SEARCH, CLIENT, Series("acme", "social", None, "EUR"))
     assert (total(aged, SEARCH) == 3.0).all()
     assert (total(aged, CLIENT) == 6.0).all()
-    assert aged.mature[Measure.SPEND][-1].tolist() == [6.0] * 12
-    assert add_totals(aged).series == aged.series
+    assert aged.mature[Measure.SPEND][aged.series.index(CLIENT)].tolist() == [6.0] * 12
+    again = add_totals(aged, 12)
+    assert again.series == aged.series
+    np.testing.assert_array_equal(again.values[Measure.SPEND], aged.values[Measure.SPEND])
 
 
 def test_a_late_channel_leaves_its_client_unknown() -> None:
     figures = told()
     figures[:3, 8, :2] = np.nan  # search of step 8 is told on the third morning
-    aged = add_totals(aged_of(figures))
+    aged = add_totals(aged_of(figures), 12)
     np.testing.assert_array_equal(total(aged, SEARCH)[8], [np.nan, np.nan, *[3.0] * 5])
     np.testing.assert_array_equal(total(aged, CLIENT)[8], [np.nan, np.nan, *[6.0] * 5])
 
@@ -91,21 +94,71 @@ def test_a_late_channel_is_waited_for_though_a_campaign_of_it_has_ended() -> Non
     figures = told()
     figures[0, 5:] = 0.0
     figures[1:3, 8, :2] = np.nan
-    aged = add_totals(aged_of(figures))
+    aged = add_totals(aged_of(figures), 12)
     np.testing.assert_array_equal(total(aged, SEARCH)[8], [np.nan, np.nan, *[2.0] * 5])
 
 
 def test_a_campaign_that_ended_tells_zeros() -> None:
     figures = told()
     figures[0, 5:] = 0.0
-    assert (total(add_totals(aged_of(figures)), SEARCH)[5:] == 2.0).all()
+    assert (total(add_totals(aged_of(figures), 12), SEARCH)[5:] == 2.0).all()
 
 
-def test_a_source_that_is_gone_is_waited_for_a_week() -> None:
-    figures = told(steps=20)
+def test_a_source_that_is_gone_is_waited_for_two_weeks_and_then_was_never_there() -> None:
+    figures = told(steps=30)
     figures[:3, 5:] = np.nan
-    client = total(add_totals(aged_of(figures)), CLIENT)[:, 0]
-    np.testing.assert_array_equal(client, [6.0] * 5 + [np.nan] * 7 + [3.0] * 8)
+    waited, without = (
+        total(add_totals(aged_of(figures), today), CLIENT)[:, 0] for today in (18, 19)
+    )
+    np.testing.assert_array_equal(waited, [6.0] * 5 + [np.nan] * 25)
+    np.testing.assert_array_equal(without, [3.0] * 30)
+
+
+def test_a_source_that_comes_back_is_part_of_every_day_again() -> None:
+    figures = told(steps=40)
+    figures[:3, 5:20] = np.nan
+    client = total(add_totals(aged_of(figures), 21), CLIENT)[:, 0]
+    np.testing.assert_array_equal(client, [6.0] * 5 + [np.nan] * 15 + [6.0] * 20)
+
+
+def test_what_is_not_told_by_today_is_not_heard() -> None:
+    figures = told(steps=30)
+    figures[:3, 5:] = np.nan
+    figures[:3, 18, 1:] = 1.0  # told on the morning of step 20
+    before, after = (total(add_totals(aged_of(figures), today), CLIENT)[0, 0] for today in (19, 20))
+    assert (before, after) == (3.0, 6.0)
+
+
+def test_a_total_begins_when_its_last_account_has() -> None:
+    accounts = tuple(
+        replace(one, connection="old" if one.channel == "search" else "new") for one in CAMPAIGNS
+    )
+    figures = told()
+    figures[3:, :4] = np.nan  # the new account
+    figures[4, :9] = np.nan  # and a campaign that it begins later
+    aged = add_totals(aged_of(figures, accounts), 12)
+    np.testing.assert_array_equal(total(aged, CLIENT)[:, 0], [np.nan] * 4 + [5.0] * 5 + [6.0] * 3)
+    assert (total(aged, SEARCH) == 3.0).all()
+
+
+def test_accounts_without_campaigns_are_seen_in_their_sums_only() -> None:
+    sites = tuple(
+        Series("acme", channel, None, "EUR", connection)
+        for connection in ("one", "two")
+        for channel in ("search", "direct")
+    )
+    aged = add_totals(aged_of(told(4), sites), 12)
+    assert aged.series == (SEARCH, CLIENT, Series("acme", "direct", None, "EUR"))
+    assert (total(aged, SEARCH) == 2.0).all()
+    assert (total(aged, CLIENT) == 4.0).all()
+
+
+def test_a_channel_that_is_told_as_such_stands_for_its_campaigns() -> None:
+    figures = told(7)
+    figures[6] = 10.0
+    aged = add_totals(aged_of(figures, (*CAMPAIGNS, SEARCH)), 12)
+    assert (total(aged, SEARCH) == 10.0).all()
+    assert (total(aged, CLIENT) == 13.0).all()
 
 
 def lagged(shares: Floats, steps: int) -> Aged:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.anomalies.aged import Aged
-from ml.anomalies.alarms import State, find_left_out
+from ml.anomalies.alarms import Alarm, State, find_left_out
 from ml.anomalies.causes import Cause
 from ml.anomalies.expectation import WeekdayLevel
 from ml.anomalies.look import look
@@ -38,7 +38,7 @@ def test_three_days_that_are_a_little_low_are_rarer_than_the_last_one() -> None:
     for first in (130, 132):
         figures = quiet_figures(noise=0.3)
         figures[REVENUE][:, first:133] *= 0.8
-        aged = at_once(figures)
+        aged = add_totals(at_once(figures), 133)
         looked, _ = look(aged, 133, find_left_out(aged, []), WeekdayLevel(7))
         rarity += [one.p_value for one in looked if one.series == CLIENT and one.measure is REVENUE]
     assert rarity[0] < rarity[1] / 2
@@ -147,6 +147,7 @@ def test_what_is_learned_leaves_out_the_incident_and_what_hangs_on_it() -> None:
     figures[SPEND][0, 130:133] *= 5
     aged = at_once(figures)
     alarms = watch_days(aged, 128, 140)
+    aged = add_totals(aged, 141)
     left_out = find_left_out(aged, alarms)
     rows = {one: row for row, one in enumerate(aged.series)}
     days = [130, 131, 132]
@@ -155,6 +156,33 @@ def test_what_is_learned_leaves_out_the_incident_and_what_hangs_on_it() -> None:
     assert np.flatnonzero(left_out[SPEND][rows[CLIENT]]).tolist() == days
     assert not left_out[REVENUE][rows[CLIENT]].any()
     assert not left_out[SPEND][rows[CAMPAIGNS[1]]].any()
+
+
+def test_a_client_is_ranked_among_clients() -> None:
+    """One campaign of each is wild every week; that says nothing of what a client does."""
+    figures = quiet_figures()
+    chance = np.random.default_rng(2)
+    for measure in (CONVERSIONS, REVENUE):
+        figures[measure][5] *= np.where(chance.uniform(size=DAYS) < 0.15, 0.1, 1.0)
+        figures[measure][:, 130:133] *= 0.4
+    one = at_once(figures)
+    clients = ("acme", "zeta", "yota")
+    many = Aged(
+        DAILY,
+        START,
+        tuple(replace(series, client=client) for client in clients for series in CAMPAIGNS),
+        {name: np.concatenate([one.values[name]] * 3) for name in one.values},
+        {name: np.concatenate([one.mature[name]] * 3) for name in one.mature},
+    )
+    looked = [
+        look(aged, 131, find_left_out(aged, []), WeekdayLevel(7))[0]
+        for aged in (add_totals(one, 131), add_totals(many, 131))
+    ]
+    alone, among = (
+        next(one.p_value for one in found if one.series == CLIENT and one.measure is REVENUE)
+        for found in looked
+    )
+    assert among < alone / 2
 
 
 def test_two_clients_do_not_share_an_alarm() -> None:
@@ -183,24 +211,52 @@ def delayed(
         values[measure] = final[:, :, np.newaxis] * lag
         for (channel, step), late in nights.items():
             values[measure][3 * channel : 3 * channel + 3, step, :late] = np.nan
-    return add_totals(Aged(DAILY, START, CAMPAIGNS, values, figures))
+    return Aged(DAILY, START, CAMPAIGNS, values, figures)
 
 
-@pytest.mark.slow  # it still finds a case now and then: docs/adr/0038 says what is not held yet
-@settings(max_examples=6, deadline=None)
-@given(
-    st.dictionaries(st.tuples(st.integers(0, 1), st.integers(130, 142)), st.integers(1, 7)),
-    st.lists(st.floats(0, 1), min_size=13, max_size=13),
+_LATE = st.dictionaries(st.tuples(st.integers(0, 1), st.integers(130, 142)), st.integers(1, 7))
+# A source that is silent for days, and then tells them all.
+_SILENT = st.builds(
+    lambda channel, first, least: {
+        (channel, step): min(least + 142 - step, 7) for step in range(first, 143)
+    },
+    st.integers(0, 1),
+    st.integers(130, 136),
+    st.integers(1, 7),
 )
+_SLOWNESS = st.lists(st.floats(0, 1), min_size=13, max_size=13)
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.one_of(_LATE, _SILENT), _SLOWNESS)
 def test_figures_that_only_come_later_never_raise_an_alarm(
     nights: dict[tuple[int, int], int], slowness: list[float]
 ) -> None:
+    assert _alarms_on_late(nights, slowness) == []
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(_LATE, _SILENT), _SLOWNESS)
+def test_figures_that_only_come_later_raise_none_of_many_alarms(
+    nights: dict[tuple[int, int], int], slowness: list[float]
+) -> None:
+    assert _alarms_on_late(nights, slowness) == []
+
+
+def _alarms_on_late(nights: dict[tuple[int, int], int], slowness: list[float]) -> list[Alarm]:
     """Whole sources are late, and figures come as slowly as they ever did."""
     past = np.random.default_rng(4).uniform(0.8, 1.0, (DAYS, 1))
     past[::8] = 0.75  # one day in eight is the slowest
     past[130:143, 0] = 1 - 0.25 * np.array(slowness)
     aged = delayed(quiet_figures(), LAG * past, nights)
-    assert watch_days(aged, 130, 149) == []
+    return watch_days(aged, 130, 149)
+
+
+def test_a_source_that_tells_nothing_for_three_weeks_is_no_fall() -> None:
+    nights = {(0, step): 7 for step in range(110, 135)}
+    aged = delayed(quiet_figures(), np.ones((DAYS, 7)), nights)
+    assert watch_days(aged, 108, 145) == []
 
 
 def test_a_fall_is_found_though_its_figures_still_grow() -> None:
