@@ -135,6 +135,7 @@ from tenancy.tables.quality import (
 )
 from tenancy.tables.schedule import DueState, DueSync, MissCause, ProviderOutage
 from tenancy.tables.spending import BudgetLevel, ResponseCurves
+from tenancy.tables.watching import Anomaly, AnomalyStage, BudgetPace, PaceVerdict, WatchedDay
 from tenancy.tables.webhooks import (
     DeliveryState,
     EndpointState,
@@ -151,6 +152,8 @@ __all__ = [
     "AlertMessage",
     "AlertNotice",
     "AlertSeverity",
+    "Anomaly",
+    "AnomalyStage",
     "AppGrant",
     "AppKind",
     "Approval",
@@ -161,6 +164,7 @@ __all__ = [
     "Base",
     "BrowserSession",
     "BudgetLevel",
+    "BudgetPace",
     "Certificate",
     "ChannelKind",
     "Client",
@@ -219,6 +223,7 @@ __all__ = [
     "OAuthClient",
     "OAuthClientSecret",
     "OneTimeLink",
+    "PaceVerdict",
     "Password",
     "PendingConnection",
     "PendingSignIn",
@@ -262,6 +267,7 @@ __all__ = [
     "TokenFamily",
     "Tombstone",
     "User",
+    "WatchedDay",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",

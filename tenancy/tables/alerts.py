@@ -54,6 +54,8 @@ class AlertKind(enum.Enum):
     FEATURES_DRIFTED = "features_drifted"  # the distribution of values is another one
     FEATURES_DIFFER = "features_differ"  # what was served is not what the facts say
     MODEL_NOT_RETRAINED = "model_not_retrained"  # one that saw people who were erased still serves
+    ANOMALY = "anomaly"  # a client's figures are unusual
+    BUDGET_PACE = "budget_pace"  # a month will end above or below its budget
 
 
 class AlertSeverity(enum.Enum):

@@ -85,6 +85,9 @@ APP_GRANTS = {
     "signing_keys": {"SELECT", "INSERT", "UPDATE"},
     "stream_states": {"SELECT", "INSERT", "UPDATE"},
     "served_forecasts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "anomalies": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "budget_paces": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "watched_days": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "spend_plans": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "subject_identifiers": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "subject_requests": {"SELECT", "INSERT", "UPDATE"},
@@ -158,7 +161,7 @@ def test_check_constraints_are_those_of_the_model(database_url: str) -> None:
         Base.metadata.create_all(connection, checkfirst=False)
         model = {tuple(row) for row in connection.execute(checks, {"schema": "model"})}
         migrated = {tuple(row) for row in connection.execute(checks, {"schema": "public"})}
-    assert len(model) == 59
+    assert len(model) == 61
     assert migrated == model
 
 
