@@ -195,9 +195,10 @@ def _with_totals(parts: Sequence[Series], planned: Floats, wholes: Sequence[Seri
 def _ours(case: _Case) -> list[Raised]:
     alarms: list[Alarm] = []
     raised: list[Raised] = []
+    unusual = {series.client: case.unusual for series in case.aged.series}
     for step in range(case.first + 1, case.aged.steps + 1):
         known = len(alarms)
-        alarms = watch(case.aged, case.aged.day(step), alarms, case.expectation, case.unusual)
+        alarms = watch(case.aged, case.aged.day(step), alarms, case.expectation, unusual)
         for alarm in alarms[known:]:
             since = (alarm.since - case.aged.start).days
             raised.append(Raised(alarm.root.client, alarm.root.channel, since, step))

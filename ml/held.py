@@ -10,6 +10,7 @@ from domain.privacy.classification import Privacy
 from domain.privacy.holds import ACCOUNT_SETTING, LINEAGE
 from ml.runs.daily import CLIENT_JOB, FORECAST_JOB, JUDGE_JOB, TRAIN_JOB, WATCH_JOB
 from ml.spending.weekly import RESPONSE_JOB
+from ml.runs.mornings import MORNING_JOB
 
 __all__ = ["JOB_ARGUMENTS"]
 
@@ -20,4 +21,5 @@ JOB_ARGUMENTS: Final[Mapping[str, Mapping[str, Privacy]]] = {
     JUDGE_JOB: {"as_of": LINEAGE},
     WATCH_JOB: {"as_of": LINEAGE},
     RESPONSE_JOB: {"tenant_id": LINEAGE, "time_zone": ACCOUNT_SETTING},
+    MORNING_JOB: {"tenant_id": LINEAGE, "time_zone": ACCOUNT_SETTING},
 }

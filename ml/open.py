@@ -17,9 +17,12 @@ from ml.registry.registry import ModelRegistry
 from ml.runs.daily import ModelRounds
 from ml.runs.forecasts import ForecastRun
 from ml.runs.histories import AgencyHistories
+from ml.runs.mornings import MorningRounds
+from ml.runs.pacing import PaceRun
 from ml.runs.served import ServedForecasts
 from ml.runs.shadow import Judging
 from ml.runs.training import Agency, ForecastTraining
+from ml.runs.unusual import UnusualRun
 from ml.runs.watch import Watching
 from ml.spending.learning import Learning
 from ml.spending.planner import BudgetPlanner
@@ -44,6 +47,9 @@ class Models:
         rounds: Keeps all of it up to date.
         budgets: Plans what clients spend.
         response_rounds: Keeps what budgets are planned by up to date.
+        unusual: Looks for what is unusual in an agency's figures.
+        pacing: Tells where its budgets end.
+        mornings: Does both every day.
     """
 
     registry: ModelRegistry
@@ -54,6 +60,9 @@ class Models:
     rounds: ModelRounds
     budgets: BudgetPlanner
     response_rounds: ResponseRounds
+    unusual: UnusualRun
+    pacing: PaceRun
+    mornings: MorningRounds
 
 
 def open_models(
@@ -96,6 +105,8 @@ def open_models(
     watching = Watching(database, histories, registry, ledger, in_zones, clock)
     rounds = ModelRounds(database, jobs, forecasts, training, judging, watching, agencies, clock)
     learning = Learning(database, loader, clock, ids)
+    unusual = UnusualRun(database, loader, clock, ids)
+    pacing = PaceRun(database, histories, clock, ids)
     return Models(
         registry=registry,
         ledger=ledger,
@@ -105,4 +116,7 @@ def open_models(
         rounds=rounds,
         budgets=BudgetPlanner(database, loader, learning, clock),
         response_rounds=ResponseRounds(jobs, learning, agencies, clock),
+        unusual=unusual,
+        pacing=pacing,
+        mornings=MorningRounds(database, jobs, unusual, pacing, agencies, clock),
     )

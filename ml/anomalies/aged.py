@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from ml.ledger.ripe import MATURE_AFTER
 from ml.panel import Cadence, Floats, History, Instants, Measure, Series
 
-__all__ = ["AGES", "MATURE", "Aged", "compute_aged"]
+__all__ = ["AGES", "MATURE", "Aged", "compute_aged", "with_backfill"]
 
 # Steps from a figure's own to the one that it is looked at in: 1 is yesterday's. What arrives after
 # a week is history, not an alarm.
@@ -86,3 +87,26 @@ def compute_aged(
         views.append({one: np.where(is_due, known[one], np.nan) for one in known})
     values = {one: np.stack([view[one] for view in views[:-1]], axis=2) for one in history.values}
     return Aged(history.cadence, history.start, history.series, values, views[-1])
+
+
+def with_backfill(aged: Aged, latest: Mapping[Measure, Floats]) -> Aged:
+    """Days that were read long after, with an account's first sync: as they are once settled.
+
+    Nobody knows what would have been told of them the next morning. Of what is not restated after
+    some days, a figure of that age is compared with them; of claims there is nothing to compare.
+
+    Args:
+        aged: Figures at each age.
+        latest: By measure, shape (series, steps): what is known now.
+    """
+    values, mature = dict(aged.values), dict(aged.mature)
+    for measure, settled in MATURE_AFTER.items():
+        if measure in values and settled <= AGES[-1]:
+            is_unread = np.isnan(aged.values[measure]).all(axis=2)
+            is_old = is_unread & np.isfinite(latest[measure])
+            ages = np.where(np.array(AGES) >= settled, latest[measure][:, :, np.newaxis], np.nan)
+            values[measure] = np.where(is_old[:, :, np.newaxis], ages, aged.values[measure])
+            mature[measure] = np.where(
+                is_old & np.isnan(aged.mature[measure]), latest[measure], aged.mature[measure]
+            )
+    return Aged(aged.cadence, aged.start, aged.series, values, mature)

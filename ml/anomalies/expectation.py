@@ -15,7 +15,16 @@ import numpy as np
 
 from ml.panel import Floats, Measure
 
-__all__ = ["Asked", "Expectation", "Ints", "KeptForecasts", "PlannedSpend", "Steps", "WeekdayLevel"]
+__all__ = [
+    "Asked",
+    "Expectation",
+    "Ints",
+    "KeptForecasts",
+    "PlannedSpend",
+    "Steps",
+    "UsualOrPlanned",
+    "WeekdayLevel",
+]
 
 Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
 Steps = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -122,6 +131,30 @@ class PlannedSpend:
         has_plan = (planned > 0) & (usual > 0)
         change = np.where(has_plan, planned, 1) / np.where(has_plan, usual, 1)
         return plain * change**_ELASTICITY
+
+
+class UsualOrPlanned:
+    """What is usual or what is planned, whichever is nearer: neither is an anomaly, for spend.
+
+    A plan is no proof that it is kept, and its first day no incident. Pacing says how a month
+    goes against it.
+
+    Args:
+        planned: Shape (series, steps); NaN: there is no plan.
+        otherwise: What is usual.
+    """
+
+    def __init__(self, planned: Floats, otherwise: Expectation) -> None:
+        self._planned, self._otherwise = planned, otherwise
+
+    def __call__(self, asked: Asked) -> Floats:
+        """See `Expectation`; what lies between the two is expected as it is."""
+        usual = self._otherwise(asked)
+        if asked.measure is not Measure.SPEND:
+            return usual
+        planned = _at(self._planned, asked) * asked.shares[:, np.newaxis]
+        between = np.clip(asked.figures, np.fmin(usual, planned), np.fmax(usual, planned))
+        return np.where(np.isfinite(usual) & np.isfinite(planned), between, usual)
 
 
 def _at(matrix: Floats, asked: Asked) -> Floats:

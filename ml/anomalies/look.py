@@ -7,6 +7,7 @@ A figure is looked at once: at the first age at which enough of it is usually kn
 arrives after that. What has not been told is not looked at, so it cannot be an anomaly.
 """
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -59,7 +60,7 @@ def look(
     today: int,
     left_out: Mapping[Measure, BoolMatrix],
     expectation: Expectation,
-    unusual: Collection[int] = (),
+    unusual: Mapping[str, Collection[dt.date]] | None = None,
 ) -> tuple[list[Deviation], Moves]:
     """Judge every figure that is due.
 
@@ -68,7 +69,7 @@ def look(
         today: Step that goes on; nothing that was known after today's look is read.
         left_out: By measure, shape (series, steps): past figures to learn nothing from.
         expectation: Of each figure and its past.
-        unusual: Steps whose demand is not judged.
+        unusual: Days of clients whose demand is not judged.
 
     Returns:
         What was looked at, and how all figures of the last days moved.
@@ -86,8 +87,8 @@ def look(
             expected = expectation(Asked(measure, due.rows, due.steps, due.figures, shares))
             moves.add(measure, due.rows, due.steps, due.recent, expected)
             looked = _judge(aged, measure, due, expected, completion, stakes)
-            days = {aged.day(one) for one in unusual if measure is not Measure.SPEND}
-            found += [one for one in looked if one.day not in days]
+            days = {} if unusual is None or measure is Measure.SPEND else unusual
+            found += [one for one in looked if one.day not in days.get(one.series.client, ())]
     return _discover(found), moves
 
 
@@ -189,14 +190,14 @@ def _rank(z: Floats, volume: Floats, is_client: BoolVector) -> tuple[Floats, Flo
     """P-value of the last column, and the scores of the bounds that are shown.
 
     Clients are ranked among clients, if there are some: in a usual week one of many campaigns moves
-    as far as no client does.
+    as far as no client does. Campaigns and channels are ranked among all.
     """
     p_values, low, high = (np.full(len(z), np.nan) for _ in range(3))
     is_old = np.isfinite(z[:, :-1]).sum(axis=1) >= _FEWEST
     judged = np.flatnonzero(is_old & np.isfinite(z[:, -1]))
     runs = sliding_window_view(z, RUN, axis=1).sum(axis=2)  # NaN where one of them is
-    apart = is_client[judged] & (is_client[judged].sum() >= _SOME_CLIENTS)
-    kinds = (judged[apart], judged[~apart])
+    clients = judged[is_client[judged]]
+    kinds = (judged, clients) if len(clients) >= _SOME_CLIENTS else (judged,)  # the later one holds
     for rows in (kind[group] for kind in kinds for group in volume_groups(volume[kind])):
         past = z[rows, :-1]
         low[rows], high[rows] = np.quantile(past[np.isfinite(past)], _LEVELS)

@@ -6,8 +6,9 @@ Pure: everything that must be remembered from day to day is in the alarms.
 """
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
+from typing import Final
 
 from ml.anomalies.aged import Aged
 from ml.anomalies.alarms import Alarm, find_left_out, follow
@@ -20,13 +21,15 @@ from ml.panel import Measure
 
 __all__ = ["watch"]
 
+_NO_DAYS: Final[Mapping[str, Collection[dt.date]]] = {}
+
 
 def watch(
     aged: Aged,
     today: dt.date,
     alarms: Sequence[Alarm],
     expectation: Expectation,
-    unusual: Collection[dt.date] = (),
+    unusual: Mapping[str, Collection[dt.date]] = _NO_DAYS,
 ) -> list[Alarm]:
     """Carry an agency's alarms on by one day.
 
@@ -36,8 +39,9 @@ def watch(
             watched again.
         alarms: Until yesterday, at least those of the last seven months.
         expectation: What figures are expected to be, by rows of `add_totals`.
-        unusual: Holidays and sales that the expectation does not know of: the past is no measure
-            for them. Demand on these days is neither judged nor learned from; spend is.
+        unusual: Holidays and sales of each client that the expectation does not know of: the past
+            is no measure for them. Demand on these days is neither judged nor learned from; spend
+            is.
 
     Returns:
         All of them, and those that today opened.
@@ -45,11 +49,12 @@ def watch(
     step = (today - aged.start) // aged.cadence.step
     aged = add_totals(aged, step)
     left_out = find_left_out(aged, alarms)
-    places = [(day - aged.start) // aged.cadence.step for day in unusual]
-    inside = [place for place in places if 0 <= place < aged.steps]
-    for measure in set(left_out) - {Measure.SPEND}:
-        left_out[measure][:, inside] = True
-    deviations, moves = look(aged, step, left_out, expectation, frozenset(inside))
+    for row, series in enumerate(aged.series):
+        places = [(day - aged.start) // aged.cadence.step for day in unusual.get(series.client, ())]
+        inside = [place for place in places if 0 <= place < aged.steps]
+        for measure in set(left_out) - {Measure.SPEND}:
+            left_out[measure][row, inside] = True
+    deviations, moves = look(aged, step, left_out, expectation, unusual)
     return follow(alarms, _find_all_roots(deviations), deviations, moves)
 
 

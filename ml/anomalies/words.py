@@ -1,6 +1,6 @@
 """An alarm as people say it: what, since when, how large, what it costs, what to check.
 
-Alarm -> title, what happened, what to do
+Alarm -> what, where, what happened, what to do
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ml.anomalies.causes import Cause
 from ml.anomalies.deviation import Deviation
 from ml.panel import Measure, Series
 
-__all__ = ["Words", "describe_alarm"]
+__all__ = ["Words", "describe_alarm", "describe_place"]
 
 _TITLES: Final = {
     Cause.SPEND_RUNAWAY: "Spend runs away",
@@ -51,31 +51,31 @@ class Words:
     """What is said of an alarm.
 
     Attributes:
-        title: What, and where.
+        title: What it looks like.
+        where: In which part of the client's account.
         story: Since when, each measure with what was expected, and the money at stake.
         check: What to do first.
     """
 
     title: str
+    where: str
     story: str
     check: str
 
 
 def describe_alarm(alarm: Alarm) -> Words:
-    """Put an alarm into words; names of clients and campaigns are their ids."""
-    title = f"{_TITLES[alarm.cause]}: {_place(alarm.root)}"
+    """Put an alarm into words; whose it is, the caller says."""
     measures = "; ".join(_measure(one) for one in alarm.deviations)
     story = f"{_time(alarm)}. {measures[0].upper()}{measures[1:]}.{_stake(alarm)}"
-    return Words(title, story, _CHECKS[alarm.cause])
+    return Words(_TITLES[alarm.cause], describe_place(alarm.root), story, _CHECKS[alarm.cause])
 
 
-def _place(root: Series) -> str:
-    parts = [f"client {root.client}"]
-    if root.channel is not None:
-        parts.append(root.channel.replace("_", " "))
-    if root.campaign is not None:
-        parts.append(f"campaign {root.campaign}")
-    return ", ".join(parts)
+def describe_place(series: Series) -> str:
+    """Channel and campaign, by the platform's id; all channels where it is the whole client."""
+    parts = [] if series.channel is None else [series.channel.replace("_", " ")]
+    if series.campaign is not None:
+        parts.append(f"campaign {series.campaign.partition(':')[2] or series.campaign}")
+    return ", ".join(parts) or "all channels"
 
 
 def _time(alarm: Alarm) -> str:

@@ -1,17 +1,19 @@
 """Histories out of the warehouse.
 
     scope, days, instant -> revisions, coverage -> guarded warehouse -> one `History` for each topic
+                                                          -> since when each day is told whole
 
 A day that the platform was asked for, and of which it told nothing about a series, is a zero from
 the instant of that sync on, not a gap: a paused campaign has spent nothing. Before the first day
 that a series is heard of there is nothing. A shop by key is asked for everything that happened, so
-a day of it is covered by the first sync after the day's end.
+a day of it is covered by the first sync after the day's end. A day that was read while it went on
+is told in part: whole it is with the first sync after its end, in the account's time zone.
 """
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,7 +31,7 @@ from ml.history.statements import (
     revisions,
 )
 from ml.history.topics import TOPICS, Topic, TopicName
-from ml.panel import DAILY, History, Series
+from ml.panel import DAILY, History, Instants, Series
 
 __all__ = ["HistoryLoader"]
 
@@ -67,6 +69,26 @@ class HistoryLoader:
         Raises:
             WarehouseError: The warehouse failed.
         """
+        loaded = await self.load_told(scope, topics, first, last, as_of)
+        return {topic: history for topic, (history, _) in loaded.items()}
+
+    async def load_told(
+        self,
+        scope: TenantScope,
+        topics: Sequence[TopicName],
+        first: dt.date,
+        last: dt.date,
+        as_of: dt.datetime,
+    ) -> dict[TopicName, tuple[History, Instants]]:
+        """As `load`, and since when each day of each series has been told whole.
+
+        Returns:
+            For each topic the history, and microseconds since 1970, UTC, shape (series, steps);
+            the largest integer: not yet.
+
+        Raises:
+            WarehouseError: The warehouse failed.
+        """
         moment = (as_of - _EPOCH) // dt.timedelta(microseconds=1)
         facts = tuple(sorted({TOPICS[topic].fact.name for topic in topics}))
         syncs = await self._warehouse.run(scope, _coverage(), {FACTS_READ: facts, MOMENT: moment})
@@ -83,7 +105,7 @@ class HistoryLoader:
 
 def _history(
     topic: Topic, found: pa.Table, syncs: pd.DataFrame, start: dt.date, steps: int
-) -> History:
+) -> tuple[History, Instants]:
     frame = found.to_pandas()
     keys = ["client_id", "connection_id", *topic.keys, "currency"]
     groups = frame.groupby(keys, dropna=False, sort=True)
@@ -95,7 +117,7 @@ def _history(
     nothing = _nothing_told(frame, heads, syncs, start, steps)
     revised = pd.concat([columns, nothing.assign(**dict.fromkeys(told, 0.0))], ignore_index=True)
     revised = revised.sort_values(["row", "step", "known_at"], kind="stable")
-    return History(
+    history = History(
         cadence=DAILY,
         start=start,
         steps=steps,
@@ -105,6 +127,7 @@ def _history(
         known_at=revised["known_at"].to_numpy(np.int64),
         values={measure: revised[measure.value].to_numpy(float) for measure in topic.measures},
     )
+    return history, _told_whole(heads, syncs, start, steps)
 
 
 def _series(topic: Topic, head: Mapping[str, object]) -> Series:
@@ -143,18 +166,48 @@ def _nothing_told(
     return pd.DataFrame({"row": row, "step": step, "known_at": instants[row, step]})
 
 
+def _told_whole(heads: pd.DataFrame, syncs: pd.DataFrame, start: dt.date, steps: int) -> Instants:
+    """Instant of the first sync of each day after the day's end; shape (series, steps)."""
+    whole = np.full((len(heads), steps), _NEVER)
+    whose, zones = heads["connection_id"].to_numpy(), heads["time_zone"].to_numpy()
+    for connection, of_connection in syncs.groupby("connection_id"):
+        own = np.flatnonzero(whose == connection)
+        if not len(own):
+            continue
+        ends = _ends(zones[own[0]], start, steps)
+        for sync in of_connection.itertuples(index=False):
+            low, high = _places(sync, zones[own[0]], start, steps)
+            days = np.arange(low, high)
+            days = days[ends[low:high] <= int(sync.known_at)]
+            whole[np.ix_(own, days)] = np.minimum(whole[np.ix_(own, days)], int(sync.known_at))
+    return whole
+
+
+def _ends(zone: str, start: dt.date, steps: int) -> Instants:
+    """When each day is over, in microseconds since 1970."""
+    midnights = [
+        dt.datetime.combine(start + dt.timedelta(days=step + 1), dt.time(), ZoneInfo(zone))
+        for step in range(steps)
+    ]
+    return np.array([(one - _EPOCH) // dt.timedelta(microseconds=1) for one in midnights])
+
+
 def _first_covered(
     syncs: pd.DataFrame, zone: str, start: dt.date, steps: int
 ) -> npt.NDArray[np.int64]:
     """The instant from which each day has been covered; `_NEVER`: it has not."""
     first = np.full(steps, _NEVER)
     for sync in syncs.itertuples(index=False):
-        begin, end = _span(sync.covers_from, sync.covers_to, int(sync.known_at), zone)
-        low = max((begin - start).days, 0) if begin is not None else 0
-        high = min((end - start).days + 1, steps)
-        if low < high:
-            first[low:high] = np.minimum(first[low:high], int(sync.known_at))
+        low, high = _places(sync, zone, start, steps)
+        first[low:high] = np.minimum(first[low:high], int(sync.known_at))
     return first
+
+
+def _places(sync: Any, zone: str, start: dt.date, steps: int) -> tuple[int, int]:
+    """First step that a sync covers, and the one after the last."""
+    begin, end = _span(sync.covers_from, sync.covers_to, int(sync.known_at), zone)
+    low = min(max((begin - start).days, 0), steps) if begin is not None else 0
+    return low, max(min((end - start).days + 1, steps), low)
 
 
 def _span(

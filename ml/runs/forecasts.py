@@ -10,24 +10,22 @@ import datetime as dt
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from domain.ids import ClientId, TenantId
 from domain.ports import Clock, TenantScope
 from ml.forecast.model_file import from_bytes
 from ml.ledger.adaptation import read_adaptation
 from ml.ledger.entry import Entry, Maker
 from ml.ledger.ledger import AccuracyLedger
-from ml.plans.planned import PlannedSpend
 from ml.registry.registry import ModelRegistry
 from ml.runs.calendars import load_calendar
 from ml.runs.histories import AgencyHistories
 from ml.runs.made import Known, make
 from ml.runs.reasons import Reasons
 from ml.runs.served import ServedForecasts
+from ml.runs.spend_plans import load_spend_plans
 from ml.runs.training import FORECAST
 from tenancy.session import Database
-from tenancy.tables import ForecastRole, ModelState, ModelVersion, SpendPlan
+from tenancy.tables import ForecastRole, ModelState, ModelVersion
 
 __all__ = ["ForecastRun", "Forecasting"]
 
@@ -86,7 +84,7 @@ class ForecastRun:
         async with self.database.session(tenant_id) as session:
             known = Known(
                 await load_calendar(session),
-                [_planned(row) for row in await session.scalars(select(SpendPlan))],
+                await load_spend_plans(session),
                 await read_adaptation(session, today),
             )
         versions = await self._versions()
@@ -114,15 +112,3 @@ class ForecastRun:
 def _maker(version: ModelVersion) -> Maker:
     is_served = version.state is ModelState.CHAMPION
     return Maker(version.id, ForecastRole.SERVED if is_served else ForecastRole.SHADOW)
-
-
-def _planned(row: SpendPlan) -> PlannedSpend:
-    return PlannedSpend(
-        client=str(row.client_id),
-        channel=row.channel,
-        campaign=row.campaign,
-        first=row.day_from,
-        last=row.day_to,
-        amount=row.amount,
-        currency=row.currency,
-    )

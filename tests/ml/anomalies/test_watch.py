@@ -137,9 +137,10 @@ def test_demand_of_an_unusual_day_is_not_judged_but_spend_is() -> None:
         figures[measure][:, 130] *= 4
     figures[SPEND][0, 130] *= 4
     aged = at_once(figures)
-    (alarm,) = watch(aged, day(131), [], WeekdayLevel(7), {day(130), day(9999)})
+    (alarm,) = watch(aged, day(131), [], WeekdayLevel(7), {"acme": {day(130), day(9999)}})
     assert (alarm.root, alarm.measures) == (CAMPAIGNS[0], frozenset({SPEND}))
-    assert watch(aged, day(132), [], WeekdayLevel(7), {day(130)}) == []
+    assert watch(aged, day(132), [], WeekdayLevel(7), {"acme": {day(130)}}) == []
+    assert len(watch(aged, day(131), [], WeekdayLevel(7), {"zeta": {day(130)}})) == 2
 
 
 def test_what_is_learned_leaves_out_the_incident_and_what_hangs_on_it() -> None:
@@ -285,7 +286,7 @@ def test_words_say_what_since_when_how_large_and_what_to_check() -> None:
     figures[SPEND][0, 130:133] = 1500.0
     (alarm,) = watch_days(at_once(figures), 128, 132)
     words = describe_alarm(alarm)
-    assert words.title == "Spend runs away: client acme, search, campaign search-1"
+    assert (words.title, words.where) == ("Spend runs away", "search, campaign search-1")
     spend = alarm.deviations[0]
     assert spend.low == pytest.approx(270, rel=0.05)  # 300, and at most 8 % of noise
     assert spend.high == pytest.approx(330, rel=0.05)

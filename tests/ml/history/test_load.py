@@ -199,3 +199,19 @@ def test_any_syncs_at_any_instant(
                 np.testing.assert_array_equal(row, expected.get(name, [NAN] * 10))
 
     asyncio.run(check())
+
+
+async def test_a_day_is_told_whole_by_the_first_sync_after_its_end(ledger: Ledger) -> None:
+    """It ends at midnight in Berlin, 23:00 UTC."""
+    rows = [ad(2, "c1", "5")]
+    for landed in (at(2), at(2, 22), at(2, 23), at(4)):
+        await ledger.sync(ACCOUNT, "ads_daily", landed, rows, (2, 2))
+    await ledger.sync(ACCOUNT, "ads_daily", at(5), [ad(3, "c1", "5")], (3, 3))
+    loaded = await HistoryLoader(ledger.warehouse).load_told(
+        TenantScope(A), [TopicName.ADS], FIRST, LAST, at(6)
+    )
+    history, whole = loaded[TopicName.ADS]
+    assert whole.shape == (1, history.steps)
+    told = [int(at(2, 23).timestamp()) * 1_000_000, int(at(5).timestamp()) * 1_000_000]
+    assert whole[0, 1:3].tolist() == told
+    assert set(whole[0, [0, *range(3, 10)]]) == {np.iinfo(np.int64).max}
