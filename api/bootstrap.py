@@ -223,6 +223,7 @@ async def open_runtime(
         )
         models.rounds.register()
         models.response_rounds.register()
+        models.mornings.register()
         Placement.over(
             warehouse, plane.jobs, plane.extraction.landing, plane.publisher, plane.sources
         ).register()

@@ -1,4 +1,4 @@
-"""Work in the background for models: forecasts, training and judgement, when they are due.
+"""Work in the background for models: forecasts, training, judgement and the morning's watch.
 
 forecasting -> every ten minutes: enqueue what is due
 """
@@ -24,5 +24,6 @@ async def forecasting(
     async with (
         beside(repeat(models.rounds.go_round, sleep, _SECONDS, "model_round_failed")),
         beside(repeat(models.response_rounds.go_round, sleep, _SECONDS, "response_round_failed")),
+        beside(repeat(models.mornings.go_round, sleep, _SECONDS, "watch_round_failed")),
     ):
         yield

@@ -9,8 +9,8 @@ from typing import Final
 from domain.privacy.classification import Privacy
 from domain.privacy.holds import ACCOUNT_SETTING, LINEAGE
 from ml.runs.daily import CLIENT_JOB, FORECAST_JOB, JUDGE_JOB, TRAIN_JOB, WATCH_JOB
-from ml.spending.weekly import RESPONSE_JOB
 from ml.runs.mornings import MORNING_JOB
+from ml.spending.weekly import RESPONSE_JOB
 
 __all__ = ["JOB_ARGUMENTS"]
 

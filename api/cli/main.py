@@ -14,6 +14,7 @@ import typer
 from api.cli.invoke import invoke
 from api.cli.nouns import (
     alerts,
+    anomalies,
     apps,
     audit,
     budget,
@@ -68,6 +69,7 @@ for noun, module in {
     "connections": connections,
     "history": history,
     "metrics": metrics,
+    "anomalies": anomalies,
     "models": models,
     "features": features,
     "quality": quality,
@@ -174,6 +176,19 @@ def forecast(
 ) -> None:
     """Forecast the next 7, 14, 28 and 90 days of an agency, and show a client's."""
     invoke("forecast", tenant=agency, client=client, measure=measure, level=level)
+
+
+@app.command()
+def pacing(
+    agency: Agency,
+    client: ClientName,
+    month: Annotated[
+        str | None,
+        typer.Option(help="For example 2026-12; else the latest one.", metavar="MONTH"),
+    ] = None,
+) -> None:
+    """Show where the planned spend of a client's month will end."""
+    invoke("pacing", tenant=agency, client=client, month=month)
 
 
 @app.command()

@@ -47,6 +47,7 @@ from api.commands import (
     query,
     sync,
     tenants,
+    watching,
     webhooks,
     workers,
 )
@@ -93,7 +94,10 @@ COMMANDS: Final = CommandRegistry[Runtime](
         "features.refresh": features.refresh_features,
         "features.show": features.show_features,
         "features.test": feature_registration.try_feature_view,
+        "anomalies.acknowledge": watching.acknowledge_anomaly,
+        "anomalies.list": watching.list_anomalies,
         "forecast": models.forecast_agency,
+        "pacing": watching.show_pacing,
         "freshness": freshness.show_freshness,
         "gdpr.certificate": gdpr_certificates.export_certificate,
         "gdpr.certificates": gdpr_certificates.list_certificates,

@@ -7,10 +7,10 @@ import strawberry
 
 from api.entity_ids import parse_entity_id, public_entity_id
 from api.graphql.access import own_client_id
+from api.graphql.measures import Measure
 from api.graphql.metric_types import Money
 from domain.ids import ClientId, public_id
 from feature_repo.entities import CAMPAIGN
-from ml.panel import Measure
 from ml.plans.desk import EVENT, LIFT, SPEND
 from ml.plans.inputs import Target
 from tenancy.tables import LiftTest, PlannedEvent, SpendPlan
@@ -25,8 +25,6 @@ __all__ = [
     "spend_plan_of",
     "target_of",
 ]
-
-strawberry.enum(Measure, description="What is counted.")
 
 
 @strawberry.input(description="A client, or one of its channels or campaigns.")

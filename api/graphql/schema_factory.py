@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from api.graphql.access import RootField
 from api.graphql.context import EdgeInfo
 from api.graphql.metric_types import Compare
+from api.graphql.mutations.acknowledge_anomaly import ACKNOWLEDGE_ANOMALY
 from api.graphql.mutations.acknowledge_incident import ACKNOWLEDGE_INCIDENT
 from api.graphql.mutations.add_consent_notice import ADD_CONSENT_NOTICE
 from api.graphql.mutations.add_webhook import ADD_WEBHOOK
@@ -54,6 +55,7 @@ from api.graphql.mutations.vouch_identity import VOUCH_IDENTITY
 from api.graphql.mutations.withdraw_request import WITHDRAW_REQUEST
 from api.graphql.periods import Period
 from api.graphql.queries.alerts import ALERTS
+from api.graphql.queries.anomalies import ANOMALIES
 from api.graphql.queries.audit_trail import AUDIT_TRAIL
 from api.graphql.queries.budget_plan import BUDGET_PLAN
 from api.graphql.queries.budget_scenario import BUDGET_SCENARIO
@@ -75,6 +77,7 @@ from api.graphql.queries.me import ME
 from api.graphql.queries.metric_definitions import METRIC_DEFINITIONS
 from api.graphql.queries.metrics import MAXIMUM_ROWS, answer_metrics
 from api.graphql.queries.model_card import MODEL_CARD
+from api.graphql.queries.pacing import PACING
 from api.graphql.queries.plans import PLANS
 from api.graphql.queries.privacy_statistics import PRIVACY_STATISTICS
 from api.graphql.queries.quarantine import QUARANTINE
@@ -106,6 +109,8 @@ QUERIES: Final = (
     MODEL_CARD,
     BUDGET_PLAN,
     BUDGET_SCENARIO,
+    ANOMALIES,
+    PACING,
     FEATURE_CATALOGUE,
     FEATURE_HEALTH,
     SYNCS,
@@ -135,6 +140,7 @@ MUTATIONS: Final = (
     PLAN_FEATURE_VIEW,
     APPLY_FEATURE_VIEW,
     DEPRECATE_FEATURE_VIEW,
+    ACKNOWLEDGE_ANOMALY,
     ACKNOWLEDGE_INCIDENT,
     RESOLVE_INCIDENT,
     ADD_WEBHOOK,

@@ -282,13 +282,13 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         " webhookDeliveries webhookEndpoints"
         " subjectRequests subjectRequest privacyStatistics legalHolds erasurePreview certificates"
         " consent consentReceipts plans forecast forecastAccuracy modelCard"
-        " budgetPlan budgetScenario",
+        " budgetPlan budgetScenario anomalies pacing",
     ),
     Kind.MUTATION: _all(
         _FIELDS,
         "defineMetric retireMetric planSpend planEvent noteLiftTest removePlan"
         " planFeatureView applyFeatureView deprecateFeatureView"
-        " acknowledgeIncident resolveIncident addWebhook removeWebhook"
+        " acknowledgeAnomaly acknowledgeIncident resolveIncident addWebhook removeWebhook"
         " replayWebhook recordConsent addConsentNotice createSubjectRequest searchAgain"
         " chooseSubject declareNobody askIdentity"
         " vouchIdentity approveErasure countersignRequest lookAgain grantRequest tellLifting"
@@ -305,7 +305,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
             " connections.check connections.link connections.list connections.pause"
             " connections.resume"
             " budget.plan budget.scenario"
-            " forecast plans.event plans.lift-test plans.list plans.remove plans.spend"
+            " anomalies.acknowledge anomalies.list forecast pacing"
+            " plans.event plans.lift-test plans.list plans.remove plans.spend"
             " features.apply features.check features.deprecate features.list"
             " features.health features.plan features.refresh features.show freshness"
             " gdpr.certificate"
@@ -350,7 +351,8 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         "sync_connection import_file import_history publish_released replay_quarantined"
         " place_replayed load_landed follow_publication gdpr.request erase_people"
         " backfill_features monitor_features forecast_agency forecast_client"
-        " train_forecaster judge_challenger watch_champion fit_response",
+        " train_forecaster judge_challenger watch_champion fit_response"
+        " look_at_figures",
     ),
     Kind.DOOR: {
         **_all(
@@ -462,6 +464,7 @@ CLASSIFIED: Final[Mapping[Kind, Mapping[str, Attacked | Empty]]] = {
         Attacked("api/alerts/test_delivery::test_agencies_hear_of_their_own_alerts_only"),
         "credentials_expiring credentials_refused features_differ features_drifted features_late"
         " features_unusual freshness_missed freshness_predicted_miss"
+        " anomaly budget_pace"
         " help_at_risk model_not_retrained privacy_message_stuck quality_incident"
         " recipient_not_told request_at_risk request_stuck sync_failed webhook_failed",
     ),

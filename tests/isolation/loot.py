@@ -27,6 +27,7 @@ from api.identity.sessions import TenantToken
 from domain.ids import public_id
 from tenancy.approvals import Deed
 from tenancy.tables import (
+    Anomaly,
     AuditEntry,
     Base,
     Incident,
@@ -198,6 +199,7 @@ async def _rows(edge: Edge, agency: Agency) -> dict[str, tuple[str, uuid.UUID]]:
         endpoint = (await session.scalars(select(WebhookEndpoint.id))).first()
         event = (await session.scalars(select(WebhookEvent.id))).first()
         plan = (await session.scalars(select(PlannedEvent.id))).first()
+        anomaly = (await session.scalars(select(Anomaly.id))).first()
     rows = {
         "incident": ("inc", incident),
         "alert": ("alr", alert),
@@ -205,6 +207,7 @@ async def _rows(edge: Edge, agency: Agency) -> dict[str, tuple[str, uuid.UUID]]:
         "endpoint": ("whk", endpoint),
         "message": ("msg", event),
         "plan": ("evt", plan),
+        "anomaly": ("ano", anomaly),
     }
     return {name: (prefix, one) for name, (prefix, one) in rows.items() if one is not None}
 

@@ -48,6 +48,7 @@ from tenancy.tables import (
 )
 from tenancy.unscoped import TenantProfile
 from tests.api.graphql.edge import Agency, Edge, FakeClock, make_agency, open_edge
+from tests.api.graphql.model_rows import anomaly_row
 from tests.e2e.platform import Platform
 from tests.feature_repo.registration.samples import registered_row
 from tests.isolation.entries import ROOT
@@ -89,7 +90,7 @@ async def stand(platform: Platform, folder: Path) -> Standing:
 
 async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot]:
     client_id = f"app_{secrets.token_hex(16)}"
-    channel, endpoint, plan = edge.ids(), edge.ids(), edge.ids()
+    channel, endpoint, plan, anomaly = edge.ids(), edge.ids(), edge.ids(), edge.ids()
     async with edge.database.session(victim.tenant_id) as session:
         session.add(
             OAuthClient(
@@ -151,6 +152,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
                 planned_at=edge.clock(),
             )
         )
+        session.add(anomaly_row(victim.clients["acme"], anomaly, victim.canary, edge.clock()))
         session.add(registered_row("secret_northwind", victim.canary, edge.clock()))
         certified = await _certify(session, edge, victim)
         letter, hold = await _write_and_hold(session, edge, victim, certified)
@@ -173,6 +175,7 @@ async def _take_loot(edge: Edge, victim: Agency, folder: Path) -> dict[str, Loot
         "hold": Loot(public_id("hold", hold), public_id("hold", nobody)),
         "letter": Loot(public_id("let", letter), public_id("let", nobody)),
         "notice": Loot(public_id("not", notice), public_id("not", nobody)),
+        "anomaly": Loot(public_id("ano", anomaly), public_id("ano", nobody)),
         "plan": Loot(public_id("evt", plan), public_id("evt", nobody)),
         "receipt": Loot(public_id("rcp", receipt), public_id("rcp", nobody)),
         "recipient": Loot(f"{victim.canary} crm", f"{secrets.token_hex(12)} crm"),

@@ -86,6 +86,9 @@ NAMED: Mapping[str, str | None] = {
     "budgetPlan.input.bounds.campaign": "campaign",
     "budgetScenario.input.client": "client",
     "budgetScenario.input.spends.campaign": "campaign",
+    "anomalies.client": "client",
+    "pacing.client": "client",
+    "acknowledgeAnomaly.id": "anomaly",
     "planSpend.input.target.client": "client",
     "planSpend.input.target.campaign": "campaign",
     "planEvent.input.client": "client",
@@ -313,6 +316,7 @@ async def test_what_is_another_agency_s_is_nothing(
         *("consent", "consentReceipts", "recordConsent", "addConsentNotice"),
         *("featureCatalogue", "featureHealth", "deprecateFeatureView"),
         *("budgetPlan", "budgetScenario"),
+        *("anomalies", "pacing", "acknowledgeAnomaly"),
         *("forecast", "plans", "planSpend", "planEvent", "noteLiftTest", "removePlan"),
     }
     assert not [mark for mark in marks if mark in repr(logs)]

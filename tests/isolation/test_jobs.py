@@ -22,6 +22,7 @@ from ingestion.corrections import PLACE_JOB, RELEASE_JOB, REPLAY_JOB
 from ingestion.pipeline import HISTORY_JOB, IMPORT_JOB, SYNC_JOB
 from ingestion.publication import FOLLOW_JOB, LOAD_JOB
 from ml.runs.daily import CLIENT_JOB, FORECAST_JOB, JUDGE_JOB, TRAIN_JOB, WATCH_JOB
+from ml.runs.mornings import MORNING_JOB
 from ml.spending.weekly import RESPONSE_JOB
 from tenancy.jobs import JobFailedError, JobQueue
 from tests.e2e.platform import Platform
@@ -48,6 +49,7 @@ JOBS: Mapping[str, tuple[JobQueue, dict[str, Any]]] = {
     MONITOR_JOB: (JobQueue.FOLLOW, {"day": "2026-03-15"}),
     FORECAST_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin"}),
     CLIENT_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin", "client_id": CLIENT}),
+    MORNING_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin"}),
     TRAIN_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),
     RESPONSE_JOB: (JobQueue.FOLLOW, {"time_zone": "Europe/Berlin"}),
     JUDGE_JOB: (JobQueue.FOLLOW, {"as_of": "2026-03-15T00:00:00+00:00"}),

@@ -92,6 +92,7 @@ async def test_the_matrix_reaches_every_root_field_and_dimension(
     assert {"webhookEndpoints", "webhookDeliveries"} <= seen
     assert {"subjectRequests", "subjectRequest", "privacyStatistics", "legalHolds"} <= seen
     assert {"certificates", "plans", "forecast", "forecastAccuracy"} <= seen
+    assert {"anomalies", "pacing"} <= seen
     assert {f"features by {name}" for name in SERVICES} <= seen
 
 

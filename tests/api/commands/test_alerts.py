@@ -156,7 +156,7 @@ async def test_slack_and_mail_are_tried_for_real(
                 " credentials_refused, credentials_expiring, quality_incident, webhook_failed,"
                 " recipient_not_told, privacy_message_stuck, request_at_risk, help_at_risk,"
                 " request_stuck, features_late, features_unusual, features_drifted,"
-                " features_differ, model_not_retrained"
+                " features_differ, model_not_retrained, anomaly, budget_pace"
             ),
         ),
         (

@@ -101,7 +101,7 @@ from tenancy.warehouse.open import open_warehouse
 from tenancy.warehouse.port import Warehouse
 from tenancy.webhooks import Event, WebhookEventType, record_event
 from tests.api.graphql.feature_rows import add_feature_day
-from tests.api.graphql.model_rows import add_model_rows, add_rejected_model
+from tests.api.graphql.model_rows import add_model_rows, add_rejected_model, watched_row
 from tests.api.graphql.privacy_rows import add_privacy_rows
 from tests.fakes.fake_jobs import FakeJobs
 from tests.feature_repo.samples import feature_table
@@ -581,6 +581,7 @@ async def _fill(edge: Edge, session: TenantSession, agency: Agency) -> None:
     slug, connection_id = next(iter(agency.connections.items()))
     add_model_rows(session, agency.clients[slug], connection_id, agency.canary, edge.ids)
     await add_rejected_model(session)
+    session.add(watched_row(agency.clients.values(), now))
     session.add(
         StreamState(
             connection_id=connection_id,

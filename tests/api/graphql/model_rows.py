@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from sqlalchemy.dialects.postgresql import insert
@@ -10,18 +10,24 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.ids import ClientId, ConnectionId
 from tenancy.session import TenantSession
 from tenancy.tables import (
+    Anomaly,
+    AnomalyStage,
+    BudgetPace,
     ForecastLevel,
     ForecastRole,
     LiftTest,
     MadeForecast,
     ModelState,
     ModelVersion,
+    PaceVerdict,
     PlannedEvent,
     ServedForecast,
     SpendPlan,
+    WatchedDay,
 )
 
 __all__ = ["ORIGIN", "add_model_rows", "add_rejected_model"]
+__all__ = ["ORIGIN", "add_model_rows", "anomaly_row", "watched_row"]
 
 ORIGIN = dt.date(2026, 3, 1)
 NAN = float("nan")
@@ -121,6 +127,32 @@ def add_model_rows(
             },
         )
     )
+    session.add(
+        BudgetPace(
+            id=new_id(),
+            client_id=client_id,
+            channel=None,
+            campaign=campaign,
+            currency="EUR",
+            month=ORIGIN,
+            looked_on=ORIGIN + dt.timedelta(days=10),
+            as_of=now + dt.timedelta(days=10),
+            budget=Decimal(3100),
+            spent=900.0,
+            planned=1000.0,
+            landing=[2500.0, 2600.0, 2800.0, 3000.0, 3100.0],
+            verdict=PaceVerdict.UNDER,
+            probability=0.85,
+            days_missing=1,
+            days_left=21,
+            left_to_spend=Decimal("2100.00"),
+            change=1.25,
+            method=f"{canary} mean",
+            version_id=None,
+            words=f"{canary} will not be spent.",
+        )
+    )
+    session.add(anomaly_row(client_id, new_id(), canary, now))
 
 
 async def add_rejected_model(session: TenantSession) -> None:
@@ -146,3 +178,50 @@ async def add_rejected_model(session: TenantSession) -> None:
         artefact_bytes=1,
     )
     await session.execute(row.on_conflict_do_nothing())
+
+
+def anomaly_row(client_id: ClientId, row_id: uuid.UUID, canary: str, now: dt.datetime) -> Anomaly:
+    """An anomaly that goes on: a channel spends four times as much as expected."""
+    return Anomaly(
+        id=row_id,
+        client_id=client_id,
+        channel=f"{canary} channel",
+        campaign=None,
+        currency="EUR",
+        cause="spend_runaway",
+        direction=1,
+        stage=AnomalyStage.ONGOING,
+        since=ORIGIN - dt.timedelta(days=2),
+        last_day=ORIGIN - dt.timedelta(days=1),
+        quiet=0,
+        deviations=[
+            {
+                "measure": "spend",
+                "day": "2026-02-27",
+                "age": 1,
+                "actual": 400.0,
+                "expected": 100.0,
+                "low": 90.0,
+                "high": 110.0,
+                "usual": 1.0,
+                "least": 1.0,
+                "p_value": 0.0001,
+                "is_discovery": True,
+                "stake": 300.0,
+                "daily_stake": 500.0,
+            }
+        ],
+        stakes={"2026-02-27": 300.0, "2026-02-28": 310.0},
+        found_on=ORIGIN - dt.timedelta(days=1),
+        looked_on=ORIGIN,
+        updated_at=now,
+        acknowledged_at=None,
+    )
+
+
+def watched_row(clients: Iterable[ClientId], now: dt.datetime) -> WatchedDay:
+    """A look at some clients of an agency."""
+    measures = {"spend": {"days": 200, "age": 1}, "conversions": {"days": 20, "age": None}}
+    return WatchedDay(
+        day=ORIGIN, as_of=now, measures={str(client_id): measures for client_id in clients}
+    )

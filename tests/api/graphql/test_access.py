@@ -42,6 +42,7 @@ LIFT = (
     'measure: REVENUE, spendChange: "5", currency: "EUR", effect: "6", standardError: "1",'
     ' source: "geo holdout"'
 )
+NO_ANOMALY = public_id("ano", uuid.UUID(int=1))
 NO_PLAN = public_id("evt", uuid.UUID(int=1))
 VIEW = json.dumps(BRAND)
 DEFINITION = "metric: margin\\nis: revenue - spend"
@@ -87,6 +88,15 @@ CLASSIFIED: dict[str, tuple[Scope | None, str]] = {
     "Query.budgetScenario": (
         Scope.METRICS_READ,
         f'budgetScenario(input: {{client: "{ACME}", {SPEND}, {COMING}}}) {{ probability }}',
+    ),
+    "Query.anomalies": (
+        Scope.METRICS_READ,
+        'anomalies(from: "2026-02-01", to: "2026-03-31") { nodes { title } watch { day } }',
+    ),
+    "Query.pacing": (Scope.METRICS_READ, f'pacing(client: "{ACME}") {{ words }}'),
+    "Mutation.acknowledgeAnomaly": (
+        Scope.METRICS_WRITE,
+        f'acknowledgeAnomaly(id: "{NO_ANOMALY}") {{ __typename }}',
     ),
     "Mutation.planSpend": (
         Scope.METRICS_WRITE,
