@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.forecast.baselines.catalogue import (
     BASELINES,
@@ -33,13 +32,12 @@ from ml.forecast.baselines.catalogue import (
 from ml.forecast.baselines.points import Situation
 from ml.forecast.credibility import credibility, spread_of
 from ml.forecast.forecast import Forecast
+from ml.forecast.medians import Flags, centred
 from ml.forecast.outlook import Outlook, unlogged
 from ml.forecast.record import trial_origins
 from ml.panel import Floats, Measure
 
 __all__ = ["Choice", "choose", "with_baseline"]
-
-Flags = npt.NDArray[np.bool_]
 
 _PLAIN: Final = (NAIVE, SEASONAL_NAIVE, MEAN_7, MEAN_28)  # spend has no return on itself
 _MODEL_SHARE: Final = 0.5  # of the mean
@@ -101,7 +99,7 @@ def with_baseline(forecast: Forecast, choice: Choice, outlook: Outlook) -> Forec
     is_told = np.isfinite(point).all(axis=1)
     rows, half = choice.is_served & is_told, choice.is_heard & is_told
     steps, totals = (
-        _centred(_centred(quantiles, told, rows), _mixed(told, quantiles[..., _MEDIAN]), half)
+        centred(centred(quantiles, told, rows), _mixed(told, quantiles[..., _MEDIAN]), half)
         for quantiles, told in ((forecast.steps, point), (forecast.totals, sums))
     )
     methods = tuple(
@@ -208,13 +206,3 @@ def _mean(losses: Floats, weights: Floats) -> float:
 def _mixed(baseline: Floats, model: Floats) -> Floats:
     mean: Floats = _MODEL_SHARE * model + (1 - _MODEL_SHARE) * baseline
     return mean
-
-
-def _centred(quantiles: Floats, point: Floats, rows: Flags) -> Floats:
-    moved = quantiles.copy()
-    moved[rows, :, _MEDIAN] = point[rows]
-    moved[rows, :, :_MEDIAN] = np.minimum(moved[rows, :, :_MEDIAN], point[rows][..., None])
-    moved[rows, :, _MEDIAN + 1 :] = np.maximum(
-        moved[rows, :, _MEDIAN + 1 :], point[rows][..., None]
-    )
-    return moved

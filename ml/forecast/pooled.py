@@ -1,6 +1,7 @@
 """The forecaster of all agencies: an anchor for each series, trees over all, calibrated intervals.
 
-    panel + PooledModel -> outlook -> correction -> quantiles -> choice -> reconciled Forecast
+    panel + PooledModel -> outlook -> correction -> quantiles -> choice
+    -> steps that add up to totals -> reconciled Forecast
 
 No agency is known to the model by name or amount: what it keeps are trees over ratios, completion
 curves, noise levels and sorted scores. A new agency is forecast as well as its own past allows, an
@@ -23,6 +24,7 @@ from ml.forecast.conformal import Adaptation, Group, Scores, group_quantile
 from ml.forecast.correction import correct
 from ml.forecast.features import Features, features_of
 from ml.forecast.forecast import QUANTILES, Forecast
+from ml.forecast.medians import adding_up, scaled, unspent
 from ml.forecast.noise import Kind, Noise, details_of, kind_of, nearest_known
 from ml.forecast.outlook import Outlook, outlook_of, unlogged
 from ml.forecast.reconcile import families_in, reconciled
@@ -132,7 +134,7 @@ class PooledForecaster:
             judged = self.judged(outlook, place, features[place])
             usual = outlook.usual[place]
             point = unlogged(judged.correction, outlook.anchors.totals[place], usual)
-            middle = _scaled(outlook.anchors.steps[:, begin:horizon], point - before)
+            middle = scaled(outlook.anchors.steps[:, begin:horizon], point - before)
             totals[:, place] = self._quantiles("total", judged, point[:, None], usual)[:, 0]
             steps[:, begin:horizon] = self._quantiles("step", judged, middle, usual / horizon)
             shift[place] = self._scores("total", judged)[:, _MEDIAN] * judged.noise
@@ -142,8 +144,8 @@ class PooledForecaster:
         )
         told = Forecast(measure, horizons, steps, totals, methods)
         choice = choose(outlook, shift)
-        chosen = with_baseline(told, choice, outlook)
-        return reconciled(chosen, families_in(known, measure)), choice.baseline
+        chosen = unspent(with_baseline(told, choice, outlook), known.series, outlook.ahead)
+        return reconciled(adding_up(chosen), families_in(known, measure)), choice.baseline
 
     def judged(self, outlook: Outlook, place: int, features: Features) -> Judged:
         """What the model says of the rows of one horizon, in their order."""
@@ -192,11 +194,3 @@ def _nothing(measure: Measure, horizons: tuple[int, ...], count: int) -> Forecas
 
 def _nearest(known: tuple[int, ...], horizon: int) -> int:
     return int(np.argmin(np.abs(np.log(np.array(known) / horizon))))
-
-
-def _scaled(steps: Floats, total: Floats) -> Floats:
-    """Steps of a part of the horizon, so that they come to what the totals leave for it."""
-    sums = steps.sum(axis=1)
-    factor = np.divide(total, sums, out=np.ones_like(total), where=sums > 0)
-    scaled: Floats = steps * np.clip(factor, 0.2, 5.0)[:, None]
-    return scaled
