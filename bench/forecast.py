@@ -42,7 +42,7 @@ from ml.panel import Panel
 __all__ = ["main"]
 
 _MOST: Final = 120  # series of a set; of a larger one so many are drawn
-_SLOW: Final = 12  # of them, where a season is long to fit
+_SLOW: Final = 12  # of them, for what takes a second for each series and origin
 _TUNED_SEED: Final = 4  # drew the series that were tuned on
 _SAMPLE_SEED: Final = 5
 _PAST_SHARE: Final = 0.5  # of the steps lies before the first origin, at least
@@ -87,25 +87,18 @@ def _m4(data: Dataset) -> Iterator[Figure]:
     """Real series without spend: each baseline beside what is served."""
     sample = _kept_aside(data)
     title = f"{data.name} ({data.origin}, {len(sample.panel.series)} of {len(data.panel.series)})"
-    is_short = data.panel.cadence.season > _SEASONAL_FITS
-    plain = _plain(data)
-    quick = (*plain, *_slow(data)) if is_short else (*plain, PER_TENANT, PER_TENANT_QUANTILE)
+    quick = (*_plain(data), PER_TENANT, PER_TENANT_QUANTILE)
     tally = _tally(_Trial(sample, title, quick))
-    reference = NAIVE.name if is_short else SEASONAL_NAIVE.name
-    names = [one.name for one in quick]
-    points = [name for name in names if name != PER_TENANT_QUANTILE.name]
-    unit = _UNITS.get(data.name, "weeks")
-    yield from tally.mase(points)
+    is_seasonal = data.mase_season > 1
+    yield from tally.mase([one.name for one in quick if one != PER_TENANT_QUANTILE])
+    reference = SEASONAL_NAIVE.name if is_seasonal else NAIVE.name
     yield from tally.interval(reference)
-    yield from tally.wmape_of_totals([reference], unit)
+    yield from tally.wmape_of_totals([reference], _UNITS.get(data.name, "weeks"))
     yield from tally.worse(FALLBACK)
-    if is_short:
-        yield from tally.bands([SEASONAL_NAIVE.name, "AutoETS", PER_TENANT_QUANTILE.name])
-        return
     yield from tally.bands([SEASONAL_NAIVE.name, PER_TENANT_QUANTILE.name])
-    # A season of 24 takes exponential smoothing seconds a series.
-    few = _first(sample, _SLOW)
+    # Exponential smoothing and Theta take a second a series and origin.
     statistical = _statistical(data)
+    few = _first(sample, _SLOW)
     short = f"{data.name} ({data.origin}, {_SLOW} of {len(data.panel.series)})"
     slow = _tally(_Trial(few, short, statistical))
     yield from slow.mase([one.name for one in statistical])
