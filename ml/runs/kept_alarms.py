@@ -103,9 +103,10 @@ def alarm_of(row: Anomaly) -> Alarm:
 def measures_of(row: WatchedDay) -> list[WatchedMeasure]:
     """What the look of a day knew, by client and measure."""
     return [
-        WatchedMeasure(ClientId(uuid.UUID(client)), Measure(name), told["days"], told["age"])
+        WatchedMeasure(ClientId(uuid.UUID(client)), measure, told["days"], told["age"])
         for client, measures in sorted(row.measures.items())
-        for name, told in measures.items()
+        for measure in Measure
+        if (told := measures.get(measure.value)) is not None
     ]
 
 

@@ -34,7 +34,7 @@ from tests.e2e.world import (
 
 pytestmark = pytest.mark.anyio
 
-SLOW = pytest.mark.slow  # the same as another kind, but for what the platform answers
+SLOW = pytest.mark.slow  # much like another one, or long
 YESTERDAY = dt.date(2026, 11, 1)
 ADS_TOTALS = (
     "SELECT COUNT(*) AS n, SUM(spend) AS spend, SUM(clicks) AS clicks,"
@@ -314,6 +314,7 @@ async def test_a_failed_slice_is_planned_again(
     assert await platform.coverage(agency, "campaign_day") == (START, YESTERDAY)
 
 
+@SLOW
 async def test_days_without_a_sync_are_restated_to_their_end(
     platform: Platform, trouble: Trouble, agency: TenantProfile
 ) -> None:
@@ -324,6 +325,7 @@ async def test_days_without_a_sync_are_restated_to_their_end(
     assert await ads_totals(platform, agency) == truth
 
 
+@SLOW
 async def test_a_failed_restatement_is_made_up_for(
     platform: Platform, trouble: Trouble, agency: TenantProfile
 ) -> None:

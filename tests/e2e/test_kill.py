@@ -32,10 +32,11 @@ from tests.e2e import owner
 from tests.e2e.owner import LABELS, Moment, Outcome, Task
 from tests.e2e.world import NOW, small_world
 
+pytestmark = pytest.mark.slow
+
 SEED = 20261102
 BETWEEN_PAGES = "between pages"
 MOMENTS = (BETWEEN_PAGES, *LABELS)
-QUICK = ("current rows",)
 PATIENCE_SECONDS = 120.0
 # Some rows go to quarantine, and orders come in so many pages that they land in several objects.
 FAULTS = (
@@ -248,7 +249,6 @@ def test_the_undisturbed_run_is_worth_comparing_with(expected: Expected) -> None
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("label", ["object stored, manifest not", "versions", "publication"])
 def test_a_killed_import_goes_on_and_ends_the_same(
     stage: Stage, imported: Expected, label: str
@@ -265,20 +265,13 @@ def test_a_killed_import_goes_on_and_ends_the_same(
     shutil.rmtree(state)
 
 
-@pytest.mark.slow
 def test_the_undisturbed_import_is_worth_comparing_with(imported: Expected) -> None:
     assert imported.outcome.runs == ["succeeded"]
     assert [sync[5:7] for sync in imported.outcome.syncs] == [(60, 1)]  # rows, quarantined
     assert len(imported.warehouse["marts.ads_daily"]) == 60
 
 
-@pytest.mark.parametrize(
-    "label",
-    [
-        pytest.param(label, marks=[] if label in QUICK else pytest.mark.slow, id=label)
-        for label in MOMENTS
-    ],
-)
+@pytest.mark.parametrize("label", MOMENTS)
 def test_a_killed_sync_goes_on_and_ends_the_same(
     stage: Stage, expected: Expected, label: str
 ) -> None:

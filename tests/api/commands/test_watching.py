@@ -30,9 +30,9 @@ async def test_what_was_looked_at_is_said_where_nothing_is_unusual(platform: Pla
         f"looked at what was known on {NOW:%Y-%m-%d %H:%M} UTC, against what is usual: "
     )
     assert told.lines[2] == (
-        f"{CLIENT.shop}: spend (30 days known) not yet: too little is known,"
-        " conversions (30 days known) not yet: too little is known,"
-        " revenue (30 days known) not yet: too little is known"
+        f"{CLIENT.shop}: spend (32 days known) not yet: too little is known,"
+        " conversions (28 days known) not yet: too little is known,"
+        " revenue (28 days known) not yet: too little is known"
     )
 
 

@@ -264,8 +264,8 @@ def ground(
     return Ground(database_template, redis_url, bigquery_emulator, tmp_path)
 
 
-async def test_four_deaths_in_one_run(ground: Ground) -> None:
-    assert len(await ground.one_run(4, seed=1)) == 4
+async def test_two_deaths_in_one_run(ground: Ground) -> None:
+    assert len(await ground.one_run(2, seed=1)) == 2
 
 
 class Progress:
