@@ -18,6 +18,7 @@ from typing import Final
 __all__ = ["Factor", "Part", "Totals", "decompose", "in_words", "split_change"]
 
 _SPOKEN_OF: Final = 0.05  # share of the change below which a part is not worth a sentence
+_STILL: Final = 0.005  # a change that is told as 0 % has no shares: parts cancel out
 
 
 # Name, how often it stands in the product (a price divides it), how it changed: 2 for twice.
@@ -48,7 +49,8 @@ class Part:
     Attributes:
         name: Of the factor.
         change: Of the factor itself, 0.18 for 18 % up.
-        share: Of the change of revenue in logarithms; negative: against it. NaN: no change.
+        share: Of the change of revenue in logarithms; negative: against it. NaN: there
+            is no change, or none of half a percent.
         amount: Of revenue, in its currency; the parts add up to the change.
     """
 
@@ -86,7 +88,7 @@ def split_change(before: float, after: float, factors: Sequence[Factor]) -> tupl
         Part(
             name,
             ratio - 1,
-            power * math.log(ratio) / total if total else math.nan,
+            power * math.log(ratio) / total if abs(total) >= _STILL else math.nan,
             power * math.log(ratio) * mean,
         )
         for name, power, ratio in factors

@@ -87,6 +87,6 @@ def adding_up(forecast: Forecast) -> Forecast:
         total = forecast.totals[:, place, _MEDIAN]
         medians[:, begin:horizon] = scaled(medians[:, begin:horizon], total - before)
         before, begin = total, horizon
-    is_told = np.isfinite(medians).all(axis=1)
+    is_told: Flags = np.all(np.isfinite(medians), axis=1)
     steps = centred(forecast.steps, medians, is_told)
     return Forecast(forecast.measure, forecast.horizons, steps, forecast.totals, forecast.methods)

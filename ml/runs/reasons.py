@@ -245,15 +245,17 @@ _MADE_OF: Final[Mapping[Measure, tuple[Measure, ...]]] = {
 
 
 def _parts(measure: Measure, totals: Mapping[Measure, Floats]) -> tuple[Part, ...]:
-    """Parts of the change of a product; empty: it is none, does not change, or has no ratio."""
+    """Parts of the change of a product; empty: it is none, hardly changes, or has no ratio."""
     made_of = _MADE_OF.get(measure, ())
     if not made_of or not set(made_of) <= totals.keys():
         return ()
     known = np.array([totals[one] for one in (measure, *made_of)])
-    if not (known > 0).all() or known[0, 0] == known[0, 1]:
+    if not (known > 0).all():
         return ()
     whole, *ratios = (known[:, 1] / known[:, 0]).tolist()
-    return split_change(float(known[0, 0]), float(known[0, 1]), _factors(measure, whole, *ratios))
+    factors = _factors(measure, whole, *ratios)
+    parts = split_change(float(known[0, 0]), float(known[0, 1]), factors)
+    return () if any(math.isnan(part.share) for part in parts) else parts
 
 
 def _factors(measure: Measure, whole: float, first: float, second: float = 1.0) -> list[Factor]:

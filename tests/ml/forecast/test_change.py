@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.forecast.change import Totals, decompose, in_words
+from ml.forecast.change import Totals, decompose, in_words, split_change
 
 BEFORE = Totals(spend=1_000.0, visits=500.0, conversions=50.0, revenue=5_000.0)
 
@@ -66,3 +66,10 @@ def test_without_a_change_nothing_has_a_share() -> None:
 
 def test_a_total_of_nothing_has_no_ratio() -> None:
     assert decompose(BEFORE, Totals(0.0, 500.0, 50.0, 5_000.0)) is None
+
+
+def test_parts_that_cancel_out_have_amounts_and_no_shares() -> None:
+    parts = split_change(100.0, 100.2, [("spend", 1, 0.9), ("ROAS", 1, 1.002 / 0.9)])
+    assert sum(part.amount for part in parts) == pytest.approx(0.2)
+    assert all(math.isnan(part.share) for part in parts)
+    assert in_words(parts) == ()
